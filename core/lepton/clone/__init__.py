@@ -1,0 +1,1 @@
+"""Making a customer's project."""

@@ -1,0 +1,1 @@
+"""Smaller artefacts, accepted on a bound."""

@@ -1,0 +1,126 @@
+"""A contract and what breaking it looks like, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import pandas as pd
+
+
+class ColumnType(StrEnum):
+    """Logical types of ODCS v3.1 that a column may have."""
+
+    STRING = "string"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    TIMESTAMP = "timestamp"
+
+
+class Severity(StrEnum):
+    """ROWS: the rows go to quarantine; TABLE: the table is refused; WARNING: told only."""
+
+    ROWS = "rows"
+    TABLE = "table"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One canonical column.
+
+    present: the customer must have it; nullable: single values may be missing.
+    lost_without: what a customer who lacks it gives up, for DATA.md and the report.
+    """
+
+    name: str
+    type: ColumnType
+    present: bool
+    nullable: bool
+    unique: bool = False
+    roles: tuple[str, ...] = ()
+    unit: str | None = None
+    description: str = ""
+    lost_without: str = ""
+    allowed: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    exclusive_minimum: bool = False
+    pattern: str | None = None
+    max_null_share: float = 1.0
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule beside the columns' own: GX expectation type, its arguments, how it is told."""
+
+    name: str
+    expectation: str
+    arguments: Mapping[str, object]
+    severity: Severity
+    about: str
+    mostly: float = 1.0
+
+
+@dataclass(frozen=True)
+class Contract:
+    """One table: columns with roles, rules, least number of rows, share that quarantine may take.
+
+    fingerprint: sha256 of the canonical content of its file.
+    """
+
+    solution: str
+    table: str
+    version: str
+    columns: tuple[Column, ...]
+    rules: tuple[Rule, ...]
+    min_rows: int
+    max_quarantine_share: float
+    closed: bool
+    fingerprint: str
+
+    def column(self, name: str) -> Column:
+        """The column called `name`; KeyError where there is none."""
+        return {column.name: column for column in self.columns}[name]
+
+    def with_role(self, role: str) -> tuple[Column, ...]:
+        """Columns that have the role, in the contract's order."""
+        return tuple(column for column in self.columns if role in column.roles)
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One broken rule: where, how many of how many rows, up to three examples, what to do."""
+
+    code: str
+    rule: str
+    table: str
+    column: str | None
+    severity: Severity
+    count: int
+    total: int
+    examples: tuple[str, ...]
+    remedy: str
+
+    def __str__(self) -> str:
+        place = f"{self.table}.{self.column}" if self.column else self.table
+        shown = f" (e.g. {', '.join(self.examples)})" if self.examples else ""
+        share = f": {self.count:,} of {self.total:,} rows" if self.total else ""
+        return f"{self.code} {place} {self.rule}{share}{shown}; {self.remedy}"
+
+
+@dataclass(frozen=True)
+class Validated:
+    """Tables that keep their contracts, and all that did not.
+
+    tables: canonical name -> valid rows, canonical dtypes, in canonical order (event time, key).
+    quarantine: canonical name -> refused rows as they came, with a column `__reasons`.
+    notes: one line each: extra columns ignored, optional columns missing.
+    """
+
+    tables: Mapping[str, pd.DataFrame]
+    violations: tuple[Violation, ...]
+    quarantine: Mapping[str, pd.DataFrame]
+    notes: tuple[str, ...] = ()

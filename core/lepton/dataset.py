@@ -1,0 +1,108 @@
+"""Rows that are ready to learn from, and their parts in time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Generic, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from lepton import roles
+from lepton.errors import SearchError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class SwitchedOff:
+    """A feature that the data cannot feed, the columns it misses, and what that costs."""
+
+    feature: str
+    missing: tuple[str, ...]
+    cost: str
+
+
+@dataclass(frozen=True)
+class TabularDataset:
+    """Featurized rows of one task in canonical order (event time, then key).
+
+    rows: one row an event: every role column of the contract that the data have, and the
+    feature columns; numeric features are float64 with NaN for missing, categorical ones
+    are str with None for missing. roles: role name -> column (the primary one).
+    """
+
+    rows: pd.DataFrame
+    numeric: tuple[str, ...]
+    categorical: tuple[str, ...]
+    roles: Mapping[str, str]
+    switched_off: tuple[SwitchedOff, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def role(self, name: str) -> pd.Series:
+        """The column that has the role `name`; KeyError where none has it."""
+        return self.rows[self.roles[name]]
+
+    def has(self, name: str) -> bool:
+        """Whether some column has the role `name`."""
+        return name in self.roles
+
+    @property
+    def y(self) -> np.ndarray:
+        """Target as float64, NaN where it is not known yet."""
+        return self.role(roles.TARGET).to_numpy(dtype=np.float64, na_value=np.nan)
+
+    @property
+    def X(self) -> np.ndarray:  # noqa: N802 - the field's name for the matrix
+        """Numeric features, float64, shape (rows, len(numeric)), C order."""
+        return np.ascontiguousarray(self.rows[list(self.numeric)].to_numpy(dtype=np.float64))
+
+    @property
+    def C(self) -> np.ndarray:  # noqa: N802
+        """Categorical features, object array of str, "" for missing, (rows, len(categorical))."""
+        return self.rows[list(self.categorical)].astype(object).fillna("").to_numpy(dtype=object)
+
+    def take(self, index: np.ndarray) -> TabularDataset:
+        """The rows at `index` (positions, or a boolean mask), in their order."""
+        return replace(self, rows=self.rows.iloc[np.flatnonzero(index) if index.dtype == bool else index])
+
+
+@dataclass
+class Sealed(Generic[T]):
+    """A value that may be opened once: the holdout, which only `evaluate` reads."""
+
+    _value: T
+    opened_by: str | None = field(default=None)
+
+    def open(self, reader: str) -> T:
+        """The value, for `reader`; raises LK401 where someone has opened it before."""
+        if self.opened_by is not None:
+            raise SearchError(
+                "LK401",
+                where="holdout",
+                found=f"{reader} asks for it, but {self.opened_by} has opened it already",
+                remedy="evaluate once and pass the Evaluation on",
+            )
+        self.opened_by = reader
+        return self._value
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A dataset cut along time: what learns, what chooses, what judges.
+
+    train: label known before the selection part begins; selection: label known before the
+    holdout begins; both in event order, a gap of at least the label delay between them.
+    cuts: name -> instant (UTC) of each boundary; dropped: reason -> rows left out.
+    """
+
+    train: TabularDataset
+    selection: TabularDataset
+    holdout: Sealed[TabularDataset]
+    cuts: Mapping[str, pd.Timestamp]
+    dropped: Mapping[str, int]
+    counts: Mapping[str, tuple[int, int]]
+    """part -> (rows, positives); known without opening the holdout."""

@@ -1,0 +1,1 @@
+"""Features as data, computed in batch."""

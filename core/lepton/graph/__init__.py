@@ -1,0 +1,1 @@
+"""What can be exported: typed nodes and the ONNX graph they become."""

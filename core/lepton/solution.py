@@ -1,0 +1,160 @@
+"""A solution as a value, and the registry that finds solutions."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import lepton
+from lepton.dataset import TabularDataset
+from lepton.errors import ConfigError, nearest
+from lepton.evaluation.results import Evaluation, Metric
+from lepton.evaluation.splits import SplitSpec
+from lepton.features.spec import FeatureSpec
+from lepton.names import check_id
+from lepton.progress import Progress
+from lepton.task import TaskSpec
+
+Scorer = Callable[[TabularDataset], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A naive rule that every model must beat: fit(train) returns dataset -> scores in 0..1."""
+
+    name: str
+    fit: Callable[[TabularDataset], Scorer]
+    about: str
+
+
+@dataclass(frozen=True)
+class DecisionSpec:
+    """What acting and not acting cost, from which the threshold follows.
+
+    costs: name -> default amount, overlaid by solution.yaml.
+    miss_cost, alert_cost: (rows, costs) -> money per row, float64.
+    capacity: the name among `costs` that bounds the alerts of one day, if any.
+    """
+
+    costs: Mapping[str, float]
+    miss_cost: Callable[[TabularDataset, Mapping[str, float]], np.ndarray]
+    alert_cost: Callable[[TabularDataset, Mapping[str, float]], np.ndarray]
+    capacity: str | None = None
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of a report: what it shows in a sentence, and how it is drawn.
+
+    draw(evaluation) returns a matplotlib Figure, or None where the data have nothing to show.
+    """
+
+    title: str
+    caption: str
+    draw: Callable[[Evaluation], Any]
+
+
+@dataclass(frozen=True)
+class BenchRequest:
+    """What `lepton bench` was asked for."""
+
+    data: Path
+    options: Mapping[str, str]
+    progress: Progress
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Solution:
+    """All that one domain adds to the core.
+
+    tables: contracts in data_contracts/<name>/, the task's own first.
+    families: names under lepton.automl.families. gates: name -> default of what is needed.
+    simulate(rng, size): canonical tables of about `size` rows of the task's table.
+    benchmarks: protocol's name -> function that returns the JSON of specs' protocols.
+    """
+
+    name: str
+    title: str
+    about: str
+    tables: tuple[str, ...]
+    tasks: tuple[TaskSpec, ...]
+    features: FeatureSpec
+    families: tuple[str, ...]
+    baselines: tuple[Baseline, ...]
+    metrics: tuple[Metric, ...]
+    decision: DecisionSpec
+    gates: Mapping[str, float]
+    split: SplitSpec
+    simulate: Callable[[np.random.Generator, int], Mapping[str, pd.DataFrame]]
+    figures: tuple[Figure, ...] = ()
+    benchmarks: Mapping[str, Callable[[BenchRequest], Mapping[str, Any]]] = field(
+        default_factory=dict
+    )
+
+    @property
+    def task(self) -> TaskSpec:
+        """The primary task."""
+        return self.tasks[0]
+
+
+@dataclass(frozen=True)
+class Project:
+    """A checkout, a clone or the installed kit: where solutions and their files live."""
+
+    root: Path
+    solutions: Mapping[str, Solution]
+
+    def solution(self, name: str) -> Solution:
+        """The solution called `name`; raises ConfigError LK111 with the nearest known name."""
+        check_id(name, "solution")
+        if name not in self.solutions:
+            raise ConfigError(
+                "LK111", where=str(self.root),
+                found=f"no solution '{name}'{nearest(name, self.solutions)}",
+                remedy=f"known are: {', '.join(self.solutions) or 'none'}",
+            )
+        return self.solutions[name]
+
+
+def kit_root() -> Path:
+    """Root of the installed kit: its package data, or the checkout it is installed from."""
+    package = Path(lepton.__file__).parent
+    packed = package / "_kit"
+    return packed if packed.is_dir() else package.parents[1]
+
+
+def find_project(start: Path) -> Project:
+    """The project around `start`: the nearest folder with `solutions/`, else the installed kit."""
+    candidates = [start, *start.parents]
+    root = next((place for place in candidates if _is_project(place)), kit_root())
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    return Project(root, {name: _load(name) for name in _names(root)})
+
+
+def _is_project(place: Path) -> bool:
+    return (place / "solutions" / "__init__.py").is_file() and (place / "data_contracts").is_dir()
+
+
+def _names(root: Path) -> list[str]:
+    return sorted(path.parent.name for path in (root / "solutions").glob("*/__init__.py"))
+
+
+def _load(name: str) -> Solution:
+    module = importlib.import_module(f"solutions.{name}")
+    solution: Solution = module.SOLUTION
+    return solution
+
+
+__all__ = [
+    "Baseline", "BenchRequest", "DecisionSpec", "Figure", "Project", "Scorer", "Solution",
+    "find_project", "kit_root",
+]

@@ -1,0 +1,1 @@
+"""The runtime that travels with a bundle: standard library, numpy and onnxruntime, nothing else."""

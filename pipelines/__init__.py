@@ -1,0 +1,1 @@
+"""Dagster pipelines: the only code that imports Dagster."""
