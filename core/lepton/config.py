@@ -104,8 +104,11 @@ def parse_model(model: type[M], content: Any, *, where: str) -> M:
     except ValidationError as error:
         faults = [_told(model, fault) for fault in error.errors()]
         raise ConfigError(
-            "LK108", where=where, found=f"{len(faults)} key(s) cannot be used",
-            remedy="mend these keys", details=faults,
+            "LK108",
+            where=where,
+            found=f"{len(faults)} key(s) cannot be used",
+            remedy="mend these keys",
+            details=faults,
         ) from error
 
 
@@ -116,7 +119,9 @@ def overlay(
     unknown = sorted(set(given) - set(defaults))
     if unknown:
         raise ConfigError(
-            "LK109", where=where, found=f"{len(unknown)} unknown name(s)",
+            "LK109",
+            where=where,
+            found=f"{len(unknown)} unknown name(s)",
             remedy=f"known are: {', '.join(sorted(defaults))}",
             details=[f"'{name}'{nearest(name, defaults)}" for name in unknown],
         )

@@ -67,7 +67,9 @@ class TabularDataset:
 
     def take(self, index: np.ndarray) -> TabularDataset:
         """The rows at `index` (positions, or a boolean mask), in their order."""
-        return replace(self, rows=self.rows.iloc[np.flatnonzero(index) if index.dtype == bool else index])
+        return replace(
+            self, rows=self.rows.iloc[np.flatnonzero(index) if index.dtype == bool else index]
+        )
 
 
 @dataclass

@@ -12,7 +12,11 @@ class Progress(Protocol):
         """A stage begins; `name` is its verb."""
 
     def step(
-        self, text: str, *, done: float | None = None, best: float | None = None,
+        self,
+        text: str,
+        *,
+        done: float | None = None,
+        best: float | None = None,
         left_s: float | None = None,
     ) -> None:
         """Something happened: share done (0..1), best score so far, seconds left."""
@@ -25,7 +29,11 @@ class Silent:
         """Say nothing."""
 
     def step(
-        self, text: str, *, done: float | None = None, best: float | None = None,
+        self,
+        text: str,
+        *,
+        done: float | None = None,
+        best: float | None = None,
         left_s: float | None = None,
     ) -> None:
         """Say nothing."""

@@ -117,7 +117,8 @@ class Project:
         check_id(name, "solution")
         if name not in self.solutions:
             raise ConfigError(
-                "LK111", where=str(self.root),
+                "LK111",
+                where=str(self.root),
                 found=f"no solution '{name}'{nearest(name, self.solutions)}",
                 remedy=f"known are: {', '.join(self.solutions) or 'none'}",
             )
@@ -155,6 +156,13 @@ def _load(name: str) -> Solution:
 
 
 __all__ = [
-    "Baseline", "BenchRequest", "DecisionSpec", "Figure", "Project", "Scorer", "Solution",
-    "find_project", "kit_root",
+    "Baseline",
+    "BenchRequest",
+    "DecisionSpec",
+    "Figure",
+    "Project",
+    "Scorer",
+    "Solution",
+    "find_project",
+    "kit_root",
 ]

@@ -31,7 +31,9 @@ def load_yaml(path: Path) -> Any:
             raw = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise ConfigError(
-            "LK101", where=str(path), found=f"cannot be read: {error.strerror}",
+            "LK101",
+            where=str(path),
+            found=f"cannot be read: {error.strerror}",
             remedy="name an existing file",
         ) from error
     return parse_yaml(raw, where=str(path))
@@ -41,7 +43,9 @@ def parse_yaml(raw: bytes, *, where: str) -> Any:
     """Content of YAML text, as `load_yaml`; `where` names it in errors."""
     if len(raw) > MAX_BYTES:
         raise ConfigError(
-            "LK102", where=where, found=f"larger than {MAX_BYTES:,} bytes",
+            "LK102",
+            where=where,
+            found=f"larger than {MAX_BYTES:,} bytes",
             remedy="a configuration is small; data belongs in its own file",
         )
     try:
@@ -49,13 +53,18 @@ def parse_yaml(raw: bytes, *, where: str) -> Any:
         return _Builder(text, where).build()
     except UnicodeDecodeError as error:
         raise ConfigError(
-            "LK103", where=where, found=f"not UTF-8 at byte {error.start}", remedy="save it as UTF-8"
+            "LK103",
+            where=where,
+            found=f"not UTF-8 at byte {error.start}",
+            remedy="save it as UTF-8",
         ) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark else ""
         raise ConfigError(
-            "LK103", where=where + line, found=f"not YAML: {getattr(error, 'problem', error)}",
+            "LK103",
+            where=where + line,
+            found=f"not YAML: {getattr(error, 'problem', error)}",
             remedy="mend the indentation or quoting of this line",
         ) from error
 
@@ -78,7 +87,9 @@ class _Builder:
         if isinstance(event, yaml.AliasEvent):
             self._refuse("LK104", event, f"alias *{event.anchor}", "write the value out")
         if event.tag not in (None, "!"):
-            self._refuse("LK105", event, f"tag {event.tag}", "remove it: types come from the schema")
+            self._refuse(
+                "LK105", event, f"tag {event.tag}", "remove it: types come from the schema"
+            )
         if isinstance(event, yaml.ScalarEvent):
             plain_null = event.style is None and event.value in _NULL
             return None if plain_null else event.value

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 
-
 @dataclass(frozen=True)
 class Metric:
     """A number that rates scored rows; greater is better unless said.
@@ -30,7 +29,15 @@ class Metric:
 
 
 SCORED = (
-    "key", "event_at", "entity", "value", "target", "score", "decision", "miss_cost", "alert_cost",
+    "key",
+    "event_at",
+    "entity",
+    "value",
+    "target",
+    "score",
+    "decision",
+    "miss_cost",
+    "alert_cost",
 )
 """Columns of a frame of scored rows, named by role; entity and value may be absent.
 
