@@ -16,7 +16,6 @@ from lepton.errors import ConfigError, nearest
 from lepton.names import check_id
 from lepton.strict_yaml import load_yaml
 
-
 M = TypeVar("M", bound=BaseModel)
 
 

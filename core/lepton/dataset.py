@@ -65,6 +65,10 @@ class TabularDataset:
         """Categorical features, object array of str, "" for missing, (rows, len(categorical))."""
         return self.rows[list(self.categorical)].astype(object).fillna("").to_numpy(dtype=object)
 
+    def joined(self, other: TabularDataset) -> TabularDataset:
+        """The rows of both, this one's first; both must have the same columns."""
+        return replace(self, rows=pd.concat([self.rows, other.rows], ignore_index=True))
+
     def take(self, index: np.ndarray) -> TabularDataset:
         """The rows at `index` (positions, or a boolean mask), in their order."""
         return replace(

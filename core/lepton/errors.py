@@ -60,7 +60,7 @@ class DataError(LeptonError):
     hundred, exit_code = 2, 4
 
 
-class ContractViolation(DataError):
+class ContractViolation(DataError):  # noqa: N818 - named for what happened
     """The data breaks its contract beyond what quarantine may take."""
 
 
@@ -88,7 +88,7 @@ class IntegrityError(LeptonError):
     hundred, exit_code = 6, 6
 
 
-class GateRefused(LeptonError):
+class GateRefused(LeptonError):  # noqa: N818
     """A gate does not hold: the report is written and nothing is published."""
 
     hundred, exit_code = 7, 5

@@ -21,6 +21,7 @@ from lepton.features.spec import FeatureSpec
 from lepton.names import check_id
 from lepton.progress import Progress
 from lepton.task import TaskSpec
+from lepton.workspace import Workspace
 
 Scorer = Callable[[TabularDataset], np.ndarray]
 
@@ -111,6 +112,12 @@ class Project:
 
     root: Path
     solutions: Mapping[str, Solution]
+    state: Path | None = None
+
+    @property
+    def workspace(self) -> Workspace:
+        """Its folders; the installed kit itself is never written to."""
+        return Workspace(self.root, self.state)
 
     def solution(self, name: str) -> Solution:
         """The solution called `name`; raises ConfigError LK111 with the nearest known name."""
@@ -138,7 +145,8 @@ def find_project(start: Path) -> Project:
     root = next((place for place in candidates if _is_project(place)), kit_root())
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
-    return Project(root, {name: _load(name) for name in _names(root)})
+    solutions = {name: _load(name) for name in _names(root)}
+    return Project(root, solutions, state=start if root.name == "_kit" else None)
 
 
 def _is_project(place: Path) -> bool:

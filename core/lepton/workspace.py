@@ -10,19 +10,23 @@ from lepton.names import check_id
 
 @dataclass(frozen=True)
 class Workspace:
-    """Folders of the project at `root`; nothing is made before something is written."""
+    """Folders of the project at `root`; nothing is made before something is written.
+
+    state: where the project writes, its own root unless that is the installed kit.
+    """
 
     root: Path
+    state: Path | None = None
 
     @property
     def home(self) -> Path:
         """The folder that git ignores but for `wheels/` and `lock.json`."""
-        return self.root / ".lepton"
+        return (self.state or self.root) / ".lepton"
 
     @property
     def dagster_home(self) -> Path:
         """Dagster's instance: its `dagster.yaml`, runs and schedules."""
-        return self.root / ".dagster"
+        return (self.state or self.root) / ".dagster"
 
     def registry(self, solution: str) -> Path:
         """Versions and pointers of one solution."""

@@ -48,7 +48,7 @@ pass; alert_cost: money spent where a row is acted on.
 
 @dataclass(frozen=True)
 class MetricResult:
-    """A metric's value with its 95 % interval; None where it cannot be computed, with the reason."""
+    """A metric's value with its 95 % interval; None, with the reason, where there is none."""
 
     name: str
     value: float | None

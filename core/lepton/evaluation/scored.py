@@ -1,0 +1,45 @@
+"""Rows with their predictions, named by role: what every metric reads."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from lepton import roles
+from lepton.dataset import TabularDataset
+
+_CARRIED = (roles.KEY, roles.EVENT_AT, roles.ENTITY, roles.VALUE)
+
+
+def scored_frame(
+    dataset: TabularDataset,
+    score: np.ndarray,
+    *,
+    threshold: float = 0.5,
+    miss_cost: np.ndarray | None = None,
+    alert_cost: np.ndarray | None = None,
+) -> pd.DataFrame:
+    """One row a dataset row with the columns of `results.SCORED` that the data can fill.
+
+    score: probability in 0..1, shape (rows,); costs in money a row, 0 where not given.
+    """
+    columns = {role: dataset.role(role).to_numpy() for role in _CARRIED if dataset.has(role)}
+    if dataset.has(roles.TARGET):
+        columns[roles.TARGET] = dataset.y
+    zeros = np.zeros(len(dataset))
+    return pd.DataFrame(
+        {
+            **columns,
+            roles.SCORE: score,
+            roles.DECISION: (score >= threshold).astype(np.int64),
+            "miss_cost": zeros if miss_cost is None else miss_cost,
+            "alert_cost": zeros if alert_cost is None else alert_cost,
+        }
+    )
+
+
+def day_numbers(event_at: pd.Series) -> np.ndarray:
+    """Days since 1970 (UTC) of aware instants, int64: the blocks of every bootstrap."""
+    return event_at.dt.floor("D").astype("datetime64[us, UTC]").astype("int64").to_numpy() // (
+        86_400 * 1_000_000
+    )
