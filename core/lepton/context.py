@@ -1,0 +1,107 @@
+"""Who asks: what every stage needs to know beside the values of the stages before it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from lepton.config import SolutionConfig, load_config, overlay
+from lepton.contracts.mapping import TableMapping, load_mappings
+from lepton.contracts.model import Contract, Extras
+from lepton.contracts.odcs import load_contracts
+from lepton.evaluation.results import Metric
+from lepton.progress import Progress, Silent
+from lepton.solution import Project, Solution
+from lepton.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Context:
+    """Who asks: the project, one of its solutions, a customer's settings, and this run."""
+
+    project: Project
+    solution: Solution
+    config: SolutionConfig
+    run_id: str
+    config_path: Path
+    progress: Progress = field(default_factory=Silent)
+    made_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def workspace(self) -> Workspace:
+        """The project's folders."""
+        return self.project.workspace
+
+    @property
+    def folder(self) -> Path:
+        """What this run writes for people."""
+        return self.workspace.run(self.solution.name, self.run_id)
+
+    @cached_property
+    def contracts(self) -> Mapping[str, Contract]:
+        """The solution's contracts by table."""
+        found = load_contracts(self.workspace.contracts(self.solution.name))
+        return {table: found[table] for table in self.solution.tables}
+
+    @cached_property
+    def mappings(self) -> Mapping[str, TableMapping]:
+        """How this customer's columns become canonical ones."""
+        path = self.config_path.parent / self.config.mapping if self.config.mapping else None
+        return load_mappings(path, self.contracts)
+
+    @property
+    def contract(self) -> Contract:
+        """The contract of the task's table."""
+        return self.contracts[self.solution.task.table]
+
+    @property
+    def extras(self) -> Extras:
+        """The customer's own columns that pass through as features."""
+        return self.mappings[self.solution.task.table].extras
+
+    @property
+    def costs(self) -> Mapping[str, float]:
+        """What acting and not acting cost, in money."""
+        return overlay(self.solution.decision.costs, self.config.costs, where="costs")
+
+    @property
+    def gates(self) -> Mapping[str, float]:
+        """What each gate needs."""
+        return overlay(self.solution.gates, self.config.gates, where="gates")
+
+    @cached_property
+    def metric(self) -> Metric:
+        """The metric that search and compression compare by."""
+        return {metric.name: metric for metric in self.solution.metrics}[self.solution.task.metric]
+
+    def rng(self, purpose: str) -> np.random.Generator:
+        """A generator of its own for each purpose, from the configured seed."""
+        digest = hashlib.sha256(f"{self.config.seed}/{purpose}".encode()).digest()
+        return np.random.default_rng(int.from_bytes(digest[:8], "big"))
+
+
+def make_context(
+    project: Project,
+    name: str,
+    *,
+    run_id: str,
+    config_path: Path | None = None,
+    progress: Progress | None = None,
+    **changes: object,
+) -> Context:
+    """The context of solution `name` under its solution.yaml, with `changes` to its keys."""
+    solution = project.solution(name)
+    path = config_path or project.workspace.config(name)
+    config = load_config(path).model_copy(update=changes)
+    return Context(project, solution, config, run_id, path, progress or Silent())
+
+
+def new_run_id(now: datetime) -> str:
+    """An id that sorts by time: r20260131_093000_123456."""
+    return now.strftime("r%Y%m%d_%H%M%S_%f")

@@ -1,0 +1,92 @@
+"""Scoring a customer's rows with the version that is current."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from lepton import roles, stages
+from lepton.context import Context
+from lepton.dataset import TabularDataset
+from lepton.errors import DataError, IntegrityError
+from lepton.features.batch import compute
+from lepton.features.spec import FeatureSpec
+from lepton.registry.store import Registry, Version
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scored rows and what they were scored from.
+
+    frame: key, event time, score, decision, model_version, run_id; one row a valid row.
+    inputs: the model's input columns of the same rows, as a device is given them.
+    """
+
+    frame: pd.DataFrame
+    inputs: pd.DataFrame
+    version: Version
+    quarantined: int
+
+
+def score(ctx: Context, *, day: date | None = None) -> Scores:
+    """Every valid row of the source (of `day`, in UTC, where given) under the current version.
+
+    Earlier rows of the source are the history that features look back on.
+    Raises IntegrityError LK620 where nothing is published yet.
+    """
+    from lepton_edge.runtime import Runtime
+
+    version = _current(ctx)
+    validated = stages.validate(ctx, stages.read(ctx), scoring=True)
+    dataset = _inputs(ctx, validated.tables[ctx.solution.task.table], version.path, day)
+    ctx.progress.stage("score")
+    result = Runtime(version.path).score(dataset.X, dataset.C)
+    kept = [dataset.roles[role] for role in (roles.KEY, roles.EVENT_AT) if dataset.has(role)]
+    frame = dataset.rows[kept].assign(
+        score=result.score,
+        decision=result.decision,
+        model_version=version.number,
+        run_id=ctx.run_id,
+    )
+    names = [dataset.roles[roles.KEY], *dataset.numeric, *dataset.categorical]
+    quarantined = sum(len(rows) for rows in validated.quarantine.values())
+    return Scores(frame, dataset.rows[names], version, quarantined)
+
+
+def _current(ctx: Context) -> Version:
+    version = Registry(ctx.workspace.registry(ctx.solution.name)).current()
+    if version is None:
+        raise IntegrityError(
+            "LK620",
+            where=f"registry of {ctx.solution.name}",
+            found="no version is current",
+            remedy=f"run `lepton run {ctx.solution.name}`, or `lepton promote` a version",
+        )
+    return version
+
+
+def _inputs(ctx: Context, table: pd.DataFrame, bundle: Path, day: date | None) -> TabularDataset:
+    """The columns that the bundle asks for, computed by the spec it carries."""
+    spec = FeatureSpec.from_json(json.loads((bundle / "features.json").read_text("utf-8")))
+    inputs = json.loads((bundle / "manifest.json").read_text("utf-8"))["inputs"]
+    dataset = compute(table, ctx.contract, spec, ctx.extras)
+    missing = sorted({*inputs["numeric"], *inputs["categorical"]} - set(dataset.rows.columns))
+    if missing:
+        raise DataError(
+            "LK250",
+            where=ctx.solution.task.table,
+            found=f"{len(missing)} feature(s) of the model cannot be computed",
+            remedy="give the columns that the model was trained with, or train it again without",
+            details=[
+                f"{off.feature} misses {', '.join(off.missing)}" for off in dataset.switched_off
+            ],
+        )
+    if day is not None:
+        dataset = dataset.take((dataset.role(roles.EVENT_AT).dt.date == day).to_numpy())
+    return TabularDataset(
+        dataset.rows, tuple(inputs["numeric"]), tuple(inputs["categorical"]), dataset.roles
+    )

@@ -1,0 +1,252 @@
+"""The stages from raw tables to a published version, one plain function each.
+
+The command line, the Python API and the Dagster assets are three thin callers of these.
+A stage takes the values of the stages before it and returns one of its own; what a stage
+writes for people (Data Docs, quarantine, report) goes to the run's folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from lepton import frames, roles
+from lepton.context import Context
+from lepton.contracts.mapping import Mapped
+from lepton.contracts.model import Validated
+from lepton.contracts.read import read_tables
+from lepton.dataset import Parts, TabularDataset
+from lepton.evaluation.scored import scored_frame
+from lepton.evaluation.splits import SplitSpec, split_in_time
+
+if TYPE_CHECKING:
+    from lepton.automl.leaderboard import Leaderboard
+    from lepton.compress.select import Front
+
+
+@dataclass(frozen=True)
+class Published:
+    """How a run ended: the version it published, or the gates that refused it."""
+
+    version: int | None
+    promoted: bool
+    refused: tuple[str, ...]
+
+
+def read(ctx: Context) -> Mapping[str, Mapped]:
+    """The customer's tables under canonical names and types, with every cell that had none."""
+    ctx.progress.stage("read")
+    return read_tables(
+        ctx.project.root,
+        ctx.config.source,
+        ctx.mappings,
+        ctx.contracts,
+        label_delay_days=ctx.config.split.label_delay_days,
+    )
+
+
+def validate(ctx: Context, source: Mapping[str, Mapped], *, scoring: bool = False) -> Validated:
+    """Rows that keep their contract; writes Data Docs, summary and quarantine of this run.
+
+    Raises ContractViolation LK201 with every violation where a table is refused.
+    """
+    from lepton.contracts.validate import validate as check
+
+    ctx.progress.stage("validate")
+    task = None if scoring else ctx.solution.task
+    found = check(source, ctx.contracts, task=task, docs=ctx.folder / "data_docs")
+    for table, rows in found.quarantine.items():
+        frames.write_parquet(rows, ctx.folder / "quarantine" / f"{table}.parquet")
+    return found
+
+
+def featurize(ctx: Context, validated: Validated) -> TabularDataset:
+    """One row an event with its causal features; features without their columns are off."""
+    from lepton.features.batch import compute
+
+    ctx.progress.stage("featurize")
+    table = validated.tables[ctx.solution.task.table]
+    return compute(table, ctx.contract, ctx.solution.features, ctx.extras)
+
+
+def split(ctx: Context, dataset: TabularDataset) -> Parts:
+    """Train, selection and the sealed holdout: the same cut whoever asks."""
+    default, given = ctx.solution.split, ctx.config.split
+    spec = SplitSpec(
+        label_delay_days=_first(given.label_delay_days, default.label_delay_days),
+        selection_share=given.selection_share or default.selection_share,
+        holdout_share=given.holdout_share or default.holdout_share,
+    )
+    return split_in_time(dataset, spec, min_positives=ctx.solution.task.min_positives)
+
+
+def search(ctx: Context, dataset: TabularDataset) -> Leaderboard:
+    """The best model that the budget finds on train and selection, and all it was compared with."""
+    ctx.progress.stage("search")
+    return search_parts(ctx, split(ctx, dataset))
+
+
+def search_parts(ctx: Context, parts: Parts) -> Leaderboard:
+    """As `search`, on parts that were cut elsewhere."""
+    from lepton.automl.budget import Budget
+    from lepton.automl.search import SearchSpec
+    from lepton.automl.search import search as run
+
+    spec = SearchSpec(
+        task=ctx.solution.task,
+        families=ctx.solution.families,
+        baselines=ctx.solution.baselines,
+        budget=Budget(**ctx.config.budget.model_dump()),
+        metric=ctx.metric,
+        seed=ctx.config.seed,
+        journal=ctx.workspace.journal(ctx.solution.name),
+    )
+    return run(parts, spec, ctx.progress)
+
+
+def compress(ctx: Context, dataset: TabularDataset, leaderboard: Leaderboard) -> Front:
+    """Smaller artefacts beside the best model, the smallest inside the bound chosen."""
+    ctx.progress.stage("compress")
+    return compress_parts(ctx, split(ctx, dataset), leaderboard)
+
+
+def compress_parts(ctx: Context, parts: Parts, leaderboard: Leaderboard) -> Front:
+    """As `compress`, on parts that were cut elsewhere."""
+    from lepton.compress.select import Limits
+    from lepton.compress.select import compress as run
+
+    limits = Limits(**ctx.config.compression.model_dump())
+    return run(
+        leaderboard,
+        parts,
+        limits,
+        ctx.metric,
+        lambda rows, score: choose_threshold(ctx, rows, score),
+        ctx.progress,
+        rng=ctx.rng("compress"),
+    )
+
+
+def choose_threshold(ctx: Context, rows: TabularDataset, score: np.ndarray) -> float:
+    """The threshold of the lowest cost on `rows` under the daily capacity."""
+    from lepton.evaluation.decision import choose_threshold as choose
+
+    decision, costs = ctx.solution.decision, ctx.costs
+    return choose(
+        score,
+        rows.y,
+        decision.miss_cost(rows, costs),
+        decision.alert_cost(rows, costs),
+        days=_days(rows),
+        capacity=costs[decision.capacity] if decision.capacity else None,
+    )
+
+
+def scored(ctx: Context, rows: TabularDataset, score: np.ndarray, threshold: float) -> pd.DataFrame:
+    """Rows with score, decision and what a miss or an alert costs, named by role."""
+    decision = ctx.solution.decision
+    return scored_frame(
+        rows,
+        score,
+        threshold=threshold,
+        miss_cost=decision.miss_cost(rows, ctx.costs),
+        alert_cost=decision.alert_cost(rows, ctx.costs),
+    )
+
+
+def _days(rows: TabularDataset) -> float:
+    span = rows.role(roles.EVENT_AT).max() - rows.role(roles.EVENT_AT).min()
+    return max(span.total_seconds() / 86_400, 1.0)
+
+
+def _first(given: float | None, default: float | None) -> float | None:
+    return default if given is None else given
+
+
+def export(ctx: Context, dataset: TabularDataset, front: Front) -> Bundle:
+    """The chosen artefact as a bundle in the run's folder: a directory that runs by itself."""
+    from lepton.export.bundle import BundleContext, write_bundle
+
+    ctx.progress.stage("export")
+    selection = split(ctx, dataset).selection
+    facts = BundleContext(
+        solution=ctx.solution.name,
+        customer=ctx.config.customer,
+        run_id=ctx.run_id,
+        contracts={
+            table: ctx.workspace.contracts(ctx.solution.name) / f"{table}.odcs.yaml"
+            for table in ctx.contracts
+        },
+        task=ctx.solution.task,
+        costs=ctx.costs,
+        timing=front.artefacts[front.chosen].timing,
+        sample=selection,
+    )
+    return write_bundle(ctx.folder / "bundle", front.model, facts)
+
+
+def evaluate(ctx: Context, dataset: TabularDataset, front: Front, bundle: Bundle) -> Evaluation:
+    """The one read of the holdout: metrics with intervals, gates, decisions and their value.
+
+    The rows are scored by the bundle's own runtime, not by the model it was made from.
+    """
+    from lepton_edge.runtime import Runtime
+
+    from lepton.evaluation.evaluate import Rivals
+    from lepton.evaluation.evaluate import evaluate as judge
+    from lepton.evaluation.leakage import suspects
+    from lepton.export.parity import check
+
+    ctx.progress.stage("evaluate")
+    parts = split(ctx, dataset)
+    holdout = parts.holdout.open("evaluate")
+    result = Runtime(bundle.path).score(holdout.X, holdout.C)
+    return judge(
+        scored=scored(ctx, holdout, result.score, front.model.threshold),
+        rivals=Rivals(
+            baselines=_baselines(ctx, parts, holdout),
+            reference=scored(
+                ctx, holdout, front.reference.score(holdout), front.reference.threshold
+            ),
+        ),
+        metrics=ctx.solution.metrics,
+        task_metric=ctx.metric,
+        gates=ctx.gates,
+        parity=check(front.model, bundle.path, holdout),
+        leaks=suspects(parts.train),
+        rng=ctx.rng("evaluate"),
+    )
+
+
+def _baselines(ctx: Context, parts: Parts, holdout: TabularDataset) -> dict[str, pd.DataFrame]:
+    """The holdout as each baseline scores it, with the threshold it would choose itself."""
+    found = {}
+    for baseline in ctx.solution.baselines:
+        score = baseline.fit(parts.train)
+        threshold = choose_threshold(ctx, parts.selection, score(parts.selection))
+        found[baseline.name] = scored(ctx, holdout, score(holdout), threshold)
+    return found
+
+
+def publish(ctx: Context, bundle: Bundle, evaluation: Evaluation, report: Path) -> Published:
+    """A new version where every gate holds, `current` where the settings say so; else nothing."""
+    from lepton.registry.store import Registry
+
+    ctx.progress.stage("publish")
+    refused = tuple(gate.name for gate in evaluation.gates if not gate.passed)
+    if refused:
+        return Published(None, promoted=False, refused=refused)
+    registry = Registry(ctx.workspace.registry(ctx.solution.name))
+    facts = {
+        "run_id": ctx.run_id,
+        "metrics": {result.name: result.value for result in evaluation.metrics},
+    }
+    version = registry.publish(bundle.path, facts)
+    promoted = ctx.config.promote == "auto"
+    if promoted:
+        registry.promote(version.number)
+    return Published(version.number, promoted=promoted, refused=())
