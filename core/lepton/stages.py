@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,12 +21,14 @@ from lepton.contracts.mapping import Mapped
 from lepton.contracts.model import Validated
 from lepton.contracts.read import read_tables
 from lepton.dataset import Parts, TabularDataset
+from lepton.evaluation.results import Evaluation
 from lepton.evaluation.scored import scored_frame
 from lepton.evaluation.splits import SplitSpec, split_in_time
 
 if TYPE_CHECKING:
     from lepton.automl.leaderboard import Leaderboard
     from lepton.compress.select import Front
+    from lepton.export.bundle import Bundle
 
 
 @dataclass(frozen=True)
