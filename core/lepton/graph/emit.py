@@ -1,0 +1,76 @@
+"""A small ONNX builder: tensors embedded, double precision, every operator checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from lepton.errors import ExportError
+
+ML: Final = "ai.onnx.ml"
+OPSETS: Final = {"": 21, ML: 5}
+"""Domain -> version the graphs declare; ai.onnx.ml 5 has TreeEnsemble in double."""
+
+
+class Builder:
+    """Collects nodes and embedded tensors of one graph; names are given by itself.
+
+    opsets: domain -> version, `OPSETS` unless a runtime asks for older ones.
+    """
+
+    def __init__(self, opsets: dict[str, int] | None = None) -> None:
+        self.opsets = dict(opsets or OPSETS)
+        self.nodes: list[Any] = []
+        self.tensors: list[Any] = []
+
+    def add(
+        self, op: str, *inputs: str, domain: str = "", output: str | None = None, **attributes: Any
+    ) -> str:
+        """Name of the only output of a new `op` node.
+
+        Raises ExportError LK502 where the declared opset has no such operator.
+        """
+        from onnx import helper
+
+        self._check(op, domain)
+        name = output or f"{op.lower()}_{len(self.nodes)}"
+        node = helper.make_node(op, list(inputs), [name], domain=domain, **attributes)
+        self.nodes.append(node)
+        return name
+
+    def constant(self, values: np.ndarray | Sequence[float] | float) -> str:
+        """Name of an embedded tensor; anything but an int64, str or bool array becomes double."""
+        from onnx import numpy_helper
+
+        array = np.asarray(values)
+        if array.dtype.kind not in "ObiU":
+            array = array.astype(np.float64)
+        name = f"tensor_{len(self.tensors)}"
+        self.tensors.append(numpy_helper.from_array(array, name))
+        return name
+
+    def _check(self, op: str, domain: str) -> None:
+        from onnx import defs
+
+        version = self.opsets[domain]
+        try:
+            defs.get_schema(op, max_inclusive_version=version, domain=domain)
+        except defs.SchemaError as error:
+            raise ExportError(
+                "LK502",
+                where=f"operator {op}",
+                found=f"opset {version} of domain '{domain or 'ai.onnx'}' does not have it",
+                remedy="declare a newer opset, or search without the family that needs it",
+            ) from error
+
+
+def tensor(name: str, values: np.ndarray) -> Any:
+    """An ONNX tensor called `name` with the values and the dtype of the array."""
+    from onnx import numpy_helper
+
+    return numpy_helper.from_array(values, name)
+
+
+__all__ = ["ML", "OPSETS", "Builder", "tensor"]

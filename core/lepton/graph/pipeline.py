@@ -1,0 +1,153 @@
+"""One typed graph from a row's features to its score and decision, and the ONNX it becomes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from lepton.errors import ExportError
+from lepton.evaluation.calibration import Calibration
+from lepton.graph.emit import Builder
+from lepton.graph.nodes import Linear, Preprocess
+from lepton.graph.trees import Trees
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+NUMERIC: Final = "numeric"
+CATEGORICAL: Final = "categorical"
+SCORE: Final = "score"
+DECISION: Final = "decision"
+IR_VERSION: Final = 10
+
+
+@dataclass(frozen=True)
+class Graph:
+    """preprocess -> predictor -> calibration -> decision, for one binary task.
+
+    numeric, categorical: names of the features that go in, in order;
+    threshold: the decision is 1 where the score reaches it.
+    """
+
+    numeric: tuple[str, ...]
+    categorical: tuple[str, ...]
+    preprocess: Preprocess
+    predictor: Trees | Linear
+    calibration: Calibration
+    threshold: float
+
+    def margin(self, numeric: np.ndarray, texts: np.ndarray) -> np.ndarray:
+        """Log-odds before calibration, in numpy, float64 (rows,)."""
+        return self.predictor.margin(self.preprocess.apply(numeric, texts))
+
+    def score(self, numeric: np.ndarray, texts: np.ndarray) -> np.ndarray:
+        """Calibrated probabilities in numpy, float64 (rows,)."""
+        return self.calibration.apply(self.margin(numeric, texts))
+
+    def with_threshold(self, threshold: float) -> Graph:
+        """The graph that decides at `threshold`."""
+        return replace(self, threshold=threshold)
+
+    def to_onnx(
+        self, metadata: Mapping[str, str] | None = None, *, opsets: dict[str, int] | None = None
+    ) -> bytes:
+        """The ONNX file: double throughout, every tensor inside, deterministic bytes.
+
+        Inputs `numeric` double (rows, features) and `categorical` string (rows, features), each
+        only where there are such features; outputs `score` double and `decision` int64 (rows,).
+        Raises ExportError LK502 on an operator the opset lacks, LK503 where the parts do not fit.
+        """
+        self._check()
+        builder = Builder(opsets)
+        matrix = self.preprocess.emit(builder, NUMERIC, CATEGORICAL)
+        margin = self.predictor.emit(builder, matrix)
+        self._emit_decision(builder, _emit_calibration(builder, margin, self.calibration))
+        model = self._model(builder)
+        self._describe(model, metadata or {})
+        return bytes(model.SerializeToString(deterministic=True))
+
+    def _check(self) -> None:
+        sides = (
+            (len(self.numeric), self.preprocess.n_numeric, "numeric features"),
+            (len(self.categorical), self.preprocess.n_categorical, "categorical features"),
+            (self.preprocess.width, self.predictor.width, "columns for the predictor"),
+        )
+        for found, needed, what in sides:
+            if found != needed:
+                raise ExportError(
+                    "LK503",
+                    where="graph",
+                    found=f"{found} {what}, where {needed} are expected",
+                    remedy="fit the model again on the features it is exported with",
+                )
+
+    def _emit_decision(self, builder: Builder, score: str) -> None:
+        from onnx import TensorProto
+
+        builder.add("Identity", score, output=SCORE)
+        reached = builder.add("GreaterOrEqual", score, builder.constant(self.threshold))
+        builder.add("Cast", reached, output=DECISION, to=int(TensorProto.INT64))
+
+    def _model(self, builder: Builder) -> ModelProto:
+        from onnx import TensorProto, helper
+
+        sides = (
+            (NUMERIC, TensorProto.DOUBLE, self.numeric),
+            (CATEGORICAL, TensorProto.STRING, self.categorical),
+        )
+        inputs = [
+            helper.make_tensor_value_info(name, kind, ["rows", len(features)])
+            for name, kind, features in sides
+            if features
+        ]
+        outputs = [
+            helper.make_tensor_value_info(SCORE, TensorProto.DOUBLE, ["rows"]),
+            helper.make_tensor_value_info(DECISION, TensorProto.INT64, ["rows"]),
+        ]
+        graph = helper.make_graph(builder.nodes, "lepton", inputs, outputs, builder.tensors)
+        opsets = [helper.make_opsetid(*item) for item in builder.opsets.items()]
+        return helper.make_model(
+            graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="lepton"
+        )
+
+    def _describe(self, model: Any, metadata: Mapping[str, str]) -> None:
+        from onnx import helper
+
+        described = {
+            **metadata,
+            "lepton.numeric": json.dumps(self.numeric),
+            "lepton.categorical": json.dumps(self.categorical),
+            "lepton.threshold": repr(float(self.threshold)),
+        }
+        helper.set_model_props(model, dict(sorted(described.items())))
+
+
+def _emit_calibration(builder: Builder, margin: str, calibration: Calibration) -> str:
+    """sigmoid(a ln p - b ln(1-p) + c) with ln(1-p) = ln p - z, so one softplus is enough.
+
+    softplus(-z) = max(-z, 0) + ln(1 + exp(-|z|)); ORT has no Softplus in double.
+    """
+    a, b, c = calibration.a, calibration.b, calibration.c
+    if (a, b, c) == (1.0, 1.0, 0.0):
+        return builder.add("Sigmoid", margin)
+    logit = builder.add("Mul", margin, builder.constant(b))
+    if a != b:
+        turned = builder.add(
+            "Mul", _emit_softplus_of_minus(builder, margin), builder.constant(b - a)
+        )
+        logit = builder.add("Add", logit, turned)
+    return builder.add("Sigmoid", builder.add("Add", logit, builder.constant(c)))
+
+
+def _emit_softplus_of_minus(builder: Builder, margin: str) -> str:
+    small = builder.add("Exp", builder.add("Neg", builder.add("Abs", margin)))
+    log = builder.add("Log", builder.add("Add", small, builder.constant(1.0)))
+    positive = builder.add("Max", builder.add("Neg", margin), builder.constant(0.0))
+    return builder.add("Add", positive, log)
+
+
+__all__ = ["CATEGORICAL", "DECISION", "NUMERIC", "SCORE", "Graph"]
