@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -38,6 +38,8 @@ class TabularDataset:
     categorical: tuple[str, ...]
     roles: Mapping[str, str]
     switched_off: tuple[SwitchedOff, ...] = ()
+    spec: tuple[Mapping[str, Any], ...] = ()
+    """The feature spec that made the features, as `FeatureSpec.to_json` writes it."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -112,3 +114,5 @@ class Parts:
     dropped: Mapping[str, int]
     counts: Mapping[str, tuple[int, int]]
     """part -> (rows, positives); known without opening the holdout."""
+    between: TabularDataset | None = None
+    """Rows too late for train but known before the holdout begins: only a refit learns from them."""

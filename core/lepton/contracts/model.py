@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import ClassVar
 
+import numpy as np
 import pandas as pd
 
 
@@ -91,6 +94,25 @@ class Contract:
 
 
 @dataclass(frozen=True)
+class Extras:
+    """Customer's columns beyond the contract that pass through as features, by their own names.
+
+    In the canonical frame each stands under `extra_name(name)`: numeric ones as float64,
+    categories as str.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
+
+    numeric: tuple[str, ...] = ()
+    category: tuple[str, ...] = ()
+
+
+def extra_name(source: str) -> str:
+    """Canonical name of the extra column `source`: `x_`, then its letters and digits."""
+    return "x_" + re.sub(r"[^0-9a-z]+", "_", source.casefold()).strip("_")
+
+
+@dataclass(frozen=True)
 class Violation:
     """One broken rule: where, how many of how many rows, up to three examples, what to do."""
 
@@ -109,6 +131,39 @@ class Violation:
         shown = f" (e.g. {', '.join(self.examples)})" if self.examples else ""
         share = f": {self.count:,} of {self.total:,} rows" if self.total else ""
         return f"{self.code} {place} {self.rule}{share}{shown}; {self.remedy}"
+
+
+@dataclass(frozen=True)
+class CastFault:
+    """Cells of one canonical column that could not be read as its type.
+
+    rows: positions in the mapped frame (int64); values: what stood there, as text, one a row;
+    about: what is wrong ("is not a number"); remedy: what to write into the mapping.
+    """
+
+    code: str
+    column: str
+    rows: np.ndarray
+    values: tuple[str, ...]
+    about: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """One table in canonical columns, and all that did not fit; `validate` judges it.
+
+    frame: canonical dtypes (timestamps datetime64[us, UTC], text str, every number float64),
+    rows in the file's order; faults: cells that could not be cast (missing in `frame`);
+    violations: columns that could not be made at all; unused: source columns left over;
+    notes: one line each.
+    """
+
+    frame: pd.DataFrame
+    faults: tuple[CastFault, ...] = ()
+    violations: tuple[Violation, ...] = ()
+    unused: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
