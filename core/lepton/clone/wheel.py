@@ -1,4 +1,4 @@
-"""The kit's own wheel: kept, built from the checkout, or packed again from what is installed."""
+"""The kit's own wheel: built from the checkout, kept, or packed from what is installed."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def kit_version() -> str:
 def kit_wheel(project: Project) -> tuple[str, bytes]:
     """File name and content of the running kit's wheel.
 
-    Taken from the project's `.lepton/wheels`, else built from the checkout, else packed from
-    the installed files. Raises CloneError LK810 or LK811 where none of these can be done.
+    Built where the kit runs from a checkout, else the one kept in the project's
+    `.lepton/wheels`, else packed from the installed files. Raises CloneError LK810 or LK811 where none of these can be done.
     """
-    kept = sorted((project.root / ".lepton" / "wheels").glob(f"lepton_kit-{kit_version()}-*.whl"))
     checkout = kit_root()
     if (checkout / "pyproject.toml").is_file():
         return _built(checkout)
+    kept = sorted((project.root / ".lepton" / "wheels").glob(f"lepton_kit-{kit_version()}-*.whl"))
     if kept:
         return kept[0].name, kept[0].read_bytes()
     return _repacked(importlib.metadata.distribution(DISTRIBUTION))
