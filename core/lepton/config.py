@@ -141,7 +141,7 @@ def _keys(model: type[BaseModel], path: Iterable[str]) -> list[str]:
         field = model.model_fields.get(part)
         inner = _model_in(field.annotation) if field else None
         model = inner or model
-    return list(model.model_fields)
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
