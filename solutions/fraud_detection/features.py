@@ -1,0 +1,147 @@
+"""The features of card fraud, as data: what a row's past says about it.
+
+Three layers: how this customer and this card usually behave, what happens at this terminal and
+merchant, and how often frauds were *known by now* to have happened there. Nodes whose columns a
+customer lacks are switched off by the engine, and the report says what that costs.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from lepton.features.spec import (
+    Calendar,
+    Category,
+    DelayedRate,
+    Difference,
+    FeatureSpec,
+    Node,
+    Ratio,
+    Raw,
+    Recency,
+    Window,
+)
+
+HOUR: Final = 3_600.0
+DAY: Final = 24 * HOUR
+SPANS: Final = {"1h": HOUR, "1d": DAY, "7d": 7 * DAY, "14d": 14 * DAY, "30d": 30 * DAY}
+
+Op = Literal["mean", "sum", "max", "std"]
+
+
+def counts(entity: str, *spans: str) -> tuple[Node, ...]:
+    """Number of past rows of the same `entity` over each of `spans`."""
+    return tuple(
+        Window(f"{entity}_count_{span}", (f"{entity}_id",), "count", SPANS[span]) for span in spans
+    )
+
+
+def amounts(entity: str, op: Op, *spans: str) -> tuple[Node, ...]:
+    """The past amounts of the same `entity`, aggregated by `op` over each of `spans`."""
+    return tuple(
+        Window(f"{entity}_amount_{op}_{span}", (f"{entity}_id",), op, SPANS[span], "amount")
+        for span in spans
+    )
+
+
+def known_frauds(entity: str, column: str, *spans: str, strength: float) -> tuple[Node, ...]:
+    """Shrunk share of frauds at the same `column`, among labels that became known in each span."""
+    return tuple(
+        DelayedRate(f"{entity}_fraud_rate_{span}", (column,), SPANS[span], strength)
+        for span in spans
+    )
+
+
+def known_counts(entity: str, column: str, *spans: str) -> tuple[Node, ...]:
+    """Number of frauds at the same `column` that became known in each span."""
+    return tuple(
+        DelayedRate(f"{entity}_frauds_{span}", (column,), SPANS[span], what="positives")
+        for span in spans
+    )
+
+
+def habits(entity: str) -> tuple[Node, ...]:
+    """The row's amount against what the same `entity` spent over the past 30 days."""
+    mean, std, top = (f"{entity}_amount_{op}_30d" for op in ("mean", "std", "max"))
+    return (
+        Difference(f"{entity}_amount_z", "amount", mean, std),
+        Ratio(f"{entity}_amount_to_mean", "amount", mean),
+        Ratio(f"{entity}_amount_to_max", "amount", top),
+    )
+
+
+ROW: Final[tuple[Node, ...]] = (
+    Raw("amount", "amount"),
+    Ratio("amount_to_balance", "amount", "balance_before"),
+    Calendar("hour", "hour"),
+    Calendar("weekday", "weekday"),
+    Calendar("is_weekend", "is_weekend"),
+    Calendar("is_night", "is_night"),
+    Category("channel", "channel"),
+    Category("mcc", "mcc"),
+    Category("merchant_country", "merchant_country"),
+    Category("card_country", "card_country"),
+    Category("currency", "currency"),
+    Category("auth_result", "auth_result"),
+)
+"""What the row says by itself."""
+
+CUSTOMER: Final[tuple[Node, ...]] = (
+    *counts("customer", "1h", "1d", "7d", "30d"),
+    *amounts("customer", "sum", "1h", "1d"),
+    *amounts("customer", "mean", "1d", "7d", "30d"),
+    *amounts("customer", "max", "7d", "30d"),
+    *amounts("customer", "std", "30d"),
+    *habits("customer"),
+    Recency("customer_recency", ("customer_id",)),
+    *known_frauds("customer", "customer_id", "30d", strength=5.0),
+    *known_counts("customer", "customer_id", "7d", "30d"),
+)
+"""How the customer usually behaves."""
+
+CARD: Final[tuple[Node, ...]] = (
+    *counts("card", "1h", "1d", "7d"),
+    *amounts("card", "mean", "30d"),
+    *amounts("card", "std", "30d"),
+    *amounts("card", "max", "30d"),
+    *habits("card"),
+    Recency("card_recency", ("card_id",)),
+)
+"""The same for one card of a customer who may hold several."""
+
+TERMINAL: Final[tuple[Node, ...]] = (
+    *counts("terminal", "1d", "7d", "30d"),
+    *amounts("terminal", "mean", "1d", "7d", "30d"),
+    *amounts("terminal", "std", "30d"),
+    Difference(
+        "terminal_mean_z",
+        "terminal_amount_mean_1d",
+        "terminal_amount_mean_30d",
+        "terminal_amount_std_30d",
+    ),
+    *known_frauds("terminal", "terminal_id", "1d", "7d", "14d", "30d", strength=5.0),
+    *known_counts("terminal", "terminal_id", "1d", "7d", "14d", "30d"),
+)
+"""What happens at the terminal; `terminal_mean_z` needs no label."""
+
+MERCHANT: Final[tuple[Node, ...]] = (
+    *counts("merchant", "1h", "1d", "7d"),
+    *amounts("merchant", "mean", "1d", "30d"),
+    *known_frauds("merchant", "merchant_id", "7d", "30d", strength=20.0),
+    *known_frauds("mcc", "mcc", "30d", strength=100.0),
+)
+"""What happens at the merchant and in its line of business."""
+
+FAMILIARITY: Final[tuple[Node, ...]] = (
+    *counts("device", "1h", "1d"),
+    *known_frauds("device", "device_id", "30d", strength=5.0),
+    Window("customer_device_count", ("customer_id", "device_id"), "count", None),
+    Window("customer_merchant_count", ("customer_id", "merchant_id"), "count", None),
+    Window("customer_country_count", ("customer_id", "merchant_country"), "count", None),
+    Window("device_customers_7d", ("device_id",), "distinct", 7 * DAY, "customer_id"),
+)
+"""How new the device, the merchant and the country are to the customer."""
+
+FEATURES: Final = FeatureSpec((*ROW, *CUSTOMER, *CARD, *TERMINAL, *MERCHANT, *FAMILIARITY))
+
+__all__ = ["FEATURES"]

@@ -1,0 +1,131 @@
+"""What a fraud team counts: customers found a day, and money found within the alert budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from lepton.evaluation.metrics import METRICS
+from lepton.evaluation.results import Metric
+
+ALERTS_PER_DAY: Final = 20
+"""Alerts that two analysts clear in a day; solution.yaml's `alerts_per_day` bounds decisions."""
+
+Weighted = Callable[[np.ndarray], float]
+
+
+def card_precision(k: int) -> Metric:
+    """Share of defrauded customers among the `k` highest-scored customers of a day, mean of days.
+
+    A customer scores the highest of the day's rows; one who was found with a fraud leaves the
+    days after. As in Le Borgne et al., Fraud Detection Handbook, chapter 4.4 ("CP@k").
+    """
+    return Metric(
+        f"card_precision_at_{k}",
+        lambda scored: _mean_of_days(scored, _daily_shares(scored, k, scored["score"])),
+        f"share of defrauded customers among the {k} highest-scored of a day",
+    )
+
+
+def card_precision_ceiling(k: int) -> Metric:
+    """The most that `card_precision(k)` can reach on these rows: a score that knows the answer."""
+    return Metric(
+        f"card_precision_at_{k}_ceiling",
+        lambda scored: _mean_of_days(scored, _daily_shares(scored, k, scored["target"])),
+        f"what a perfect score would reach as card_precision_at_{k}",
+    )
+
+
+def value_detection(k: int) -> Metric:
+    """Share of the defrauded money in the `k` highest-scored transactions of each day."""
+    return Metric(
+        f"value_detection_at_{k}",
+        lambda scored: _value_share(scored, k),
+        f"share of the defrauded money among the {k} highest-scored rows of a day",
+    )
+
+
+def daily_card_precision(scored: pd.DataFrame, k: int, *, ceiling: bool = False) -> pd.Series:
+    """`card_precision(k)` of each day, indexed by day (UTC); with `ceiling` the most possible."""
+    shares = _daily_shares(scored, k, scored["target" if ceiling else "score"])
+    days = pd.DatetimeIndex(np.sort(scored["event_at"].dt.floor("D").unique()))
+    return pd.Series(shares, index=days)
+
+
+def _daily_shares(scored: pd.DataFrame, k: int, score: pd.Series) -> np.ndarray:
+    """Share of frauds among the top `k` customers of each day, in the order of the days."""
+    customers = _customers_by_day(scored, score)
+    found: set[object] = set()
+    shares = []
+    for _, day in customers.groupby("day", sort=True):
+        left = day[~day["customer"].isin(found)]
+        top = left.nlargest(k, "score")
+        hits = top.loc[top["target"] == 1, "customer"]
+        found.update(hits)
+        shares.append(len(hits) / k)
+    return np.array(shares)
+
+
+def _customers_by_day(scored: pd.DataFrame, score: pd.Series) -> pd.DataFrame:
+    """One row a customer and day with the highest score and target; a row is its own customer
+    where the data name none."""
+    frame = pd.DataFrame(
+        {
+            "day": scored["event_at"].dt.floor("D").to_numpy(),
+            "customer": scored["entity" if "entity" in scored else "key"].to_numpy(),
+            "score": score.to_numpy(dtype=np.float64),
+            "target": scored["target"].to_numpy(dtype=np.float64),
+        }
+    )
+    return frame.groupby(["day", "customer"], as_index=False, sort=True)[["score", "target"]].max()
+
+
+def _mean_of_days(scored: pd.DataFrame, shares: np.ndarray) -> Weighted:
+    """Mean of `shares` under the mean row weight of each day; NaN without any weight."""
+    _, day = np.unique(scored["event_at"].dt.floor("D").to_numpy(), return_inverse=True)
+    rows = np.bincount(day, minlength=len(shares))
+
+    def value(weights: np.ndarray) -> float:
+        by_day = np.bincount(day, weights, minlength=len(shares)) / np.maximum(rows, 1)
+        total = float(by_day.sum())
+        return float(by_day @ shares) / total if total > 0 else float(np.nan)
+
+    return value
+
+
+def _value_share(scored: pd.DataFrame, k: int) -> Weighted:
+    """Weighted share of the frauds' money that ranks among the day's first `k` rows."""
+    day = scored["event_at"].dt.floor("D")
+    rank = scored["score"].groupby(day.to_numpy()).rank(method="first", ascending=False)
+    money = scored["value"].to_numpy(dtype=np.float64) if "value" in scored else np.ones(len(day))
+    lost = money * (scored["target"].to_numpy(dtype=np.float64) == 1)
+    caught = lost * (rank.to_numpy() <= k)
+
+    def value(weights: np.ndarray) -> float:
+        total = float(weights @ lost)
+        return float(weights @ caught) / total if total > 0 else float(np.nan)
+
+    return value
+
+
+METRICS_OF_FRAUD: Final = (
+    *(METRICS[name] for name in ("ap", "auc", "recall_at_fpr_1", "ece", "brier")),
+    card_precision(ALERTS_PER_DAY),
+    card_precision_ceiling(ALERTS_PER_DAY),
+    value_detection(ALERTS_PER_DAY),
+    *(METRICS[name] for name in ("precision", "recall", "alert_rate", "value_recall")),
+    METRICS["net_savings"],
+)
+"""What the report shows; `ap` is what search and compression compare by."""
+
+__all__ = [
+    "ALERTS_PER_DAY",
+    "METRICS_OF_FRAUD",
+    "card_precision",
+    "card_precision_ceiling",
+    "daily_card_precision",
+    "value_detection",
+]
