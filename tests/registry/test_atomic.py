@@ -24,13 +24,15 @@ def test_a_directory_appears_only_when_it_is_complete(tmp_path: Path) -> None:
     assert (tmp_path / "value" / "part").read_text() == "1"
 
 
-def test_a_failing_writer_leaves_nothing_behind(tmp_path: Path) -> None:
-    with (
-        pytest.raises(RuntimeError, match="half way"),
-        atomic.atomic_directory(tmp_path / "v") as t,
-    ):
-        (t / "part").write_text("1")
+def _write_half(target: Path) -> None:
+    with atomic.atomic_directory(target) as temp:
+        (temp / "part").write_text("1")
         raise RuntimeError("half way")
+
+
+def test_a_failing_writer_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="half way"):
+        _write_half(tmp_path / "v")
     assert list(tmp_path.iterdir()) == []
 
 
