@@ -1,0 +1,106 @@
+"""From a Solution and its settings to everything Dagster needs to show and run it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+
+from lepton.config import SolutionConfig
+from lepton.progress import Progress
+from lepton.solution import Project, Solution
+from pipelines import automation
+from pipelines.checks import contract_check, gates_check
+from pipelines.io_managers import ScoresStore, StageStore
+from pipelines.run_log import KEY, run_log
+from pipelines.scope import PROGRESS, RunSettings, Scope, lock_key, lock_path
+from pipelines.scores import scores_asset
+from pipelines.stage_assets import STAGES, stage_asset
+
+
+class LogProgress:
+    """Progress as lines of the run's log."""
+
+    def __init__(self, log: dg.DagsterLogManager) -> None:
+        self.log = log
+
+    def stage(self, name: str) -> None:
+        """A stage begins."""
+        self.log.info(name)
+
+    def step(
+        self,
+        text: str,
+        *,
+        done: float | None = None,
+        best: float | None = None,
+        left_s: float | None = None,
+    ) -> None:
+        """One line: what happened, share done, best so far, seconds left."""
+        told = [
+            text,
+            "" if done is None else f"{done:.0%} done",
+            "" if best is None else f"best {best:.4f}",
+            "" if left_s is None else f"{left_s:.0f} s left",
+        ]
+        self.log.info(" · ".join(part for part in told if part))
+
+
+@dg.resource(description="Tells where the work stands")
+def log_progress(context: dg.InitResourceContext) -> Progress:
+    """Progress in the run's log, where nobody else watches."""
+    if context.log is None:
+        raise ValueError("Dagster gives every run a log")
+    return LogProgress(context.log)
+
+
+def run_lock(scope: Scope) -> dg.ResourceDefinition:
+    """Held from a training run's first step to its last; frees itself where the run dies."""
+
+    @dg.resource(description="Keeps a second training run out")
+    def lock(context: dg.InitResourceContext) -> Iterator[None]:
+        from lepton.registry.lock import hold
+
+        with hold(lock_path(scope.project.workspace, scope.name), context.run_id or "none"):
+            yield
+
+    return lock
+
+
+def build_solution_defs(
+    project: Project,
+    solution: Solution,
+    config: SolutionConfig,
+    *,
+    config_path: Path | None = None,
+) -> dg.Definitions:
+    """Assets, checks, jobs, schedules and sensor of one solution under one customer's settings.
+
+    config_path: where `config` was read; its mapping file is found beside it.
+    """
+    path = config_path or project.workspace.config(solution.name)
+    scope = Scope(project, solution, config, path)
+    train, score = automation.train_job(scope), automation.score_job(scope)
+    return dg.Definitions(
+        assets=[*(stage_asset(scope, stage) for stage in STAGES), scores_asset(scope)],
+        asset_checks=[contract_check(scope), gates_check(scope)],
+        jobs=[train, score],
+        schedules=[
+            automation.retrain_schedule(scope, train),
+            automation.score_schedule(scope, score),
+        ],
+        sensors=[automation.new_file_sensor(scope, train)],
+        resources=_resources(scope),
+        executor=automation.EXECUTOR,
+        loggers={"console": dg.colored_console_logger, KEY: run_log},
+    )
+
+
+def _resources(scope: Scope) -> dict[str, object]:
+    folder = str(scope.project.workspace.assets(scope.name))
+    return {
+        PROGRESS: log_progress,
+        lock_key(scope.name): run_lock(scope),
+        scope.settings_key: RunSettings(**scope.settings()),
+        scope.store_key: StageStore(root=folder),
+        scope.scores_key: ScoresStore(root=folder),
+    }

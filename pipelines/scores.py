@@ -1,0 +1,57 @@
+"""Daily scores with the current version: one partition a day, overwritten as a whole."""
+
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from pipelines.failures import told_to_dagster
+from pipelines.scope import Scope
+from pipelines.stage_assets import RETRIES
+
+ASSET = "scores"
+
+
+def partitions(scope: Scope) -> dg.DailyPartitionsDefinition:
+    """Days since the settings' `scores_from`, in their time zone."""
+    schedule = scope.config.schedule
+    return dg.DailyPartitionsDefinition(schedule.scores_from, timezone=schedule.timezone)
+
+
+def scores_asset(scope: Scope) -> dg.AssetsDefinition:
+    """Scores and decisions of one day's rows, stamped with run and model version."""
+
+    @dg.asset(
+        key=scope.key(ASSET),
+        deps=[scope.key("published")],
+        partitions_def=partitions(scope),
+        group_name=scope.name,
+        kinds={"onnx", "parquet"},
+        description="Scores and decisions of one day, by the version that is current.",
+        io_manager_key=scope.scores_key,
+        required_resource_keys=scope.resources,
+        retry_policy=RETRIES,
+    )
+    def scores(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+        from lepton.scoring import score
+
+        with told_to_dagster():
+            ctx = scope.context(context.run.run_id, context.resources)
+            found = score(ctx, day=date.fromisoformat(context.partition_key))
+        shown: dict[str, Any] = {
+            "rows": len(found.frame),
+            "alerts": int(found.frame["decision"].sum()),
+            "quarantined": found.quarantined,
+            "model_version": found.version.number,
+            "fingerprint": _fingerprint(found.frame),
+        }
+        return dg.MaterializeResult(value=found.frame, metadata=shown)
+
+    return scores
+
+
+def _fingerprint(frame: Any) -> str:
+    """sha256 of the scored rows without the run's own id: equal when a day is scored again."""
+    from lepton import frames
+
+    return frames.fingerprint(frame.drop(columns="run_id"))
