@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.execution.plan.objects import ErrorSource
 from dagster._core.instance.ref import InstanceRef
 
 from lepton.config import SolutionConfig
@@ -62,7 +63,8 @@ def run_solution(
 
     The run is recorded in the project's Dagster instance, so `dagster dev` shows it.
     Raises the LeptonError of the stage that failed; what is deployed has not changed then.
-    Raises MachineError LK905 where another run of this solution is under way.
+    Raises MachineError LK905 where another run of this solution is under way, and
+    KeyboardInterrupt where a person stopped it.
     """
     run = str(uuid.uuid4())
     workspace = project.workspace
@@ -74,16 +76,13 @@ def run_solution(
         quiet_terminal(),
         _instance(workspace) as instance,
     ):
-        try:
-            result = job.execute_in_process(
-                run_id=run,
-                instance=instance,
-                run_config={"loggers": {KEY: {"config": {"path": str(log)}}}},
-                resources={PROGRESS: progress, lock_key(solution.name): None},
-                raise_on_error=False,
-            )
-        except dg.DagsterExecutionInterruptedError as stopped:
-            raise KeyboardInterrupt from stopped
+        result = job.execute_in_process(
+            run_id=run,
+            instance=instance,
+            run_config={"loggers": {KEY: {"config": {"path": str(log)}}}},
+            resources={PROGRESS: progress, lock_key(solution.name): None},
+            raise_on_error=False,
+        )
     if not result.success:
         raise _failure(result, log)
     return _outcome(result, solution.name)
@@ -105,14 +104,15 @@ def _outcome(result: dg.ExecuteInProcessResult, name: str) -> RunOutcome:
     )
 
 
-def _failure(result: dg.ExecuteInProcessResult, log: Path) -> LeptonError:
+def _failure(result: dg.ExecuteInProcessResult, log: Path) -> BaseException:
     for event in result.all_events:
         if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             evaluation = event.asset_check_evaluation_data
             if evaluation.blocking and not evaluation.passed:
                 return as_violation(evaluation)
         if event.is_step_failure:
-            return as_error(event, str(log))
+            interrupted = event.step_failure_data.error_source is ErrorSource.INTERRUPT
+            return KeyboardInterrupt() if interrupted else as_error(event, str(log))
     return LeptonError(
         "LK948",
         where=f"run {result.run_id}",

@@ -73,9 +73,12 @@ def test_two_solutions_stand_side_by_side(demo: Demo) -> None:
 
 
 def test_the_daily_schedule_asks_for_the_day_that_is_over(demo: Demo) -> None:
-    schedule = definitions(demo).resolve_schedule_def("demo_score_daily")
+    repository = definitions(demo).get_repository_def()
+    schedule = repository.get_schedule_def("demo_score_daily")
     at = datetime(2026, 3, 1, 5, tzinfo=UTC)
-    with dg.build_schedule_context(scheduled_execution_time=at) as context:
+    with dg.build_schedule_context(
+        scheduled_execution_time=at, repository_def=repository
+    ) as context:
         told = schedule.evaluate_tick(context)
     assert [request.partition_key for request in told.run_requests or ()] == ["2026-02-28"]
 
