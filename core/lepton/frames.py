@@ -119,7 +119,8 @@ def _content(column: pd.Series) -> bytes:
             values[missing] = np.nan
         return bytes(missing.tobytes() + values.tobytes())
     if isinstance(column.dtype, pd.DatetimeTZDtype):
-        return missing.tobytes() + column.astype("int64").to_numpy().tobytes()
+        ticks = column.to_numpy(dtype="datetime64[ns]").astype("datetime64[us]")
+        return bytes(missing.tobytes() + ticks.tobytes())
     texts = pa.array(column.astype("str"), type=pa.large_string(), from_pandas=True).fill_null("")
     lengths = pc.binary_length(texts).to_numpy(zero_copy_only=False)
     return missing.tobytes() + lengths.tobytes() + "".join(texts.to_pylist()).encode()

@@ -1,0 +1,79 @@
+"""Whether a contract agrees with itself."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from lepton import roles
+from lepton.contracts.model import Column, ColumnType, Contract, Rule, Severity
+from lepton.errors import nearest
+
+OWN_RULES = {"order": ("earlier", "later", "tolerance_s"), "no_card_numbers": ("except",)}
+"""Rules beside those of GX -> their arguments (see `checks`)."""
+_ONCE = (roles.KEY, roles.EVENT_AT, roles.INGESTED_AT, roles.LABEL_AT, roles.TARGET, roles.VALUE)
+_TIMES = {roles.EVENT_AT, roles.INGESTED_AT, roles.LABEL_AT}
+
+
+def contradictions(contract: Contract) -> Iterator[str]:
+    """One sentence for each thing in the contract that cannot be."""
+    counts = Counter(column.name for column in contract.columns)
+    yield from (f"column '{name}' stands twice" for name, count in counts.items() if count > 1)
+    for role in _ONCE:
+        holders = [column.name for column in contract.with_role(role)]
+        if len(holders) > 1:
+            yield f"role '{role}' has {len(holders)} columns: {', '.join(holders)}"
+    if not 0 <= contract.max_quarantine_share < 1:
+        yield f"maxQuarantineShare {contract.max_quarantine_share} is not within 0..1"
+    if contract.min_rows < 1:
+        yield f"minRows {contract.min_rows} would accept an empty table"
+    for column in contract.columns:
+        yield from _of_column(column)
+    for rule in contract.rules:
+        yield from _of_rule(rule, contract)
+
+
+def _of_column(column: Column) -> Iterator[str]:
+    name = column.name
+    for role in column.roles:
+        if role not in roles.ROLES:
+            yield f"{name}: role '{role}' is unknown{nearest(role, roles.ROLES)}"
+    if column.minimum is not None and column.maximum is not None:
+        low, high = column.minimum, column.maximum
+        if low > high or (low == high and column.exclusive_minimum):
+            yield f"{name}: minimum {low:g} leaves nothing below maximum {high:g}"
+    if column.pattern is not None and not _compiles(column.pattern):
+        yield f"{name}: pattern {column.pattern!r} is not a regular expression"
+    if roles.KEY in column.roles and (column.nullable or not column.unique):
+        yield f"{name}: a key is required and unique"
+    if _TIMES.intersection(column.roles) and column.type is not ColumnType.TIMESTAMP:
+        yield f"{name}: an instant has logicalType timestamp, not {column.type}"
+    numeric = column.type in (ColumnType.NUMBER, ColumnType.INTEGER)
+    if not numeric and (column.minimum is not None or column.maximum is not None):
+        yield f"{name}: bounds need a number, not {column.type}"
+
+
+def _compiles(pattern: str) -> bool:
+    try:
+        re.compile(pattern)
+    except re.error:
+        return False
+    return True
+
+
+def _of_rule(rule: Rule, contract: Contract) -> Iterator[str]:
+    known = [column.name for column in contract.columns]
+    own = OWN_RULES.get(rule.expectation)
+    if own is None and not rule.expectation.startswith("expect_"):
+        options = [*OWN_RULES, "expect_..."]
+        yield f"rule '{rule.name}': type '{rule.expectation}' is none of {', '.join(options)}"
+    if own is None and rule.severity is Severity.ROWS:
+        yield f"rule '{rule.name}': severity rows is for {', '.join(OWN_RULES)} only"
+    for key, value in rule.arguments.items():
+        if own is not None and key not in own:
+            yield f"rule '{rule.name}': argument '{key}' is unknown{nearest(key, own)}"
+        if key in ("column", "column_A", "column_B", "earlier", "later") and value not in known:
+            yield f"rule '{rule.name}': no column '{value}'{nearest(str(value), known)}"
+    if not 0 < rule.mostly <= 1:
+        yield f"rule '{rule.name}': mostly {rule.mostly:g} is not within 0..1"
