@@ -126,7 +126,7 @@ def _device(
 ) -> np.ndarray:
     """The household's device online, now and then a new one; -1 where there is none."""
     fresh = 10 * len(customers) + rng.integers(0, 10 * len(customers), len(who))
-    known = np.where(rng.random(len(who)) < 0.06, fresh, customers.device[who])
+    known = np.where(rng.random(len(who)) < 0.10, fresh, customers.device[who])
     return np.where(online, known, -1)
 
 

@@ -47,10 +47,12 @@ def _lengths(rng: np.random.Generator, cases: int, mean: float) -> np.ndarray:
 def _spread(
     rng: np.random.Generator, world: World, lengths: np.ndarray, span_s: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Case number and second of each event: a random start, then gaps inside `span_s`."""
+    """Case number and second of each event: a random start, more often by day, then gaps inside
+    `span_s`."""
     case = np.repeat(np.arange(len(lengths)), lengths)
-    start = rng.integers(2 * DAY_S, world.n_days * DAY_S, len(lengths))[case]
-    second = start + (rng.random(len(case)) * span_s).astype(np.int64)
+    hour = rng.normal(14.0, 6.0, len(lengths)) % 24
+    start = rng.integers(2, world.n_days, len(lengths)) * DAY_S + (hour * 3_600).astype(np.int64)
+    second = start[case] + (rng.random(len(case)) * span_s).astype(np.int64)
     return case, np.minimum(second, world.n_days * DAY_S - 1)
 
 
@@ -139,10 +141,10 @@ def _events(
 
 
 _PLAN: Final[tuple[tuple[Maker, float, float], ...]] = (
-    (_card_testing, 0.24, 7.0),
-    (_lost_stolen, 0.22, 5.0),
+    (_card_testing, 0.25, 7.0),
+    (_lost_stolen, 0.23, 5.0),
     (_cnp_mimicry, 0.22, 3.0),
-    (_compromised_terminal, 0.16, 14.0),
+    (_compromised_terminal, 0.14, 9.0),
     (_account_takeover, 0.16, 4.0),
 )
 """Typology, its share of all frauds, mean transactions a case."""
