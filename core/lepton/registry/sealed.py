@@ -17,7 +17,7 @@ _MAX_BYTES = 1 << 20
 
 def write_sealed(path: Path, format_version: int, content: Mapping[str, Any]) -> None:
     """Replace the file at `path`; numbers that are not finite become null."""
-    body = {"format": format_version, **_finite(content)}
+    body = {"format": format_version, **finite(content)}
     sealed = {**body, "sha256": _seal(body)}
     write_text(path, json.dumps(sealed, indent=2, sort_keys=True, allow_nan=False) + "\n")
 
@@ -64,11 +64,12 @@ def _seal(body: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """`value` as JSON takes it: plain containers, null for a number that is not finite."""
     if isinstance(value, Mapping):
-        return {str(key): _finite(item) for key, item in value.items()}
+        return {str(key): finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value

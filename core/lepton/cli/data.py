@@ -1,0 +1,132 @@
+"""Verbs on data: map, validate, simulate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lepton.cli.options import ConfigFile, DataFile, SolutionName, open_context, open_project
+from lepton.cli.screen import note, say, told
+
+if TYPE_CHECKING:
+    from lepton.context import Context
+    from lepton.contracts.model import Contract
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this file."""
+    app.command("map")(draft)
+    app.command("validate")(validate)
+    app.command("simulate")(simulate)
+
+
+def draft(
+    ctx: typer.Context,
+    solution: SolutionName,
+    data: Annotated[Path, typer.Option("--data", help="the customer's file")],
+    table: Annotated[
+        str | None, typer.Option(help="canonical table it holds; else the task's own")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="where the draft goes; else mapping.yaml there")
+    ] = None,
+) -> None:
+    """Draft a mapping.yaml from a customer's file."""
+    from lepton.contracts.infer import draft_mapping
+    from lepton_edge.atomic import write_text
+
+    project = open_project(ctx)
+    found = project.solution(solution)
+    contract = _contract(_contracts(ctx, solution), table or found.task.table)
+    target = out or project.workspace.config(solution).with_name("mapping.yaml")
+    _refuse_taken(target)
+    write_text(target, draft_mapping(data, contract))
+    told("mapping", target)
+    note("read it, mend it, and name it in solution.yaml as `mapping: mapping.yaml`")
+
+
+def validate(
+    ctx: typer.Context,
+    solution: SolutionName,
+    data: DataFile = None,
+    config: ConfigFile = None,
+    contracts: Annotated[
+        bool, typer.Option("--contracts", help="check the contracts alone, no data")
+    ] = False,
+) -> None:
+    """Hold the data against their contracts, one line a violation."""
+    if contracts:
+        for contract in _contracts(ctx, solution).values():
+            columns = f"{len(contract.columns)} columns, {len(contract.rules)} rules"
+            told(contract.table, f"version {contract.version}, {columns}: sound")
+        return
+    _validate_data(open_context(ctx, solution, data=data, config=config))
+
+
+def simulate(
+    ctx: typer.Context,
+    solution: SolutionName,
+    rows: Annotated[int, typer.Option("--rows", min=1, help="about so many in the task's table")],
+    out: Annotated[Path, typer.Option("--out", help="the folder for <table>.parquet")],
+    seed: Annotated[int, typer.Option("--seed", min=0, help="the same one, the same rows")] = 0,
+) -> None:
+    """Make tables of the solution's shape, to try it out with."""
+    import numpy as np
+
+    from lepton.frames import write_parquet
+    from lepton.registry.machine import clear_faults
+
+    tables = open_project(ctx).solution(solution).simulate(np.random.default_rng(seed), rows)
+    for name, frame in tables.items():
+        with clear_faults(out, int(frame.memory_usage(deep=True).sum())):
+            write_parquet(frame, out / f"{name}.parquet")
+        told(name, f"{len(frame):,} rows in {out / f'{name}.parquet'}")
+
+
+def _validate_data(context: Context) -> None:
+    from lepton import stages
+
+    found = stages.validate(context, stages.read(context))
+    for violation in found.violations:
+        say(str(violation))
+    for line in found.notes:
+        note(line)
+    for table, rows in found.tables.items():
+        refused = len(found.quarantine.get(table, ()))
+        told(table, f"{len(rows):,} rows keep the contract, {refused:,} in quarantine")
+    told("data docs", context.folder / "data_docs")
+
+
+def _contracts(ctx: typer.Context, solution: str) -> dict[str, Contract]:
+    from lepton.contracts.odcs import load_contracts
+
+    project = open_project(ctx)
+    found = load_contracts(project.workspace.contracts(project.solution(solution).name))
+    return {table: _contract(found, table) for table in project.solution(solution).tables}
+
+
+def _contract(contracts: dict[str, Contract], table: str) -> Contract:
+    from lepton.errors import ConfigError, nearest
+
+    if table not in contracts:
+        raise ConfigError(
+            "LK152",
+            where="contracts",
+            found=f"no table '{table}'{nearest(table, contracts)}",
+            remedy=f"known are: {', '.join(contracts)}",
+        )
+    return contracts[table]
+
+
+def _refuse_taken(target: Path) -> None:
+    from lepton.errors import ConfigError
+
+    if target.exists():
+        raise ConfigError(
+            "LK153",
+            where=str(target),
+            found="is already there and may have been edited",
+            remedy="name another file with --out, or remove this one",
+        )

@@ -1,0 +1,91 @@
+"""Verbs that measure: bench, parity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lepton.cli.options import JsonFile, open_project, write_json
+from lepton.cli.progress import shown
+from lepton.cli.screen import number, table, told
+
+if TYPE_CHECKING:
+    from lepton.solution import Project, Solution
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this file."""
+    app.command("bench")(bench)
+
+
+def bench(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="a protocol of one of the solutions")],
+    data: Annotated[Path, typer.Option("--data", help="the protocol's data set")],
+    options: Annotated[
+        list[str] | None, typer.Option("--set", help="an option of the protocol, as key=value")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
+    json_file: JsonFile = None,
+) -> None:
+    """Run a benchmark protocol the product's own way."""
+    from lepton.solution import BenchRequest
+
+    found = find_protocol(open_project(ctx), name)
+    wanted = parse_settings(options or ())
+    with shown(f"bench {name}") as progress:
+        result = found.benchmarks[name](BenchRequest(data.resolve(), wanted, progress, seed))
+    write_json(json_file, result)
+    table(f"{name} ({found.title})", ("metric", "value", "95 % interval"), metric_rows(result))
+    if "cpu_s" in result:
+        told("cpu", f"{number(result['cpu_s'])} s")
+
+
+def find_protocol(project: Project, name: str) -> Solution:
+    """The solution whose protocol is called `name`; raises ConfigError LK155 with the nearest."""
+    from lepton.errors import ConfigError, nearest
+
+    by_name = {
+        protocol: solution
+        for solution in project.solutions.values()
+        for protocol in solution.benchmarks
+    }
+    if name not in by_name:
+        raise ConfigError(
+            "LK155",
+            where="bench",
+            found=f"no protocol '{name}'{nearest(name, by_name)}",
+            remedy=f"known are: {', '.join(sorted(by_name)) or 'none'}",
+        )
+    return by_name[name]
+
+
+def parse_settings(settings: Sequence[str]) -> dict[str, str]:
+    """`key=value` texts as a mapping; raises ConfigError LK156 with those that are not."""
+    from lepton.errors import ConfigError
+
+    wrong = [text for text in settings if not text.partition("=")[0] or "=" not in text]
+    if wrong:
+        raise ConfigError(
+            "LK156",
+            where="--set",
+            found=f"{len(wrong)} not of the form key=value: {', '.join(wrong[:3])}",
+            remedy="write --set rows=1000",
+        )
+    return {key: value for key, _, value in (text.partition("=") for text in settings)}
+
+
+def metric_rows(result: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Name, value and interval of each metric, as text."""
+    intervals = result.get("intervals", {})
+    return [
+        (name, number(value), _interval(intervals.get(name)))
+        for name, value in result["metrics"].items()
+    ]
+
+
+def _interval(bounds: Sequence[float] | None) -> str:
+    return "-" if not bounds else f"{number(bounds[0])} .. {number(bounds[1])}"

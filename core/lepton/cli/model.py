@@ -1,0 +1,73 @@
+"""Verbs on the deployed model: score."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lepton.cli.options import ConfigFile, DataFile, SolutionName, open_context
+from lepton.cli.progress import shown
+from lepton.cli.screen import told
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this file."""
+    app.command("score")(score)
+
+
+def score(
+    ctx: typer.Context,
+    solution: SolutionName,
+    out: Annotated[Path, typer.Option("--out", help="scores as .parquet or .csv")],
+    data: DataFile = None,
+    config: ConfigFile = None,
+    inputs: Annotated[
+        Path | None,
+        typer.Option("--inputs", help="the model's input rows too, as a device takes them (.csv)"),
+    ] = None,
+) -> None:
+    """Score every valid row with the current version."""
+    from lepton.scoring import score as run
+
+    check_format(out)
+    if inputs is not None:
+        check_format(inputs)
+    with shown(f"score {solution}") as progress:
+        scores = run(open_context(ctx, solution, data=data, config=config, progress=progress))
+    write_frame(scores.frame, out)
+    if inputs is not None:
+        write_frame(scores.inputs, inputs)
+    alerts = int((scores.frame["decision"] == 1).sum())
+    told("scores", f"{len(scores.frame):,} rows, {alerts:,} decided 1, in {out}")
+    told("version", scores.version.number)
+    if scores.quarantined:
+        told("quarantine", f"{scores.quarantined:,} rows broke the contract and were not scored")
+
+
+def check_format(path: Path) -> None:
+    """Raise ConfigError LK154 for a file name that ends neither in .parquet nor in .csv."""
+    from lepton.errors import ConfigError
+
+    if path.suffix not in (".parquet", ".csv"):
+        raise ConfigError(
+            "LK154",
+            where=str(path),
+            found=f"cannot write {path.suffix or 'a file without ending'}",
+            remedy="let the name end in .parquet or .csv",
+        )
+
+
+def write_frame(frame: pd.DataFrame, path: Path) -> None:
+    """Write `frame` in the format that the name of `path` ends in."""
+    from lepton.csv_safe import write_csv
+    from lepton.frames import write_parquet
+    from lepton.registry.machine import clear_faults
+
+    write = write_parquet if path.suffix == ".parquet" else write_csv
+    with clear_faults(path, int(frame.memory_usage(deep=True).sum())):
+        write(frame, path)
