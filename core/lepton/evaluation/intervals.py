@@ -14,6 +14,7 @@ import pandas as pd
 
 from lepton.errors import SearchError
 from lepton.evaluation.results import Metric, MetricResult
+from lepton.evaluation.scored import day_numbers
 
 FEWEST_BLOCKS: Final = 7
 """With fewer blocks than a week's days single rows are drawn instead."""
@@ -33,11 +34,8 @@ class LossBound:
 
 
 def day_blocks(scored: pd.DataFrame) -> np.ndarray:
-    """Number 0.. of the UTC day of each row's `event_at`."""
-    instants = pd.DatetimeIndex(scored["event_at"])
-    naive = instants.tz_convert("UTC").tz_localize(None) if instants.tz else instants
-    days = naive.to_numpy().astype("datetime64[D]").astype(np.int64)
-    return np.unique(days, return_inverse=True)[1]
+    """UTC day of each row's `event_at`, as days since 1970."""
+    return day_numbers(scored["event_at"])
 
 
 def resamples(blocks: np.ndarray, rng: np.random.Generator, n: int) -> Iterator[np.ndarray]:
@@ -59,7 +57,7 @@ def intervals(
     n: int = 200,
     level: float = 0.95,
 ) -> tuple[MetricResult, ...]:
-    """Value and two-sided interval of each metric, all on the same `n` resamples of days.
+    """Value and two-sided interval of each metric, all on the same `n` resamples of days (0: none).
 
     A value that is not a finite number is None with the reason; so are limits where fewer than
     half of the resamples gave a number.

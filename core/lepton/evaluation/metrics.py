@@ -90,7 +90,7 @@ def _average_precision(counts: Counts) -> float:
     return float(np.dot(counts.inside[hit], precision) / counts.positives)
 
 
-def _roc_auc(counts: Counts) -> float:
+def roc_auc(counts: Counts) -> float:
     """Chance that a positive row is scored above a negative one, ties counting half."""
     if counts.positives <= 0 or counts.negatives <= 0:
         return np.nan
@@ -209,7 +209,7 @@ def _caught_cost(scored: pd.DataFrame) -> np.ndarray:
 
 _ALL: Final = (
     Metric("ap", _ranked(_average_precision), "area under precision and recall, as steps"),
-    Metric("auc", _ranked(_roc_auc), "chance that a positive is scored above a negative"),
+    Metric("auc", _ranked(roc_auc), "chance that a positive is scored above a negative"),
     Metric(
         "recall_at_fpr_1",
         _ranked(_recall_at_fpr),
@@ -250,5 +250,6 @@ __all__ = [
     "Ranking",
     "mass_bins",
     "rank",
+    "roc_auc",
     "savings",
 ]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final, Self
 
 import numpy as np
 import pandas as pd
@@ -46,6 +50,10 @@ pass; alert_cost: money spent where a row is acted on.
 """
 
 
+REFERENCE: Final = "uncompressed"
+"""Name of the uncompressed model among the rivals."""
+
+
 @dataclass(frozen=True)
 class MetricResult:
     """A metric's value with its 95 % interval; None, with the reason, where there is none."""
@@ -75,7 +83,8 @@ class Evaluation:
     """The one read of the holdout.
 
     metrics: of the bundle; baselines: name -> the same metrics; reference: the uncompressed
-    model's; scored: the bundle's rows (columns SCORED); facts: further named numbers.
+    model's; scored: the bundle's rows (columns SCORED); facts: further named numbers, finite;
+    rival_scores: the same rows as baselines and REFERENCE score them, one column each.
     """
 
     metrics: tuple[MetricResult, ...]
@@ -84,6 +93,7 @@ class Evaluation:
     gates: tuple[GateResult, ...]
     scored: pd.DataFrame
     facts: Mapping[str, float] = field(default_factory=dict)
+    rival_scores: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def passed(self) -> bool:
@@ -93,3 +103,55 @@ class Evaluation:
     def metric(self, name: str) -> MetricResult:
         """The bundle's metric called `name`; KeyError where there is none."""
         return {result.name: result for result in self.metrics}[name]
+
+    def to_json(self) -> dict[str, Any]:
+        """All but the rows as plain values; a number that is not finite is None."""
+        return {
+            "passed": self.passed,
+            "metrics": [_plain(result) for result in self.metrics],
+            "baselines": {
+                name: [_plain(result) for result in results]
+                for name, results in self.baselines.items()
+            },
+            "reference": [_plain(result) for result in self.reference],
+            "gates": [asdict(gate) for gate in self.gates],
+            "facts": {name: _finite(value) for name, value in self.facts.items()},
+        }
+
+    def save(self, folder: Path) -> None:
+        """Write rows as parquet and the rest as JSON into the empty `folder`."""
+        from lepton.frames import write_parquet
+
+        write_parquet(self.scored, folder / "scored.parquet")
+        write_parquet(self.rival_scores, folder / "rival_scores.parquet")
+        text = json.dumps(self.to_json(), indent=1, ensure_ascii=False, allow_nan=False)
+        (folder / "evaluation.json").write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """The evaluation that `save` wrote into `folder`."""
+        from lepton.frames import read_parquet
+
+        content = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
+        return cls(
+            metrics=_results(content["metrics"]),
+            baselines={name: _results(rows) for name, rows in content["baselines"].items()},
+            reference=_results(content["reference"]),
+            gates=tuple(GateResult(**gate) for gate in content["gates"]),
+            scored=read_parquet(folder / "scored.parquet"),
+            facts={k: v for k, v in content["facts"].items() if v is not None},
+            rival_scores=read_parquet(folder / "rival_scores.parquet"),
+        )
+
+
+def _plain(result: MetricResult) -> dict[str, Any]:
+    numbers = {name: _finite(getattr(result, name)) for name in ("value", "low", "high")}
+    return {**asdict(result), **numbers}
+
+
+def _finite(value: float | None) -> float | None:
+    return float(value) if value is not None and math.isfinite(value) else None
+
+
+def _results(rows: list[dict[str, Any]]) -> tuple[MetricResult, ...]:
+    return tuple(MetricResult(**row) for row in rows)
