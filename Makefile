@@ -25,7 +25,7 @@ dev: .venv/stamp
 	DAGSTER_HOME="$(CURDIR)/.dagster" $(BIN)/dagster dev
 
 .venv/stamp: pyproject.toml
-	test -n "$(PYTHON)" || { echo "python3.11 is not on the PATH" >&2; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -n "$(PYTHON)" || { echo "python3.11 is not on the PATH" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@

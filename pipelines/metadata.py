@@ -32,7 +32,7 @@ def of_validated(ctx: Context, value: Any) -> Mapping[str, Any]:
         "rows": sum(len(rows) for rows in value.tables.values()),
         "quarantined": sum(len(rows) for rows in value.quarantine.values()),
         "violations": violations_table(value.violations),
-        "notes": dg.MetadataValue.md("\n".join(f"- {note}" for note in value.notes) or "none"),
+        "notes": dg.MetadataValue.md(_list(value.notes)),
         "data_docs": dg.MetadataValue.path(str(ctx.folder / "data_docs")),
         "quarantine": dg.MetadataValue.path(str(ctx.folder / "quarantine")),
     }
@@ -51,8 +51,16 @@ def of_features(ctx: Context, value: Any) -> Mapping[str, Any]:
 
 
 def of_leaderboard(ctx: Context, value: Any) -> Mapping[str, Any]:
-    """Empty until."""
-    return {}
+    """Models and baselines, the best first; the best score as a number over time."""
+    frame = value.to_frame()
+    table = markdown_table(list(frame.columns), frame.head(_MOST_ROWS).itertuples(index=False))
+    return {
+        "leaderboard": dg.MetadataValue.md(table),
+        f"best {value.metric}": float(value.best_score),
+        "best_family": value.best.family,
+        "trials": len(value.trials),
+        "notes": dg.MetadataValue.md(_list(value.notes)),
+    }
 
 
 def of_front(ctx: Context, value: Any) -> Mapping[str, Any]:
@@ -140,6 +148,10 @@ def _png(figure: Any) -> str:
     figure.savefig(buffer, format="png", dpi=_PLOT_DPI, bbox_inches="tight")
     pyplot.close(figure)
     return base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def _list(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines) or "none"
 
 
 def _cell(value: object) -> str:

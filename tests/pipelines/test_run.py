@@ -47,7 +47,12 @@ def test_a_run_calls_every_stage_once_in_order(whole: Demo) -> None:
 
 def test_the_stages_get_what_solution_yaml_says(whole: Demo) -> None:
     seen: list[Any] = []
-    whole.stages["read"] = lambda ctx: seen.append(ctx) or {}
+
+    def read(ctx: Any) -> dict[str, Any]:
+        seen.append(ctx)
+        return {}
+
+    whole.stages["read"] = read
     outcome = run(whole)
     (ctx,) = seen
     assert ctx.config == whole.config

@@ -34,7 +34,8 @@ def kit_wheel(project: Project) -> tuple[str, bytes]:
     """File name and content of the running kit's wheel.
 
     Built where the kit runs from a checkout, else the one kept in the project's
-    `.lepton/wheels`, else packed from the installed files. Raises CloneError LK810 or LK811 where none of these can be done.
+    `.lepton/wheels`, else packed from the installed files.
+    Raises CloneError LK810 or LK811 where none of these can be done.
     """
     checkout = kit_root()
     if (checkout / "pyproject.toml").is_file():
