@@ -112,7 +112,7 @@ def fingerprint(frame: pd.DataFrame) -> str:
 
 def _content(column: pd.Series) -> bytes:
     """Bytes that equal columns share: fixed-width values, or lengths and text."""
-    missing = column.isna().to_numpy()
+    missing: np.ndarray = column.isna().to_numpy()
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iufbmM":
         values = column.to_numpy(copy=True)
         if column.dtype.kind == "f":
@@ -123,7 +123,7 @@ def _content(column: pd.Series) -> bytes:
         return bytes(missing.tobytes() + ticks.tobytes())
     texts = pa.array(column.astype("str"), type=pa.large_string(), from_pandas=True).fill_null("")
     lengths = pc.binary_length(texts).to_numpy(zero_copy_only=False)
-    return missing.tobytes() + lengths.tobytes() + "".join(texts.to_pylist()).encode()
+    return bytes(missing.tobytes() + lengths.tobytes() + "".join(texts.to_pylist()).encode())
 
 
 def _read_parts(folder: Path) -> pa.Table:

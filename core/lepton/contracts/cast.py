@@ -126,9 +126,9 @@ def _from_text(text: pd.Series, how: TimeFormat) -> Cast:
             f"{n_present - n_zoned:,} times without zone among {n_zoned:,} with one",
             "deliver one kind only",
         )
-    parsed = _parsed(text, how.format, zoned=bool(n_zoned))
+    parsed = _parsed(text, how.format, zoned=bool(n_zoned)).dt.as_unit("us")
     broken = present & parsed.isna().to_numpy()
-    cast = Cast(parsed.dt.as_unit("us")) if n_zoned else _from_naive(parsed.dt.as_unit("us"), how)
+    cast = Cast(parsed) if n_zoned else _from_naive(parsed, how)
     return Cast(cast.values, {**cast.faults, _expected(how): broken}, cast.refusal)
 
 

@@ -1,0 +1,251 @@
+"""A mapping applied to a table: operations, casts, extras, and everything that did not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from lepton import roles
+from lepton.contracts.cast import (
+    Cast,
+    TimeFormat,
+    as_text,
+    to_boolean,
+    to_instant,
+    to_integer,
+    to_number,
+    to_text,
+)
+from lepton.contracts.expression import evaluate, names, parse
+from lepton.contracts.mapping import UNITS, Operation, TableMapping
+from lepton.contracts.model import (
+    CastFault,
+    Column,
+    ColumnType,
+    Contract,
+    Mapped,
+    Severity,
+    Violation,
+    extra_name,
+)
+from lepton.errors import nearest
+
+_REMEDIES = {
+    "is not a number": "write `decimal:` into the mapping, or deliver plain numbers",
+    "is not among the enum's values": "add these values to the mapping's enum",
+}
+_DEFAULT_REMEDY = "mend these cells, or the column's entry in the mapping"
+
+
+def apply(
+    raw: pd.DataFrame, mapping: TableMapping, contract: Contract, label_delay_days: float
+) -> Mapped:
+    """See `mapping.apply_mapping`."""
+    work = _Work(raw.reset_index(drop=True), mapping, contract)
+    work.filter_rows()
+    for column in contract.columns:
+        operation = work.operations.get(column.name)
+        if operation is not None and operation.after is None:
+            work.make(column, operation)
+    for column in contract.columns:
+        operation = work.operations.get(column.name)
+        if operation is not None and operation.after is not None:
+            work.shift(column.name, operation.after.column, operation.after.days)
+    work.default_label_time(label_delay_days)
+    work.add_extras()
+    return work.done()
+
+
+@dataclass
+class _Work:
+    """One table being mapped: what has been made so far, and what could not be."""
+
+    raw: pd.DataFrame
+    mapping: TableMapping
+    contract: Contract
+    made: dict[str, pd.Series] = field(default_factory=dict)
+    faults: list[CastFault] = field(default_factory=list)
+    violations: list[Violation] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    used: set[str] = field(default_factory=set)
+
+    @property
+    def operations(self) -> Mapping[str, Operation]:
+        """The mapping's operations; without any, each canonical column that the file has."""
+        if self.mapping.columns:
+            return self.mapping.columns
+        present = [column.name for column in self.contract.columns if column.name in self.raw]
+        return {name: Operation.model_validate({"from": name}) for name in present}
+
+    def filter_rows(self) -> None:
+        """Keep and drop rows by their codes."""
+        mask = np.ones(len(self.raw), dtype=bool)
+        chosen = [(one, True) for one in self.mapping.keep]
+        chosen += [(one, False) for one in self.mapping.drop]
+        for one, keeps in chosen:
+            source = self.source(one.column, one.column)
+            if source is not None:
+                mask &= as_text(source).isin(one.values).to_numpy() == keeps
+        if not mask.all():
+            self.notes.append(f"{int(mask.sum()):,} of {len(mask):,} rows kept by the mapping")
+            self.raw = self.raw.loc[mask].reset_index(drop=True)
+
+    def source(self, name: str, wanted_by: str) -> pd.Series | None:
+        """The source column, or None after telling that there is none."""
+        self.used.add(name)
+        if name in self.raw:
+            return self.raw[name]
+        present = ", ".join(map(repr, list(self.raw.columns)[:30]))
+        close = nearest(name, map(str, self.raw.columns))
+        remedy = f"the file has {present}"
+        self.refuse("LK211", wanted_by, f"source column '{name}' is missing{close}", remedy)
+        return None
+
+    def refuse(self, code: str, column: str, rule: str, remedy: str) -> None:
+        """A column that cannot be made at all."""
+        self.violations.append(
+            Violation(code, rule, self.contract.table, column, Severity.TABLE, 0, 0, (), remedy)
+        )
+
+    def make(self, column: Column, operation: Operation) -> None:
+        """One canonical column from its operation."""
+        source = self.values(column.name, operation)
+        if source is None:
+            return
+        if operation.enum is not None:
+            source = self.translated(column.name, source, operation.enum)
+        cast = self.casting(column, operation)(source)
+        if cast.refusal is not None:
+            code, found, remedy = cast.refusal
+            self.refuse(code, column.name, found, remedy)
+            return
+        self.keep(column.name, cast, source)
+        self.made[column.name] = _scaled(cast.values, operation)
+
+    def values(self, name: str, operation: Operation) -> pd.Series | None:
+        """What the operation starts from, one value a row."""
+        rows = len(self.raw)
+        if operation.source is not None:
+            return self.source(operation.source, name)
+        if operation.constant is not None:
+            return pd.Series([operation.constant] * rows, dtype="str")
+        if operation.expression is not None:
+            return self.computed(name, operation)
+        self.notes.append(f"'{name}' is the row's number: it changes with the order of the file")
+        return pd.Series(np.char.zfill(np.arange(1, rows + 1).astype("U12"), 12), dtype="str")
+
+    def computed(self, name: str, operation: Operation) -> pd.Series | None:
+        """The value of an expression over source columns."""
+        tree = parse(operation.expression or "")
+        columns: dict[str, np.ndarray] = {}
+        for wanted in names(tree):
+            source = self.source(wanted, name)
+            if source is None:
+                return None
+            cast = to_number(source, operation.decimal or self.mapping.dialect.decimal)
+            self.keep(name, cast, source)
+            columns[wanted] = cast.values.to_numpy()
+        return pd.Series(np.broadcast_to(evaluate(tree, columns), len(self.raw)).copy())
+
+    def translated(self, name: str, source: pd.Series, enum: Mapping[str, str]) -> pd.Series:
+        """Codes replaced by the enum; those that it does not have are faults."""
+        text = as_text(source).reset_index(drop=True)
+        unknown = text.notna().to_numpy() & ~text.isin(list(enum)).to_numpy()
+        self.tell(name, "is not among the enum's values", unknown, text)
+        return text.map(enum).astype("str")
+
+    def casting(self, column: Column, operation: Operation) -> Callable[[pd.Series], Cast]:
+        """How a source column becomes the canonical type."""
+        decimal = operation.decimal or self.mapping.dialect.decimal
+        if column.type is ColumnType.STRING:
+            return to_text
+        if column.type is ColumnType.TIMESTAMP:
+            how = _time_format(operation)
+            return lambda source: to_instant(source, how)
+        if column.type is ColumnType.BOOLEAN:
+            return to_boolean
+        if column.type is ColumnType.INTEGER:
+            return lambda source: to_integer(source, decimal)
+        return lambda source: to_number(source, decimal)
+
+    def keep(self, name: str, cast: Cast, source: pd.Series) -> None:
+        """Remember the faults of one cast."""
+        for about, mask in cast.faults.items():
+            self.tell(name, about, mask, source)
+
+    def tell(self, name: str, about: str, mask: np.ndarray, source: pd.Series) -> None:
+        """Remember the cells under `mask` as faults."""
+        if mask.any():
+            values = tuple(source.loc[mask].astype("str").tolist())
+            remedy = _REMEDIES.get(about, _DEFAULT_REMEDY)
+            rows = np.flatnonzero(mask)
+            self.faults.append(CastFault("LK212", name, rows, values, about, remedy))
+
+    def shift(self, name: str, base: str, days: float) -> None:
+        """A column that lies `days` after another."""
+        if base in self.made:
+            self.made[name] = self.made[base] + pd.Timedelta(days=days)
+
+    def default_label_time(self, days: float) -> None:
+        """Label time from event time, where the mapping has none."""
+        (label,), (event,), (target,) = (
+            [column.name for column in self.contract.with_role(role)][:1] or [""]
+            for role in (roles.LABEL_AT, roles.EVENT_AT, roles.TARGET)
+        )
+        wanted = label and label not in self.operations
+        if wanted and event in self.made and target in self.made:
+            self.shift(label, event, days)
+            self.made[label] = self.made[label].where(self.made[target].notna())
+            self.notes.append(f"'{label}' is taken as {event} and {days:g} days")
+
+    def add_extras(self) -> None:
+        """The customer's own columns under safe names."""
+        decimal = self.mapping.dialect.decimal
+        wanted = [(name, True) for name in self.mapping.extras.numeric]
+        wanted += [(name, False) for name in self.mapping.extras.category]
+        for name, numeric in wanted:
+            source = self.source(name, extra_name(name))
+            if source is not None:
+                cast = to_number(source, decimal) if numeric else to_text(source)
+                self.keep(extra_name(name), cast, source)
+                self.made[extra_name(name)] = cast.values
+
+    def done(self) -> Mapped:
+        """The table in the contract's order, extras behind, sorted by name."""
+        canonical = [column.name for column in self.contract.columns if column.name in self.made]
+        extras = sorted(set(self.made) - set(canonical))
+        # a table without a single made column still has its rows
+        frame = pd.DataFrame(
+            {name: self.made[name].reset_index(drop=True) for name in (*canonical, *extras)},
+            index=pd.RangeIndex(len(self.raw)),
+        )
+        left = {str(name) for name in self.raw.columns} - self.used - set(self.mapping.ignore)
+        for name in self.mapping.ignore:
+            if name not in self.raw:
+                self.notes.append(f"'{name}' is to be ignored and is not there")
+        if left:
+            self.notes.append(f"ignored: {', '.join(sorted(left))}")
+        return Mapped(
+            frame,
+            tuple(self.faults),
+            tuple(self.violations),
+            tuple(sorted(left)),
+            tuple(self.notes),
+        )
+
+
+def _time_format(operation: Operation) -> TimeFormat:
+    origin = pd.Timestamp(operation.origin or "1970-01-01T00:00:00Z").tz_convert("UTC")
+    return TimeFormat(
+        operation.format, operation.zone, operation.ambiguous, operation.epoch, origin
+    )
+
+
+def _scaled(values: pd.Series, operation: Operation) -> pd.Series:
+    if operation.unit is not None:
+        factor = UNITS[operation.unit.source, operation.unit.to]
+        return values * factor.numerator / factor.denominator
+    return values if operation.scale is None else values * operation.scale

@@ -1,0 +1,255 @@
+"""mapping.yaml: how a customer's columns become the contract's canonical ones, as data.
+
+tables:
+  transactions:
+    dialect: {delimiter: ";", decimal: ","}
+    columns:
+      transaction_id: TX_ID                          # a source column's name, or an operation
+      event_at: {from: TX_DATETIME, zone: Europe/Berlin}
+      amount: {from: TX_CENT, unit: {from: cent, to: EUR}}
+      is_fraud: {from: CLASS, enum: {Y: 1, N: 0}}
+      label_at: {after: {column: event_at, days: 7}}
+    extras: {numeric: [V1, V2], category: [os]}
+    keep: {column: STATUS, values: [settled]}
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, Self
+from zoneinfo import available_timezones
+
+import pandas as pd
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from lepton.config import Strict, parse_model
+from lepton.contracts.cast import Ambiguous, Epoch
+from lepton.contracts.expression import parse
+from lepton.contracts.model import Contract, Extras, Mapped, extra_name
+from lepton.errors import ConfigError, nearest
+from lepton.frames import Dialect
+from lepton.strict_yaml import load_yaml
+
+UNITS: Mapping[tuple[str, str], Fraction] = {
+    ("cent", "EUR"): Fraction(1, 100),
+    ("cent", "USD"): Fraction(1, 100),
+    ("pence", "GBP"): Fraction(1, 100),
+    ("rappen", "CHF"): Fraction(1, 100),
+    ("paisa", "INR"): Fraction(1, 100),
+    ("W", "kW"): Fraction(1, 1000),
+    ("MW", "kW"): Fraction(1000),
+    ("kW", "MW"): Fraction(1, 1000),
+    ("m", "km"): Fraction(1, 1000),
+    ("mph", "km/h"): Fraction(1609344, 1000000),
+    ("ms", "s"): Fraction(1, 1000),
+    ("min", "s"): Fraction(60),
+    ("h", "s"): Fraction(3600),
+}
+"""(from, to) -> factor, as a fraction: 1999 cent are 19.99, not 19.990000000000002."""
+
+
+class Unit(Strict):
+    """A conversion of units that `UNITS` knows."""
+
+    source: str = Field(alias="from")
+    to: str
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if (self.source, self.to) not in UNITS:
+            known = ", ".join(f"{one} to {other}" for one, other in UNITS)
+            raise ValueError(
+                f"{self.source} to {self.to} is not known: use one of {known}, or scale"
+            )
+        return self
+
+
+class After(Strict):
+    """An instant `days` after another canonical column."""
+
+    column: str
+    days: float = Field(ge=0)
+
+
+class Filter(Strict):
+    """Rows chosen by the text in a source column."""
+
+    column: str
+    values: tuple[str, ...] = Field(min_length=1)
+
+
+class Operation(Strict):
+    """How one canonical column is made: from a source column, or from nothing but a rule."""
+
+    source: str | None = Field(default=None, alias="from")
+    constant: str | None = None
+    expression: str | None = None
+    after: After | None = None
+    row_number: bool = False
+    enum: dict[str, str] | None = None
+    unit: Unit | None = None
+    scale: float | None = Field(default=None, allow_inf_nan=False)
+    decimal: str | None = Field(default=None, pattern="^[.,]$")
+    format: str | None = None
+    zone: str | None = None
+    ambiguous: Ambiguous = "refuse"
+    epoch: Epoch | None = None
+    origin: str | None = None
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        ways = {
+            "from": self.source is not None,
+            "constant": self.constant is not None,
+            "expression": self.expression is not None,
+            "after": self.after is not None,
+            "row_number": self.row_number,
+        }
+        if sum(ways.values()) != 1:
+            raise ValueError(f"give one of {', '.join(ways)}")
+        if self.unit and self.scale is not None:
+            raise ValueError("give unit or scale, not both")
+        if self.origin and not self.epoch:
+            raise ValueError("origin needs epoch")
+        return self
+
+    @field_validator("expression")
+    @classmethod
+    def _arithmetic(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse(value)
+        return value
+
+    @field_validator("zone")
+    @classmethod
+    def _zone(cls, value: str | None) -> str | None:
+        if value is not None and value not in available_timezones():
+            raise ValueError(f"'{value}' is no time zone{nearest(value, available_timezones())}")
+        return value
+
+    @field_validator("origin")
+    @classmethod
+    def _aware(cls, value: str | None) -> str | None:
+        if value is not None and pd.Timestamp(value).tz is None:
+            raise ValueError("origin needs a zone, such as 2018-04-01T00:00:00Z")
+        return value
+
+
+def _operation(value: Any) -> Any:
+    return {"from": value} if isinstance(value, str) else value
+
+
+def _several(value: Any) -> Any:
+    return [value] if isinstance(value, dict) else value
+
+
+class DialectConfig(Strict):
+    """How the table's text file is written; see `frames.Dialect`."""
+
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    decimal: str = Field(default=".", pattern="^[.,]$")
+    encoding: str = "utf-8"
+    quote: str = Field(default='"', min_length=1, max_length=1)
+    header: bool = True
+    columns: tuple[str, ...] = ()
+
+    def to_dialect(self) -> Dialect:
+        """The same for `frames.read_raw`."""
+        return Dialect(**self.model_dump())
+
+
+class TableMapping(Strict):
+    """How one table is made; without `columns` the file's columns are canonical already."""
+
+    dialect: DialectConfig = DialectConfig()
+    columns: dict[str, Annotated[Operation, BeforeValidator(_operation)]] = Field(
+        default_factory=dict
+    )
+    extras: Extras = Extras()
+    ignore: tuple[str, ...] = ()
+    keep: Annotated[tuple[Filter, ...], BeforeValidator(_several)] = ()
+    drop: Annotated[tuple[Filter, ...], BeforeValidator(_several)] = ()
+
+
+class MappingFile(Strict):
+    """The whole of mapping.yaml."""
+
+    tables: dict[str, TableMapping]
+
+
+def load_mappings(path: Path | None, contracts: Mapping[str, Contract]) -> dict[str, TableMapping]:
+    """Table -> mapping for every contract; without a file, or an entry, columns are canonical.
+
+    Raises ConfigError LK108 for unknown keys and operations, LK124 for names that the
+    contracts do not have; all of them at once.
+    """
+    if path is None:
+        return {table: TableMapping() for table in contracts}
+    given = parse_model(MappingFile, load_yaml(path), where=str(path)).tables
+    faults = [fault for table, one in given.items() for fault in _faults(table, one, contracts)]
+    if faults:
+        raise ConfigError(
+            "LK124",
+            where=str(path),
+            found=f"{len(faults)} name(s) that the contracts do not have",
+            remedy="use the contract's names on the left of the colon",
+            details=faults,
+        )
+    return {table: given.get(table, TableMapping()) for table in contracts}
+
+
+def _faults(table: str, mapping: TableMapping, contracts: Mapping[str, Contract]) -> list[str]:
+    if table not in contracts:
+        return [f"no table '{table}'{nearest(table, contracts)}"]
+    known = [column.name for column in contracts[table].columns]
+    faults = [
+        f"{table}: no column '{name}'{nearest(name, known)}"
+        for name in mapping.columns
+        if name not in known
+    ]
+    for name, operation in mapping.columns.items():
+        base = operation.after.column if operation.after else None
+        if base is not None and (base not in mapping.columns or mapping.columns[base].after):
+            faults.append(f"{table}.{name}: after needs a mapped column, not '{base}'")
+    extras = Counter(map(extra_name, (*mapping.extras.numeric, *mapping.extras.category)))
+    faults += [
+        f"{table}: {count} extras would be called '{name}'"
+        for name, count in extras.items()
+        if count > 1 or name == "x_"
+    ]
+    return faults
+
+
+def apply_mapping(
+    raw: pd.DataFrame,
+    mapping: TableMapping,
+    contract: Contract,
+    *,
+    label_delay_days: float | None = None,
+) -> Mapped:
+    """`raw` in the contract's columns and types; what does not fit is told, never repaired.
+
+    label_delay_days: for a table without label time, label_at is event_at and so many days
+    (7 where None) wherever the target is known.
+    """
+    from lepton.contracts.apply import apply
+
+    return apply(raw, mapping, contract, 7.0 if label_delay_days is None else label_delay_days)
+
+
+__all__ = [
+    "UNITS",
+    "After",
+    "DialectConfig",
+    "Filter",
+    "Mapped",
+    "MappingFile",
+    "Operation",
+    "TableMapping",
+    "Unit",
+    "apply_mapping",
+    "load_mappings",
+]

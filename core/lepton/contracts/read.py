@@ -1,0 +1,49 @@
+"""Every table of a source, read and mapped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from lepton.contracts.mapping import TableMapping, apply_mapping
+from lepton.contracts.model import Contract, Mapped
+from lepton.errors import ConfigError, nearest
+from lepton.frames import read_raw
+
+
+def read_tables(
+    root: Path,
+    source: Mapping[str, str],
+    mappings: Mapping[str, TableMapping],
+    contracts: Mapping[str, Contract],
+    *,
+    label_delay_days: float | None = None,
+) -> dict[str, Mapped]:
+    """Canonical name -> mapped table for every contract; `source` names files under `root`.
+
+    Raises ConfigError LK125 where `source` and the contracts name different tables, and
+    DataError as `frames.read_raw`.
+    """
+    faults = [f"no file for table '{table}'" for table in contracts if table not in source]
+    faults += [
+        f"no contract for '{table}'{nearest(table, contracts)}"
+        for table in source
+        if table not in contracts
+    ]
+    if faults:
+        raise ConfigError(
+            "LK125",
+            where="source",
+            found=f"{len(faults)} table(s) do not fit the contracts",
+            remedy=f"name one file for each of: {', '.join(sorted(contracts))}",
+            details=faults,
+        )
+    return {
+        table: apply_mapping(
+            read_raw((root / source[table]).expanduser(), mappings[table].dialect.to_dialect()),
+            mappings[table],
+            contract,
+            label_delay_days=label_delay_days,
+        )
+        for table, contract in contracts.items()
+    }
