@@ -65,7 +65,7 @@ def _table(rng: np.random.Generator, world: World, events: Events) -> pd.DataFra
             "device_id": _devices(events.device),
             "amount": np.maximum(np.round(events.amount, 2), 0.5),
             "currency": np.full(n, "EUR"),
-            "mcc": MCC_CODES[world.merchants.mcc[events.merchant]].astype(np.int64),
+            "mcc": MCC_CODES[world.merchants.mcc[events.merchant]].astype(str),
             "channel": np.array(CHANNELS)[events.channel],
             "merchant_country": _merchant_country(rng, world, events),
             "card_country": home[world.customers.country[events.customer]],
