@@ -63,7 +63,7 @@ def fit_calibration(margin: np.ndarray, y: np.ndarray) -> Calibration:
 def sigmoid(z: np.ndarray) -> np.ndarray:
     """1 / (1 + exp(-z)) without overflow."""
     half = np.exp(-np.abs(z))
-    return np.where(z >= 0, 1.0, half) / (1.0 + half)
+    return np.asarray(np.where(z >= 0, 1.0, half) / (1.0 + half))
 
 
 def logit(p: np.ndarray) -> np.ndarray:
@@ -83,7 +83,7 @@ def _penalised_loss(
 
 
 def _softplus(z: np.ndarray) -> np.ndarray:
-    return np.logaddexp(0.0, z)
+    return np.asarray(np.logaddexp(0.0, z))
 
 
 __all__ = ["IDENTITY", "Calibration", "fit_calibration", "logit", "sigmoid"]

@@ -131,7 +131,8 @@ def _times(dataset: TabularDataset, spec: SplitSpec) -> _Times:
         delay = pd.Timedelta(days=stated or 0.0)
         return _Times(event, event + delay, dataset.y > 0, delay)
     label = dataset.role(roles.LABEL_AT)
-    delay = (label - event).quantile(0.95) if stated is None else pd.Timedelta(days=stated)
+    observed = np.quantile((label - event).dropna().dt.total_seconds(), 0.95)
+    delay = pd.Timedelta(seconds=observed) if stated is None else pd.Timedelta(days=stated)
     return _Times(event, label.fillna(event + delay), dataset.y > 0, delay)
 
 
@@ -179,9 +180,9 @@ def _by_span(times: _Times, spec: SplitSpec, scale: float) -> tuple[pd.Timestamp
 def _by_quantile(
     event: pd.Series, delay: pd.Timedelta, spec: SplitSpec, scale: float
 ) -> tuple[pd.Timestamp, pd.Timestamp]:
-    holdout_at = event.quantile(1 - spec.holdout_share * scale)
-    share = (spec.holdout_share + spec.selection_share) * scale
-    return _selection_at(event.quantile(1 - share), holdout_at, delay), holdout_at
+    late = (spec.holdout_share * scale, (spec.holdout_share + spec.selection_share) * scale)
+    holdout_at, wanted = (event.iloc[int(len(event) * (1 - share))] for share in late)
+    return _selection_at(wanted, holdout_at, delay), holdout_at
 
 
 def _selection_at(

@@ -1,0 +1,95 @@
+"""What a search may spend, and how much of it is left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from lepton.errors import SearchError
+
+Clock = Callable[[], float]
+
+RESERVE_SHARE = 0.35
+"""Share of a budget in seconds that search leaves for compression, refit, export and parity."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Seconds of wall time, kept as a promise, or work units, which are reproducible.
+
+    One work unit is one configuration fitted on one fold. Raises SearchError LK410 unless
+    exactly one of both is given and positive.
+    """
+
+    seconds: float | None = None
+    work_units: int | None = None
+
+    def __post_init__(self) -> None:
+        given = [amount for amount in (self.seconds, self.work_units) if amount is not None]
+        if len(given) != 1 or given[0] <= 0:
+            raise SearchError(
+                "LK410",
+                where="budget",
+                found=f"seconds={self.seconds}, work_units={self.work_units}",
+                remedy="give either seconds or work_units, above zero",
+            )
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a search has used: wall seconds, and work units (resumed trials count as well)."""
+
+    seconds: float = 0.0
+    work_units: int = 0
+
+
+@dataclass
+class Meter:
+    """Counts against a budget from the moment it is made, on the clock that it is given."""
+
+    budget: Budget
+    clock: Clock = time.monotonic
+    reserve_share: float = RESERVE_SHARE
+    work_units: int = 0
+    _started: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._started = self.clock()
+
+    @property
+    def spent(self) -> Spent:
+        """What has been used up to now."""
+        return Spent(self.clock() - self._started, self.work_units)
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until the reserve begins; infinite where work units are counted."""
+        if self.budget.seconds is None:
+            return float("inf")
+        return self.budget.seconds * (1 - self.reserve_share) - self.spent.seconds
+
+    @property
+    def left_units(self) -> float:
+        """Work units left; infinite where seconds are counted."""
+        limit = self.budget.work_units
+        return float("inf") if limit is None else limit - self.work_units
+
+    @property
+    def done(self) -> float:
+        """Share of the search's part of the budget that is used, 0..1."""
+        if self.budget.work_units is not None:
+            return min(self.work_units / self.budget.work_units, 1.0)
+        whole = (self.budget.seconds or 1.0) * (1 - self.reserve_share)
+        return min(self.spent.seconds / whole, 1.0)
+
+    def is_over(self) -> bool:
+        """Whether no further trial may begin."""
+        return self.left_s <= 0 or self.left_units < 1
+
+    def expired(self) -> bool:
+        """Whether a running fit has to stop; never where work units are counted."""
+        return self.left_s <= 0
+
+
+__all__ = ["RESERVE_SHARE", "Budget", "Clock", "Meter", "Spent"]

@@ -1,0 +1,80 @@
+"""What every family of models offers to search, compression and storage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lepton.dataset import TabularDataset
+from lepton.graph.nodes import Linear, Preprocess
+from lepton.graph.trees import Trees
+
+Params = Mapping[str, Any]
+"""A configuration: plain numbers, texts and booleans by name."""
+
+Expired = Callable[[], bool]
+"""Asked during a fit: whether it has to stop with what it has."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """Matrices of one fold after preprocessing: fit on X, y; watch X_valid, y_valid.
+
+    shared: what the family made of them once for all its fits (such as binned columns).
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    X_valid: np.ndarray
+    y_valid: np.ndarray
+    shared: Any = None
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """What a fit gives: the estimator, its configuration with all that the fit has settled
+    (rounds), and whether the deadline cut it short."""
+
+    estimator: Any
+    params: Params
+    cut_short: bool = False
+
+
+@dataclass(frozen=True)
+class Family:
+    """A kind of candidate as a value.
+
+    portfolio: configurations, the surest first. neighbours(params, rng): a step away.
+    preprocess(train): fitted steps. share(fold): prepared once. fit(fold, params, seed,
+    expired); refit(X, y, params, seed, expired): all rows, nothing watched. cost(params):
+    relative effort of a fit. margin(estimator, X): log-odds. predictor: the graph's node.
+    small: configurations that compression may train instead of the best one.
+    shorter(estimator, params, n): its first n rounds, None where there is no such thing.
+    dump, parse: the estimator as bytes and back.
+    """
+
+    name: str
+    portfolio: tuple[Params, ...]
+    neighbours: Callable[[Params, np.random.Generator], Params]
+    preprocess: Callable[[TabularDataset], Preprocess]
+    share: Callable[[Fold], Any]
+    fit: Callable[[Fold, Params, int, Expired], Fitted]
+    refit: Callable[[np.ndarray, np.ndarray, Params, int, Expired], Fitted]
+    cost: Callable[[Params], float]
+    margin: Callable[[Any, np.ndarray], np.ndarray]
+    predictor: Callable[[Any], Trees | Linear]
+    dump: Callable[[Any], bytes]
+    parse: Callable[[bytes], Any]
+    small: tuple[Params, ...] = ()
+    shorter: Callable[[Any, Params, int], Fitted] | None = None
+
+
+def never() -> bool:
+    """The answer of a fit without a deadline."""
+    return False
+
+
+__all__ = ["Expired", "Family", "Fitted", "Fold", "Params", "never"]

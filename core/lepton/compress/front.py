@@ -1,0 +1,158 @@
+"""Artefacts with what each costs and loses; one of them chosen."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lepton.automl.model import Model
+from lepton.errors import IntegrityError
+from lepton.graph.timing import Timing
+from lepton_edge import atomic
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """A model as it could be shipped, measured.
+
+    score, loss, loss_bound: the metric on the selection part, what is lost against the best,
+    and the one-sided upper bound of that (NaN where none can be given); bytes: of its ONNX
+    file; control_score: the same small shape trained from scratch; why: accepted or not.
+    """
+
+    name: str
+    model: Model
+    score: float
+    loss: float
+    loss_bound: float
+    bytes: int
+    timing: Timing
+    accepted: bool
+    control_score: float | None
+    why: str
+
+    @property
+    def row_us(self) -> float:
+        """CPU microseconds of a call with one row."""
+        return self.timing.row_us
+
+    @property
+    def batch_us(self) -> float:
+        """CPU microseconds a row in a batch."""
+        return self.timing.batch_us_per_row
+
+
+@dataclass(frozen=True)
+class Front:
+    """Artefacts by name, the one that is shipped, and the unreduced reference.
+
+    model, reference: refitted on train and selection, with the calibration and threshold of
+    their twins that were fitted on train alone; notes: one sentence each.
+    """
+
+    artefacts: Mapping[str, Artefact]
+    chosen: str
+    model: Model
+    reference: Model
+    metric: str
+    notes: tuple[str, ...] = ()
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row an artefact, the smallest first."""
+        rows = [
+            {
+                "name": one.name,
+                "chosen": one.name == self.chosen,
+                "accepted": one.accepted,
+                "score": one.score,
+                "loss": one.loss,
+                "loss_bound": one.loss_bound,
+                "control_score": math.nan if one.control_score is None else one.control_score,
+                "bytes": one.bytes,
+                "row_us": one.row_us,
+                "batch_us": one.batch_us,
+                "why": one.why,
+            }
+            for one in self.artefacts.values()
+        ]
+        return pd.DataFrame(rows).sort_values("bytes", kind="stable", ignore_index=True)
+
+    def save(self, folder: Path) -> None:
+        """Write `front.json` and the models' folders into `folder`."""
+        self.model.save(folder / "model")
+        self.reference.save(folder / "reference")
+        for place, artefact in enumerate(self.artefacts.values()):
+            artefact.model.save(folder / f"artefact-{place}")
+        facts = {
+            "artefacts": [_artefact_to_json(one) for one in self.artefacts.values()],
+            "chosen": self.chosen,
+            "model": self.model.fingerprint,
+            "reference": self.reference.fingerprint,
+            "metric": self.metric,
+            "notes": list(self.notes),
+        }
+        text = json.dumps(facts, indent=1, allow_nan=False)
+        atomic.write_text(folder / "front.json", text + "\n")
+
+    @classmethod
+    def load(cls, folder: Path) -> Front:
+        """The front in `folder`; raises IntegrityError LK632 where it is not whole."""
+        try:
+            facts = json.loads((folder / "front.json").read_text(encoding="utf-8"))
+            artefacts = [
+                _artefact_from_json(one, folder / f"artefact-{place}")
+                for place, one in enumerate(facts["artefacts"])
+            ]
+            return cls(
+                {one.name: one for one in artefacts},
+                facts["chosen"],
+                _stated(folder / "model", facts["model"]),
+                _stated(folder / "reference", facts["reference"]),
+                facts["metric"],
+                tuple(facts["notes"]),
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise IntegrityError(
+                "LK632",
+                where=str(folder),
+                found=f"the front cannot be read: {error}",
+                remedy="run the compression again",
+            ) from error
+
+
+def _artefact_to_json(one: Artefact) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "model": one.model.fingerprint,
+        "score": one.score,
+        "loss": one.loss,
+        "loss_bound": one.loss_bound if math.isfinite(one.loss_bound) else None,
+        "bytes": one.bytes,
+        "timing": asdict(one.timing),
+        "accepted": one.accepted,
+        "control_score": one.control_score,
+        "why": one.why,
+    }
+
+
+def _artefact_from_json(facts: Mapping[str, Any], folder: Path) -> Artefact:
+    bound = math.nan if facts["loss_bound"] is None else facts["loss_bound"]
+    model = _stated(folder, facts["model"])
+    timing = Timing(**facts["timing"])
+    return Artefact(**{**facts, "model": model, "timing": timing, "loss_bound": bound})
+
+
+def _stated(folder: Path, fingerprint: str) -> Model:
+    model = Model.load(folder)
+    if model.fingerprint != fingerprint:
+        raise ValueError(f"{folder.name} is another model than the one stated")
+    return model
+
+
+__all__ = ["Artefact", "Front"]
