@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import platform
 import shutil
@@ -139,8 +140,7 @@ def _accelerators() -> Iterator[Finding]:
     if util.find_spec("torch") is None:
         yield Finding(Level.OK, "gpu", "torch is not installed; nothing here needs it")
         return
-    import torch
-
+    torch = importlib.import_module("torch")
     found = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "none; torch uses cores"
     yield Finding(Level.OK, "gpu", found)
 

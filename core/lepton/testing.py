@@ -12,6 +12,7 @@ import io
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
@@ -24,8 +25,8 @@ from unittest import mock
 if TYPE_CHECKING:
     pass
 
-Operation = Literal["open", "write", "fsync", "replace", "rename"]
-OPERATIONS: tuple[Operation, ...] = ("open", "write", "fsync", "replace", "rename")
+Operation = Literal["open", "write", "sendfile", "fsync", "replace", "rename"]
+OPERATIONS: tuple[Operation, ...] = ("open", "write", "sendfile", "fsync", "replace", "rename")
 
 
 @dataclass
@@ -42,7 +43,7 @@ def fail_at(
 ) -> Iterator[Fault]:
     """Let the n-th call (from 1) of a disk operation raise, by default "no space left".
 
-    open counts only openings for writing; write is `os.write`.
+    open counts only openings for writing; write is `os.write`, sendfile what shutil copies by.
     """
     fault = Fault()
     make = error or (lambda: OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
@@ -51,6 +52,19 @@ def fail_at(
             broken = _broken(getattr(owner, name), operation, n, fault, make)
             stack.enter_context(mock.patch.object(owner, name, broken))
         yield fault
+
+
+@contextmanager
+def limit_file_size(size: int) -> Iterator[None]:
+    """Let no file of this process grow beyond `size` bytes, as on a full disk (EFBIG)."""
+    former = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, former[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, former)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
 def kill_at_random(
@@ -106,8 +120,7 @@ _MANIFEST: dict[str, Any] = {
     "solution": "tiny",
     "run_id": "r1",
     "contracts": {},
-    "numeric": ["amount"],
-    "categorical": [],
+    "inputs": {"numeric": ["amount"], "categorical": []},
     "key": "transaction_id",
     "outputs": ["score", "decision"],
     "threshold": 0.5,

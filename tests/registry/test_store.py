@@ -87,7 +87,7 @@ def test_another_bundle_under_the_same_number_is_refused(
     folder = registry.promote().path
     for path in tiny_bundle(tmp_path / "other", b"other").iterdir():
         (folder / path.name).write_bytes(path.read_bytes())
-    with pytest.raises(IntegrityError, match="not the one that was published"):
+    with pytest.raises(IntegrityError, match="not the manifest that was published"):
         registry.current()
 
 

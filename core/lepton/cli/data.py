@@ -34,7 +34,6 @@ def draft(
     ] = None,
 ) -> None:
     """Draft a mapping.yaml from a customer's file."""
-    from lepton.contracts.infer import draft_mapping
     from lepton_edge.atomic import write_text
 
     project = open_project(ctx)
@@ -42,6 +41,9 @@ def draft(
     contract = _contract(_contracts(ctx, solution), table or found.task.table)
     target = out or project.workspace.config(solution).with_name("mapping.yaml")
     _refuse_taken(target)
+
+    from lepton.contracts.infer import draft_mapping
+
     write_text(target, draft_mapping(data, contract))
     told("mapping", target)
     note("read it, mend it, and name it in solution.yaml as `mapping: mapping.yaml`")

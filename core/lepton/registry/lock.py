@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
 
 from lepton.errors import MachineError
 from lepton.registry.machine import clear_faults
@@ -29,44 +28,40 @@ def hold(path: Path, run: str, *, wait_s: float = 10.0) -> Iterator[None]:
     """
     with clear_faults(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+", encoding="utf-8")
-    with file:
-        _acquire(file, path, time.monotonic() + wait_s)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        _acquire(handle, path, time.monotonic() + wait_s)
         with clear_faults(path.parent):
-            _sign(file, run)
-        try:
-            yield
-        finally:
-            fcntl.flock(file, fcntl.LOCK_UN)
+            _sign(handle, run)
+        yield
+    finally:
+        os.close(handle)
 
 
-def _acquire(file: IO[str], path: Path, deadline: float) -> None:
+def _acquire(handle: int, path: Path, deadline: float) -> None:
     while True:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             if time.monotonic() >= deadline:
-                raise _held(file, path) from error
+                raise _held(path) from error
             time.sleep(_POLL_S)
         else:
             return
 
 
-def _sign(file: IO[str], run: str) -> None:
+def _sign(handle: int, run: str) -> None:
     since = datetime.now(UTC).isoformat(timespec="seconds")
-    file.seek(0)
-    file.truncate()
-    json.dump({"run": run, "pid": os.getpid(), "since": since}, file)
-    file.flush()
+    os.ftruncate(handle, 0)
+    os.write(handle, json.dumps({"run": run, "pid": os.getpid(), "since": since}).encode())
 
 
-def _held(file: IO[str], path: Path) -> MachineError:
-    file.seek(0)
+def _held(path: Path) -> MachineError:
     try:
-        holder = json.loads(file.read())
+        holder = json.loads(path.read_text(encoding="utf-8"))
         told = f"run {holder['run']} (process {holder['pid']}) holds the lock since "
         told += str(holder["since"])
-    except (ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):
         told = "another run is taking the lock at this moment"
     return MachineError(
         "LK905",

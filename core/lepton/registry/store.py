@@ -147,8 +147,8 @@ class Registry:
             )
         _refuse_specials(folder)
         content = read_sealed(folder / "version.json", FORMAT)
-        verify_bundle(folder / "bundle")
         self._check_manifest(folder, content)
+        verify_bundle(folder / "bundle")
         return Version(number, folder / "bundle", content["facts"])
 
     def preflight(self, needs_bytes: int = 0) -> None:
@@ -185,17 +185,19 @@ class Registry:
     def _store(self, number: int, bundle: Path, facts: Mapping[str, Any]) -> None:
         _refuse_specials(bundle)
         with atomic.atomic_directory(self._folder(number)) as temp:
-            shutil.copytree(bundle, temp / "bundle", copy_function=_copy)
+            _copy_tree(bundle, temp / "bundle")
             verify_bundle(temp / "bundle")
             content = {"number": number, "facts": dict(facts), "manifest_sha256": _pin(temp)}
             write_sealed(temp / "version.json", FORMAT, content)
 
     def _check_manifest(self, folder: Path, content: Mapping[str, Any]) -> None:
-        if content.get("number") != int(folder.name) or content["manifest_sha256"] != _pin(folder):
+        manifest = folder / "bundle" / "manifest.json"
+        known = (content.get("number"), content.get("manifest_sha256"))
+        if manifest.exists() and known != (int(folder.name), _pin(folder)):
             raise IntegrityError(
                 "LK634",
-                where=str(folder),
-                found="its bundle is not the one that was published under this number",
+                where=str(manifest),
+                found="not the manifest that was published under this number",
                 remedy="`lepton rollback` or `lepton promote --version N` to a whole version",
             )
 
@@ -221,9 +223,15 @@ def _pin(folder: Path) -> str:
     return hashlib.sha256((folder / "bundle" / "manifest.json").read_bytes()).hexdigest()
 
 
-def _copy(source: str, target: str) -> str:
+def _copy_tree(source: Path, target: Path) -> None:
     """Plain content, not metadata: a published file has the store's owner and rights."""
-    return str(shutil.copyfile(source, target, follow_symlinks=False))
+    target.mkdir()
+    for path in sorted(source.rglob("*")):
+        place = target / path.relative_to(source)
+        if path.is_dir():
+            place.mkdir()
+        else:
+            shutil.copyfile(path, place, follow_symlinks=False)
 
 
 def _refuse_specials(folder: Path) -> None:
