@@ -64,13 +64,24 @@ def of_leaderboard(ctx: Context, value: Any) -> Mapping[str, Any]:
 
 
 def of_front(ctx: Context, value: Any) -> Mapping[str, Any]:
-    """Empty until."""
-    return {}
+    """Artefacts with what each costs and loses; size and speed of the chosen one over time."""
+    frame = value.to_frame()
+    chosen = value.artefacts[value.chosen]
+    return {
+        "front": dg.MetadataValue.md(
+            markdown_table(list(frame.columns), frame.itertuples(index=False))
+        ),
+        "chosen": value.chosen,
+        "bytes": int(chosen.bytes),
+        "row_us": float(chosen.row_us),
+        f"selection {value.metric}": float(chosen.score),
+        "notes": dg.MetadataValue.md(_list(value.notes)),
+    }
 
 
 def of_bundle(ctx: Context, value: Any) -> Mapping[str, Any]:
-    """Where the folder is."""
-    return {"bundle": dg.MetadataValue.path(str(value.path))}
+    """Where the folder is and how large."""
+    return {"bundle": dg.MetadataValue.path(str(value.path)), "bytes": int(value.n_bytes)}
 
 
 def of_evaluation(ctx: Context, value: Any) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from pipelines.failures import told_to_dagster
 from pipelines.scope import Scope
 
 RETRIES = dg.RetryPolicy(max_retries=2, delay=2, backoff=dg.Backoff.EXPONENTIAL)
-"""For steps that read or write outside the process; stages decide what is worth retrying."""
+"""For steps that may be repeated and touch the disk: never the bundle nor the registry."""
 
 Describe = Callable[[Context, Any], Mapping[str, Any]]
 
@@ -84,7 +84,6 @@ STAGES = (
         frozenset({"onnx"}),
         "A folder that runs by itself on a device; every file's sha256 is in its manifest.",
         metadata.of_bundle,
-        retried=True,
     ),
     Stage(
         "evaluation",
@@ -110,7 +109,6 @@ STAGES = (
         frozenset({"registry"}),
         "The version that the registry took, or the gates that refused it.",
         metadata.of_published,
-        retried=True,
     ),
 )
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from lepton.contracts.model import Mapped
 from lepton.contracts.odcs import load_contracts
-from lepton.testing import check_solution
+from lepton.contracts.validate import validate
 
 from lepton import frames
 from lepton.config import BudgetConfig, load_config
@@ -35,8 +36,17 @@ def test_settings_read_and_their_files_exist(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SOLUTIONS)
-def test_solution_is_whole(name: str) -> None:
-    check_solution(PROJECT, name)
+def test_simulated_tables_keep_their_contracts(name: str) -> None:
+    solution = PROJECT.solution(name)
+    tables = solution.simulate(np.random.default_rng(0), 4000)
+    contracts = load_contracts(PROJECT.workspace.contracts(name))
+    found = validate(
+        {table: Mapped(rows) for table, rows in tables.items()},
+        contracts,
+        task=solution.task,
+        docs=None,
+    )
+    assert {table: len(rows) for table, rows in found.quarantine.items() if len(rows)} == {}
 
 
 @pytest.mark.parametrize("name", SOLUTIONS)
