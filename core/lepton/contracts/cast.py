@@ -190,7 +190,7 @@ def _microseconds(whole: np.ndarray, rest: np.ndarray, unit: Epoch) -> np.ndarra
 
 
 def _refused(rows: int, code: str, found: str, remedy: str) -> Cast:
-    empty = pd.Series(np.full(rows, np.datetime64("NaT", "us"))).dt.tz_localize("UTC")
+    empty = pd.Series(pd.DatetimeIndex(np.full(rows, np.datetime64("NaT", "us")), tz="UTC"))
     return Cast(empty, {}, (code, found, remedy))
 
 

@@ -25,7 +25,7 @@ _EARLIEST = pd.Timestamp("1990-01-01", tz="UTC")
 _AHEAD = pd.Timedelta(days=1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Check:
     """One rule: its mask of broken rows, and the same rule for GX where it can express it.
 

@@ -53,7 +53,7 @@ def run_suites(
     with _quietly():
         import great_expectations as gx
 
-        context = gx.get_context(mode="ephemeral")
+        context: Any = gx.get_context(mode="ephemeral")
         context.variables.progress_bars = {"globally": False}
         if docs is not None:
             context.add_data_docs_site(site_name=_SITE, site_config=_site(docs))
