@@ -19,7 +19,7 @@ check: .venv/stamp
 	$(BIN)/python -m pytest tests/architecture
 
 bench: .venv/stamp
-	$(BIN)/python tests/benchmarks
+	@for script in tests/benchmarks/bench_*.py; do $(BIN)/python $$script; done
 
 dev: .venv/stamp
 	DAGSTER_HOME="$(CURDIR)/.dagster" $(BIN)/dagster dev

@@ -60,7 +60,8 @@ def run_lock(scope: Scope) -> dg.ResourceDefinition:
     def lock(context: dg.InitResourceContext) -> Iterator[None]:
         from lepton.registry.lock import hold
 
-        with hold(lock_path(scope.project.workspace, scope.name), context.run_id or "none"):
+        run = context.run.run_id if context.run else "unknown"
+        with hold(lock_path(scope.project.workspace, scope.name), run):
             yield
 
     return lock

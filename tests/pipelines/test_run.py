@@ -14,6 +14,7 @@ from lepton.errors import ContractViolation, LeptonError, MachineError
 from lepton.progress import Silent
 from lepton.registry.lock import hold
 from lepton.stages import Published
+from pipelines.factory import build_solution_defs
 from pipelines.run import RunOutcome, run_solution
 from pipelines.scope import lock_path
 from pipelines.stage_assets import STAGES
@@ -161,3 +162,27 @@ def test_r05_a_second_run_of_the_solution_is_told_who_holds_the_lock(
     ):
         run(whole)
     assert whole.called == []
+
+
+def test_r05_a_run_from_the_ui_holds_the_lock_from_its_first_step_to_its_last(
+    whole: Demo,
+) -> None:
+    path = lock_path(whole.project.workspace, "demo")
+    told: list[str] = []
+
+    def search(ctx: Any, *values: Any) -> dict[str, Any]:
+        with (
+            pytest.raises(MachineError, match=r"LK905") as refused,
+            hold(path, "second", wait_s=0.0),
+        ):
+            pass
+        told.append(str(refused.value))
+        return {}
+
+    whole.stages["search"] = search
+    job = build_solution_defs(whole.project, whole.solution, whole.config)
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = job.resolve_job_def("demo_train").execute_in_process(instance=instance)
+    assert result.run_id in told[0]
+    with hold(path, "third", wait_s=0.0):
+        pass

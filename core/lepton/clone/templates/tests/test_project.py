@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lepton.contracts.model import Mapped
-from lepton.contracts.odcs import load_contracts
-from lepton.contracts.validate import validate
 
 from lepton import frames
 from lepton.config import BudgetConfig, load_config
+from lepton.contracts.model import Mapped
+from lepton.contracts.odcs import load_contracts
+from lepton.contracts.validate import validate
 from lepton.progress import Silent
 from lepton.solution import find_project
 from pipelines.definitions import project_defs
@@ -20,6 +20,7 @@ from pipelines.run import run_solution
 
 PROJECT = find_project(Path(__file__).parent)
 SOLUTIONS = sorted(PROJECT.solutions)
+ROWS = 25_000
 
 
 @pytest.mark.parametrize("name", SOLUTIONS)
@@ -38,7 +39,7 @@ def test_settings_read_and_their_files_exist(name: str) -> None:
 @pytest.mark.parametrize("name", SOLUTIONS)
 def test_simulated_tables_keep_their_contracts(name: str) -> None:
     solution = PROJECT.solution(name)
-    tables = solution.simulate(np.random.default_rng(0), 4000)
+    tables = solution.simulate(np.random.default_rng(0), ROWS)
     contracts = load_contracts(PROJECT.workspace.contracts(name))
     found = validate(
         {table: Mapped(rows) for table, rows in tables.items()},
@@ -59,7 +60,7 @@ def test_pipeline_loads(name: str) -> None:
 def test_a_small_run_reaches_its_report(name: str, tmp_path: Path) -> None:
     solution = PROJECT.solution(name)
     source = {}
-    for table, rows in solution.simulate(np.random.default_rng(0), 4000).items():
+    for table, rows in solution.simulate(np.random.default_rng(0), ROWS).items():
         source[table] = str(tmp_path / f"{table}.parquet")
         frames.write_parquet(rows, Path(source[table]))
     changes = {"source": source, "mapping": None, "budget": BudgetConfig(work_units=4)}
