@@ -186,6 +186,7 @@ def export(ctx: Context, dataset: TabularDataset, front: Front) -> Bundle:
         },
         task=ctx.solution.task,
         costs=ctx.costs,
+        features=ctx.solution.features,
         timing=front.artefacts[front.chosen].timing,
         sample=selection,
     )

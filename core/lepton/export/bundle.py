@@ -1,0 +1,204 @@
+"""Writes a bundle: a folder that scores, checks and explains itself on a device."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import lepton
+import lepton_edge
+from lepton import roles, strict_yaml
+from lepton.dataset import TabularDataset
+from lepton.errors import ExportError
+from lepton.export.cases import Exportable
+from lepton.export.edge import edge_faults
+from lepton.export.golden import golden_rows
+from lepton.export.model_card import model_card
+from lepton.export.reference import reference_statistics
+from lepton.export.static_check import check_static
+from lepton.features.spec import FeatureSpec
+from lepton.graph.emit import OPSETS
+from lepton.graph.timing import Timing
+from lepton.task import TaskSpec
+from lepton_edge import atomic
+from lepton_edge.bundle import FORMAT, GOLDEN, MANIFEST, MODEL, open_bundle
+from lepton_edge.device import device_name
+
+
+@dataclass(frozen=True)
+class BundleContext:
+    """What a bundle says beside its model.
+
+    contracts: table -> ODCS file; sample: real rows, of which some become golden rows and
+    all the reference for drift; features: how the model's inputs are computed.
+    """
+
+    solution: str
+    customer: str
+    run_id: str
+    contracts: Mapping[str, Path]
+    task: TaskSpec
+    costs: Mapping[str, float]
+    sample: TabularDataset
+    features: FeatureSpec
+    timing: Timing | None = None
+    kit_version: str = field(default=lepton.__version__)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A whole, verified bundle: its folder, what its manifest says, its size in bytes."""
+
+    path: Path
+    manifest: Mapping[str, Any]
+    n_bytes: int
+
+
+def write_bundle(out: Path, model: Exportable, context: BundleContext) -> Bundle:
+    """The bundle of `model` in the new folder `out`: complete, verified, or not there at all.
+
+    Raises ExportError LK501 to LK504 where the model has no exact graph, LK506 where `out`
+    is taken, IntegrityError where what was written does not read back.
+    """
+    files = _files(model, context)
+    manifest = _manifest(model, context, files)
+    content = (json.dumps(manifest, indent=1, allow_nan=False) + "\n").encode()
+    try:
+        with atomic.atomic_directory(out) as folder:
+            for name, data in files.items():
+                atomic.write_bytes(folder / name, data)
+            atomic.write_bytes(folder / MANIFEST, content)
+            with edge_faults():
+                open_bundle(folder)
+    except FileExistsError as error:
+        raise ExportError(
+            "LK506",
+            where=str(out),
+            found="there is a bundle already",
+            remedy="a bundle is never overwritten: export under another run id",
+        ) from error
+    return Bundle(out, manifest, len(content) + sum(len(data) for data in files.values()))
+
+
+def zip_bundle(bundle: Path, path: Path) -> Path:
+    """The whole bundle as one zip at `path`; the same bundle gives the same bytes.
+
+    Raises IntegrityError where the bundle is not whole.
+    """
+    with edge_faults():
+        opened = open_bundle(bundle)
+        names = [*sorted(opened.manifest.files), MANIFEST]
+        memory = io.BytesIO()
+        with zipfile.ZipFile(memory, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name in names:
+                entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+                entry.external_attr, entry.compress_type = 0o644 << 16, zipfile.ZIP_DEFLATED
+                whole = bundle / MANIFEST
+                archive.writestr(
+                    entry, whole.read_bytes() if name == MANIFEST else opened.read(name)
+                )
+    atomic.write_bytes(path, memory.getvalue())
+    return path
+
+
+def _files(model: Exportable, context: BundleContext) -> dict[str, bytes]:
+    graph = model.graph()
+    onnx_file = graph.to_onnx(
+        {"lepton.solution": context.solution, "lepton.fingerprint": model.fingerprint}
+    )
+    check_static(onnx_file)
+    texts = {
+        "features.json": _json(context.features.to_json()),
+        "reference.json": _json(reference_statistics(model, context.sample)),
+        GOLDEN: json.dumps(golden_rows(model, context.sample), allow_nan=False),
+        "model-card.md": model_card(model, context),
+        "LICENSE": _licence(),
+    }
+    files = {MODEL: onnx_file, **{name: text.encode() for name, text in texts.items()}}
+    for table, path in context.contracts.items():
+        files[f"contracts/{table}.odcs.yaml"] = _read(path)
+    return files | _runtime()
+
+
+def _runtime() -> dict[str, bytes]:
+    """The source of `lepton_edge`: a device needs nothing else but numpy and onnxruntime."""
+    source = Path(lepton_edge.__file__).parent
+    modules = sorted(source.glob("*.py"))
+    return {f"runtime/lepton_edge/{path.name}": path.read_bytes() for path in modules}
+
+
+def _manifest(
+    model: Exportable, context: BundleContext, files: Mapping[str, bytes]
+) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "kit_version": context.kit_version,
+        "solution": context.solution,
+        "run_id": context.run_id,
+        "contracts": {table: _contract(path) for table, path in context.contracts.items()},
+        "inputs": {"numeric": list(model.numeric), "categorical": list(model.categorical)},
+        "key": context.sample.roles.get(roles.KEY, ""),
+        "outputs": ["score", "decision"],
+        "threshold": model.threshold,
+        "opset": {domain or "ai.onnx": version for domain, version in OPSETS.items()},
+        "model_fingerprint": model.fingerprint,
+        "family": model.family,
+        "timing": _timing(context.timing),
+        "files": {
+            name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+            for name, data in sorted(files.items())
+        },
+    }
+
+
+def _timing(timing: Timing | None) -> dict[str, Any]:
+    if timing is None:
+        return {}
+    return {
+        "cpu_us_batch_1": timing.row_us,
+        "cpu_us_per_row_batch_1024": timing.batch_us_per_row,
+        "device": device_name(),
+    }
+
+
+def _contract(path: Path) -> dict[str, str]:
+    raw = _read(path)
+    content = strict_yaml.parse_yaml(raw, where=str(path))
+    return {
+        "id": str(content.get("id", "")),
+        "version": str(content.get("version", "")),
+        "sha256": hashlib.sha256(raw).hexdigest(),
+    }
+
+
+def _licence() -> str:
+    beside = Path(lepton.__file__).parents[2] / "LICENSE"
+    if beside.is_file():
+        return beside.read_text(encoding="utf-8")
+    return metadata.distribution("lepton-kit").read_text("licenses/LICENSE") or "Apache-2.0\n"
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ExportError(
+            "LK507",
+            where=str(path),
+            found=f"the contract cannot be read: {error.strerror}",
+            remedy="restore it, or run `lepton doctor`",
+        ) from error
+
+
+def _json(content: object) -> str:
+    return json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+__all__ = ["Bundle", "BundleContext", "write_bundle", "zip_bundle"]

@@ -1,0 +1,52 @@
+"""The page that tells a person what a bundle is for and how to use it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lepton.export.cases import Exportable
+
+if TYPE_CHECKING:
+    from lepton.export.bundle import BundleContext
+
+
+def model_card(model: Exportable, context: BundleContext) -> str:
+    """Markdown: what it predicts, from what, what it was made with, how to run it."""
+    lines = [
+        f"# {context.solution}: {context.task.name} for {context.customer}",
+        "",
+        f"Predicts `{context.task.target}` of a row of `{context.task.table}` as a probability; "
+        f"the decision is 1 where it reaches {model.threshold:.6g}.",
+        "",
+        f"- Made by Lepton Kit {context.kit_version}, run {context.run_id}",
+        f"- Family: {model.family}; fingerprint {model.fingerprint}",
+        f"- Inputs: {len(model.numeric)} numeric, {len(model.categorical)} categorical features; "
+        "`features.json` says how they are computed, `manifest.json` in which order",
+        f"- Costs behind the threshold: {_costs(context)}",
+        "- Learnt from one customer's history: it knows nothing of others, and drifts as that does",
+        "",
+        *_USE,
+    ]
+    return "\n".join(lines) + "\n"
+
+
+_USE = (
+    "## Use on a device",
+    "",
+    "Python 3.11 or newer with numpy and onnxruntime is enough; no network is used.",
+    "",
+    "```",
+    "PYTHONPATH=BUNDLE/runtime python -m lepton_edge verify BUNDLE",
+    "PYTHONPATH=BUNDLE/runtime python -m lepton_edge score BUNDLE rows.csv > scores.csv",
+    "```",
+    "",
+    "`verify` checks every file's sha256 and repeats the golden rows; `score` takes one column a",
+    "feature, an empty cell for a missing value, and refuses what is not a finite number.",
+)
+
+
+def _costs(context: BundleContext) -> str:
+    return ", ".join(f"{name} {amount:g}" for name, amount in sorted(context.costs.items())) or "-"
+
+
+__all__ = ["model_card"]

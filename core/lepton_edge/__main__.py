@@ -1,0 +1,143 @@
+"""`python -m lepton_edge verify|score|bench BUNDLE`, on a device with numpy and onnxruntime.
+
+Exit codes: 0 done, 2 wrong usage, 4 rows refused, 6 bundle refused, 7 machine lacks something.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from lepton_edge.bundle import open_bundle
+from lepton_edge.errors import EdgeError, RowError
+from lepton_edge.golden import check_golden
+from lepton_edge.rows import Rows, read_rows
+from lepton_edge.runtime import CPU, Runtime, Scores
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.command(options)
+    except EdgeError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return error.exit_code
+    except OSError as error:
+        print(f"LK992 {error.filename}: {error.strerror}", file=sys.stderr)  # noqa: T201
+        return 7
+    return code
+
+
+def _verify(options: argparse.Namespace) -> int:
+    opened = open_bundle(options.bundle)
+    runtime = Runtime(opened, provider=options.provider, allow_fallback=options.allow_fallback)
+    found = check_golden(opened, runtime)
+    _say(f"{len(opened.manifest.files)} files have the sha256 that the manifest names")
+    _say(
+        f"golden rows on {runtime.provider}: {found.rows} scored, largest difference "
+        f"{found.max_abs_diff:.1e} (tolerance {found.tolerance:.0e}), {found.flips} flips"
+    )
+    _say("verified" if found.passed else "REFUSED: this device does not repeat the golden rows")
+    return 0 if found.passed else 6
+
+
+def _score(options: argparse.Namespace) -> int:
+    runtime = Runtime(
+        options.bundle, provider=options.provider, allow_fallback=options.allow_fallback
+    )
+    with _source(options.rows) as file:
+        try:
+            rows = read_rows(file, options.format, runtime.manifest)
+        except UnicodeDecodeError as error:
+            raise RowError(
+                "LK286", where=str(options.rows), found="not UTF-8", remedy="write it as UTF-8"
+            ) from error
+    scores = runtime.score(rows.numeric, rows.categorical)
+    _write(options.format, runtime.manifest.key, rows, scores)
+    return 0
+
+
+def _bench(options: argparse.Namespace) -> int:
+    runtime = Runtime(
+        options.bundle, provider=options.provider, allow_fallback=options.allow_fallback
+    )
+    one, many = (_call(runtime, rows) for rows in (1, 1024))
+    costs = sorted((_cpu_us(one, 50), _cpu_us(many, 2) / 1024) for _ in range(9))
+    _say(f"CPU us per row: batch 1 {costs[4][0]:.1f}, batch 1,024 {_median(costs, 1):.2f}")
+    return 0
+
+
+def _median(costs: list[tuple[float, float]], place: int) -> float:
+    return sorted(cost[place] for cost in costs)[len(costs) // 2]
+
+
+def _call(runtime: Runtime, n_rows: int) -> Callable[[], Scores]:
+    numeric = np.random.default_rng(0).normal(size=(n_rows, len(runtime.manifest.numeric)))
+    texts = np.full((n_rows, len(runtime.manifest.categorical)), "", dtype=object)
+    return lambda: runtime.score(numeric, texts)
+
+
+def _cpu_us(call: Callable[[], Scores], repeats: int) -> float:
+    started = time.process_time_ns()
+    for _ in range(repeats):
+        call()
+    return (time.process_time_ns() - started) / 1000 / repeats
+
+
+@contextmanager
+def _source(path: str) -> Iterator[IO[str]]:
+    if path == "-":
+        yield sys.stdin
+        return
+    with Path(path).open(encoding="utf-8", newline="") as file:
+        yield file
+
+
+def _write(form: str, key: str, rows: Rows, scores: Scores) -> None:
+    columns: dict[str, list[Any]] = {} if rows.keys is None else {key: rows.keys}
+    columns |= {"score": scores.score.tolist(), "decision": scores.decision.tolist()}
+    lines = zip(*columns.values(), strict=True)
+    if form == "csv":
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(lines)
+        return
+    for values in lines:
+        _say(json.dumps(dict(zip(columns, values, strict=True)), ensure_ascii=False))
+
+
+def _say(text: str) -> None:
+    print(text)  # noqa: T201
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="lepton_edge", description="Run a bundle on a device.")
+    verbs = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, command, about in (
+        ("verify", _verify, "check every sha256 and score the golden rows again"),
+        ("score", _score, "score rows of features, CSV or JSON lines"),
+        ("bench", _bench, "measure CPU time per row"),
+    ):
+        verb = verbs.add_parser(name, help=about, description=about)
+        verb.set_defaults(command=command)
+        verb.add_argument("bundle", type=Path)
+        verb.add_argument("--provider", default=CPU, help="execution provider that must be there")
+        verb.add_argument("--allow-fallback", action="store_true", help="let the CPU stand in")
+        if command is _score:
+            verb.add_argument("rows", nargs="?", default="-", help="file, - for standard input")
+            verb.add_argument("--format", choices=("csv", "jsonl"), default="csv")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
