@@ -6,9 +6,14 @@ ingested no later than the row itself; windows are [t - window, t), in seconds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar, Literal, get_args
+
+from lepton import roles
+from lepton.contracts.model import Contract
+from lepton.dataset import SwitchedOff
+from lepton.errors import FeatureError, nearest
 
 
 @dataclass(frozen=True)
@@ -117,10 +122,120 @@ class FeatureSpec:
     nodes: tuple[Node, ...]
 
     def to_json(self) -> list[dict[str, Any]]:
-        """The spec as plain data, kind first."""
-        raise NotImplementedError
+        """The spec as plain data, one dict a node, its kind first."""
+        return [{"kind": node.kind, **_plain(node)} for node in self.nodes]
 
     @classmethod
-    def from_json(cls, content: list[Mapping[str, Any]]) -> FeatureSpec:
+    def from_json(cls, content: Sequence[Mapping[str, Any]]) -> FeatureSpec:
         """The spec that `to_json` wrote; raises FeatureError LK301 on an unknown kind or field."""
-        raise NotImplementedError
+        return cls(tuple(_node(facts) for facts in content))
+
+
+def needs(node: Node) -> tuple[str, ...]:
+    """Columns or earlier nodes that `node` reads beside the event time."""
+    match node:
+        case Raw() | Category():
+            return (node.source,)
+        case Window():
+            return node.by if node.value is None else (*node.by, node.value)
+        case Recency() | DelayedRate():
+            return node.by
+        case Ratio():
+            return (node.numerator, node.denominator)
+        case Difference():
+            return tuple(name for name in (node.left, node.right, node.scale) if name)
+        case Calendar():
+            return ()
+
+
+def resolve(
+    spec: FeatureSpec, contract: Contract, present: Iterable[str]
+) -> tuple[FeatureSpec, tuple[SwitchedOff, ...]]:
+    """The nodes of `spec` that the columns `present` can feed, and the others with what they miss.
+
+    A node goes with the nodes that it reads. Raises FeatureError LK302 where a node reads what
+    is neither a column of the contract nor an earlier node, or where a name stands twice.
+    """
+    _check_names(spec, contract, present)
+    columns, kept, off = set(present), list[Node](), list[SwitchedOff]()
+    lost: dict[str, tuple[str, ...]] = {}
+    for node in spec.nodes:
+        wanted = [*needs(node), *_label_columns(node, contract)]
+        missing = [lost.get(name, (name,)) for name in wanted if name not in columns]
+        if missing:
+            lost[node.name] = tuple(dict.fromkeys(name for names in missing for name in names))
+            off.append(SwitchedOff(node.name, lost[node.name], _cost(lost[node.name], contract)))
+        else:
+            kept.append(node)
+            columns.add(node.name)
+    return FeatureSpec(tuple(kept)), tuple(off)
+
+
+def _label_columns(node: Node, contract: Contract) -> list[str]:
+    """What a delayed rate reads beside its entity: when labels became known, and the labels."""
+    if not isinstance(node, DelayedRate):
+        return []
+    found = (*contract.with_role(roles.LABEL_AT)[:1], *contract.with_role(roles.TARGET)[:1])
+    return [column.name for column in found]
+
+
+def _cost(missing: tuple[str, ...], contract: Contract) -> str:
+    known = {column.name: column.lost_without for column in contract.columns}
+    return " ".join(dict.fromkeys(known[name] for name in missing if known.get(name)))
+
+
+def _check_names(spec: FeatureSpec, contract: Contract, present: Iterable[str]) -> None:
+    known = {column.name for column in contract.columns} | set(present)
+    faults = []
+    for node in spec.nodes:
+        faults += [
+            f"'{node.name}' reads '{name}'{nearest(name, known)}"
+            for name in needs(node)
+            if name not in known
+        ]
+        if node.name in known and needs(node) != (node.name,):
+            faults.append(f"'{node.name}' is already the name of a column or node")
+        known.add(node.name)
+    if faults:
+        raise FeatureError(
+            "LK302",
+            where="feature spec",
+            found=f"{len(faults)} node(s) cannot be computed",
+            remedy="refer to contract columns or to nodes further up, and name each node once",
+            details=faults,
+        )
+
+
+def _plain(node: Node) -> dict[str, Any]:
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in asdict(node).items()
+    }
+
+
+def _node(facts: Mapping[str, Any]) -> Node:
+    kinds: dict[str, Any] = {kind.kind: kind for kind in get_args(Node)}
+    given = dict(facts)
+    kind = str(given.pop("kind", ""))
+    if kind not in kinds:
+        raise _unknown(f"kind '{kind}'{nearest(kind, kinds)}")
+    names = [one.name for one in fields(kinds[kind])]
+    unknown = sorted(set(given) - set(names))
+    if unknown:
+        raise _unknown(f"field '{unknown[0]}' of kind '{kind}'{nearest(unknown[0], names)}")
+    try:
+        node: Node = kinds[kind](
+            **{name: tuple(one) if isinstance(one, list) else one for name, one in given.items()}
+        )
+        return node
+    except TypeError as error:
+        raise _unknown(f"kind '{kind}' as given: {error}") from error
+
+
+def _unknown(what: str) -> FeatureError:
+    return FeatureError(
+        "LK301",
+        where="feature spec",
+        found=f"unknown {what}",
+        remedy="take the spec as the kit wrote it, or upgrade the kit",
+    )

@@ -1,0 +1,194 @@
+"""Features of a whole table at once: every node of a spec, each row seeing only its past."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+
+from lepton import roles
+from lepton.contracts.model import Contract, Extras, extra_name
+from lepton.dataset import TabularDataset
+from lepton.features.delayed import delayed_rate, known_labels
+from lepton.features.spec import (
+    Calendar,
+    Category,
+    DelayedRate,
+    Difference,
+    FeatureSpec,
+    Node,
+    Ratio,
+    Raw,
+    Recency,
+    Window,
+    resolve,
+)
+from lepton.features.windows import Ranges, aggregate, last_before, past_of, ranges
+
+
+def compute(
+    table: pd.DataFrame, contract: Contract, spec: FeatureSpec, extras: Extras
+) -> TabularDataset:
+    """`table` with the features of `spec` that its columns can feed, by event time, then key.
+
+    Every role column that is present is carried along; extras follow as features of their own.
+    Raises FeatureError LK302 where the spec refers to what does not exist.
+    """
+    found = _roles(contract, table)
+    rows = table.sort_values(
+        [found[role] for role in (roles.EVENT_AT, roles.KEY) if role in found], kind="stable"
+    ).reset_index(drop=True)
+    full = FeatureSpec((*spec.nodes, *_extra_nodes(extras, spec, rows)))
+    resolved, off = resolve(full, contract, rows.columns)
+    features = _Engine(rows, found).run(resolved)
+    carried = rows[[name for name in rows.columns if name not in features]]
+    categorical = tuple(node.name for node in resolved.nodes if isinstance(node, Category))
+    return TabularDataset(
+        rows=pd.concat([carried, pd.DataFrame(features, index=rows.index)], axis=1),
+        numeric=tuple(name for name in features if name not in categorical),
+        categorical=categorical,
+        roles=found,
+        switched_off=off,
+        spec=tuple(resolved.to_json()),
+    )
+
+
+def _roles(contract: Contract, table: pd.DataFrame) -> dict[str, str]:
+    """Role -> the first column of the contract that has it and is present."""
+    found: dict[str, str] = {}
+    for column in contract.columns:
+        for role in column.roles if column.name in table.columns else ():
+            found.setdefault(role, column.name)
+    return found
+
+
+def _extra_nodes(extras: Extras, spec: FeatureSpec, rows: pd.DataFrame) -> list[Node]:
+    known = {node.name for node in spec.nodes}
+    numeric: list[Node] = [Raw(name, name) for name in map(extra_name, extras.numeric)]
+    texts: list[Node] = [Category(name, name) for name in map(extra_name, extras.category)]
+    return [one for one in numeric + texts if one.name not in known and one.name in rows.columns]
+
+
+class _Engine:
+    """Computes nodes over one sorted table; nodes of the same entity share its sorting."""
+
+    def __init__(self, rows: pd.DataFrame, found: Mapping[str, str]) -> None:
+        self.rows, self.roles = rows, found
+        self.at = _microseconds(rows[found[roles.EVENT_AT]])
+        self.instants = np.unique(self.at)
+        arrived = found.get(roles.INGESTED_AT)
+        self.ingested = None if arrived is None else _arrivals(rows[arrived], self.at)
+        self.features: dict[str, Any] = {}
+        self.past = cache(self._past)
+        self.ranges = cache(self._ranges)
+        self.known = cache(self._known)
+
+    def run(self, spec: FeatureSpec) -> dict[str, Any]:
+        """Name -> values of every node, in the spec's order."""
+        for node in spec.nodes:
+            self.features[node.name] = _COMPUTE[type(node)](self, node)
+        return self.features
+
+    def raw(self, node: Raw) -> np.ndarray:
+        return self.rows[node.source].to_numpy(dtype=np.float64, na_value=np.nan)
+
+    def category(self, node: Category) -> pd.Series:
+        return self.rows[node.source].astype("str")
+
+    def calendar(self, node: Calendar) -> np.ndarray:
+        local = self.rows[self.roles[roles.EVENT_AT]].dt.tz_convert(node.zone).dt
+        hour = local.hour + local.minute / 60 + local.second / 3600
+        parts: dict[str, Callable[[], pd.Series]] = {
+            "hour": lambda: hour,
+            "weekday": lambda: local.dayofweek,
+            "is_weekend": lambda: local.dayofweek >= 5,
+            "is_night": lambda: hour < 6,
+        }
+        return parts[node.part]().to_numpy(dtype=np.float64)
+
+    def window(self, node: Window) -> np.ndarray:
+        seen = self.ranges(node.by, node.window_s)
+        values = None if node.value is None else self._values(node.value, node.op)
+        found = aggregate(seen, node.op, None if values is None else values[seen.past.order])
+        return self._spread(seen, found, 0.0 if node.op in ("count", "sum", "distinct") else np.nan)
+
+    def recency(self, node: Recency) -> np.ndarray:
+        seen = self.ranges(node.by, None)
+        return self._spread(seen, last_before(seen), np.nan)
+
+    def delayed(self, node: DelayedRate) -> np.ndarray:
+        return delayed_rate(node, self.known(node.by, node.window_s), self.known((), None))
+
+    def ratio(self, node: Ratio) -> np.ndarray:
+        return _divided(self._number(node.numerator), self._number(node.denominator))
+
+    def difference(self, node: Difference) -> np.ndarray:
+        found = self._number(node.left) - self._number(node.right)
+        return found if node.scale is None else _divided(found, self._number(node.scale))
+
+    def _past(self, by: tuple[str, ...]) -> Any:
+        return past_of(self._keys(by), self.at, self.ingested, self.instants)
+
+    def _ranges(self, by: tuple[str, ...], window_s: float | None) -> Ranges:
+        return ranges(self.past(by), window_s)
+
+    def _known(self, by: tuple[str, ...], window_s: float | None) -> tuple[np.ndarray, np.ndarray]:
+        label_at = _microseconds(self.rows[self.roles[roles.LABEL_AT]])
+        target = self.rows[self.roles[roles.TARGET]].to_numpy(dtype=np.float64, na_value=np.nan)
+        return known_labels(self._keys(by), self.at, label_at, target, window_s)
+
+    def _keys(self, by: tuple[str, ...]) -> pl.DataFrame:
+        return pl.from_pandas(self.rows[list(by)]) if by else pl.DataFrame()
+
+    def _values(self, name: str, op: str) -> np.ndarray:
+        if op == "distinct":
+            return pd.factorize(self.rows[name])[0]
+        return self._number(name)
+
+    def _number(self, name: str) -> np.ndarray:
+        if name in self.features:
+            return np.asarray(self.features[name], dtype=np.float64)
+        return self.rows[name].to_numpy(dtype=np.float64, na_value=np.nan)
+
+    def _spread(self, seen: Ranges, found: np.ndarray, otherwise: float) -> np.ndarray:
+        """Values of sorted rows in the table's order, `otherwise` for rows without the entity."""
+        out = np.full(len(self.rows), otherwise)
+        out[seen.past.order] = found
+        return out
+
+
+def _microseconds(instants: pd.Series) -> np.ndarray:
+    """Microseconds since 1970, int64; the least int64 where missing."""
+    naive = instants.dt.tz_convert("UTC").dt.tz_localize(None)
+    return naive.to_numpy(dtype="datetime64[us]").astype(np.int64)
+
+
+def _arrivals(arrived: pd.Series, at: np.ndarray) -> np.ndarray:
+    """Arrival in microseconds; the event itself where it is missing."""
+    found = _microseconds(arrived)
+    return np.where(found == np.iinfo(np.int64).min, at, found)
+
+
+def _divided(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    some = np.isfinite(denominator) & (denominator != 0)
+    out = np.full(len(numerator), np.nan)
+    np.divide(numerator, denominator, out=out, where=some)
+    return out
+
+
+_COMPUTE: dict[type, Callable[[_Engine, Any], Any]] = {
+    Raw: _Engine.raw,
+    Category: _Engine.category,
+    Calendar: _Engine.calendar,
+    Window: _Engine.window,
+    Recency: _Engine.recency,
+    DelayedRate: _Engine.delayed,
+    Ratio: _Engine.ratio,
+    Difference: _Engine.difference,
+}
+
+__all__ = ["compute"]
