@@ -6,8 +6,7 @@ import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from lepton.errors import IntegrityError
-from lepton.registry.sealed import read_sealed, write_sealed
+from lepton.registry.sealed import damaged, read_sealed, write_sealed
 
 FORMAT = 1
 
@@ -25,19 +24,14 @@ class Pointers:
 
 
 def read_pointers(path: Path) -> Pointers:
-    """What the file says, all None where there is no file; raises IntegrityError LK631, LK632."""
+    """What the file says, all None where there is no file; raises IntegrityError LK638, LK639."""
     if not path.exists() and not path.is_symlink():
         return Pointers()
     content = read_sealed(path, FORMAT)
     names = [field.name for field in fields(Pointers)]
     values = {name: content.get(name) for name in names}
     if not all(value is None or type(value) is int for value in values.values()):
-        raise IntegrityError(
-            "LK631",
-            where=str(path),
-            found=f"pointers that are not numbers: {json.dumps(values)[:120]}",
-            remedy="`lepton promote --version N` with a version that `lepton doctor` calls whole",
-        )
+        raise damaged(path, f"pointers that are not numbers: {json.dumps(values)[:120]}")
     return Pointers(**values)
 
 

@@ -25,7 +25,7 @@ def write_sealed(path: Path, format_version: int, content: Mapping[str, Any]) ->
 def read_sealed(path: Path, format_version: int) -> dict[str, Any]:
     """The content that `write_sealed` wrote.
 
-    Raises IntegrityError LK631 where it is damaged, LK632 where a newer kit made it.
+    Raises IntegrityError LK638 where it is damaged, LK639 where a newer kit made it.
     """
     try:
         if path.is_symlink() or path.stat().st_size > _MAX_BYTES:
@@ -33,9 +33,9 @@ def read_sealed(path: Path, format_version: int) -> dict[str, Any]:
         body = json.loads(path.read_bytes().decode("utf-8"))
         seal = body.pop("sha256")
     except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
-        raise _damaged(path, str(error)) from error
+        raise damaged(path, str(error)) from error
     if seal != _seal(body):
-        raise _damaged(path, "its sha256 does not fit its content")
+        raise damaged(path, "its sha256 does not fit its content")
     _check_format(path, body.pop("format", None), format_version)
     return dict(body)
 
@@ -43,16 +43,17 @@ def read_sealed(path: Path, format_version: int) -> dict[str, Any]:
 def _check_format(path: Path, found: object, known: int) -> None:
     if found != known:
         raise IntegrityError(
-            "LK632",
+            "LK639",
             where=str(path),
             found=f"format {found!r}, this kit knows {known}",
             remedy="use the kit that wrote it, or a newer one",
         )
 
 
-def _damaged(path: Path, found: str) -> IntegrityError:
+def damaged(path: Path, found: str) -> IntegrityError:
+    """The error LK638 for a record at `path` that is not as it was written."""
     return IntegrityError(
-        "LK631",
+        "LK638",
         where=str(path),
         found=f"damaged: {found[:200]}",
         remedy="restore this file from a backup, or promote a whole version by its number",

@@ -135,7 +135,7 @@ class Registry:
         """Version `number` with every hash checked.
 
         Raises IntegrityError LK633 where it is missing, LK634 where another bundle stands in
-        its place, LK631, LK637 where its folder is damaged, LK601 to LK608 its bundle.
+        its place, LK638, LK637 where its folder is damaged, LK601 to LK608 its bundle.
         """
         folder = self._folder(number)
         if folder.is_symlink() or not (folder / "bundle").is_dir():
@@ -206,7 +206,7 @@ class Registry:
         try:
             return self.pointers()
         except IntegrityError as error:
-            if wanted is None or error.code != "LK631":
+            if wanted is None or error.code != "LK638":
                 raise
             return Pointers()
 
