@@ -1,127 +1,70 @@
-"""What tests of several packages share: a small fitted model and its bundle."""
+"""Fixtures of several folders: rows whose truth is known, and searches among them."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from lepton import roles
-from lepton.dataset import TabularDataset
-from lepton.evaluation.calibration import Calibration
-from lepton.export.bundle import Bundle, BundleContext, write_bundle
-from lepton.features.fitted import fit_tree_preprocess
-from lepton.features.spec import Category, FeatureSpec, Raw
-from lepton.graph.nodes import Preprocess
-from lepton.graph.pipeline import Graph
-from lepton.graph.trees import Trees
+from lepton.automl.budget import Budget
+from lepton.automl.search import SearchSpec
+from lepton.dataset import Parts, TabularDataset
+from lepton.evaluation.metrics import METRICS
+from lepton.evaluation.splits import SplitSpec, split_in_time
 from lepton.task import TaskKind, TaskSpec
 
-CONTRACT = "apiVersion: v3.1.0\nkind: DataContract\nid: tiny/events\nversion: 1.0.0\n"
 
+def rows(n: int = 2000, *, seed: int = 0, days: float = 100.0, rate: float = 0.1) -> TabularDataset:
+    """`n` labelled events over `days` days, each label known three days later.
 
-@dataclass(frozen=True)
-class TinyModel:
-    """Twelve LightGBM trees with their calibration: what export asks of a model, and no more."""
-
-    booster: Any
-    preprocess: Preprocess
-    numeric: tuple[str, ...]
-    categorical: tuple[str, ...]
-    family: str = "lightgbm"
-    threshold: float = 0.4321
-    calibration: Calibration = Calibration(0.9, 1.2, -0.1)
-
-    @property
-    def fingerprint(self) -> str:
-        return hashlib.sha256(self.booster.model_to_string().encode()).hexdigest()
-
-    def graph(self) -> Graph:
-        trees = Trees.from_lightgbm(self.booster)
-        parts = (self.numeric, self.categorical, self.preprocess, trees)
-        return Graph(*parts, self.calibration, self.threshold)
-
-    def score(self, dataset: TabularDataset) -> np.ndarray:
-        matrix = self.preprocess.apply(dataset.X, dataset.C)
-        return self.calibration.apply(self.booster.predict(matrix, raw_score=True))
-
-
-def tiny_rows(rows: int = 600) -> TabularDataset:
-    """Amounts, epoch seconds, a column with NaN, mostly zeros, and two categories."""
-    rng = np.random.default_rng(11)
+    x0 adds to the log-odds, x1 and x2 multiply, the level "a" raises them, x3 is noise.
+    """
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 4))
+    X[rng.random(X.shape) < 0.05] = np.nan
+    filled = np.nan_to_num(X)
+    level = rng.choice(["a", "b", "c"], n)
+    z = 1.5 * filled[:, 0] + filled[:, 1] * filled[:, 2] + (level == "a") + np.log(rate) - 1
+    at = pd.Timestamp("2025-01-01", tz="UTC") + pd.to_timedelta(
+        np.sort(rng.random(n)) * days * 86_400, unit="s"
+    )
     frame = pd.DataFrame(
         {
-            "event_id": [f"e{i:05d}" for i in range(rows)],
-            "amount": rng.exponential(50.0, rows),
-            "epoch_s": 1.7e9 + rng.integers(0, 10**7, rows),
-            "since_last": np.where(rng.random(rows) < 0.3, np.nan, rng.exponential(9.0, rows)),
-            "count": np.where(rng.random(rows) < 0.6, 0.0, rng.integers(1, 9, rows)),
-            "card": pd.Series(rng.choice(["visa", "mc", "é"], rows), dtype="str"),
-            "os": pd.Series(rng.choice(["a", None], rows), dtype="str"),
+            "id": [f"k{i}" for i in range(n)],
+            "at": at,
+            "known": at + pd.Timedelta(days=3),
+            "y": (rng.random(n) < 1 / (1 + np.exp(-z))).astype(float),
+            "level": pd.array(level, dtype="str"),
+            **{f"x{i}": X[:, i] for i in range(4)},
         }
     )
-    signal = frame["amount"] / 50 + (frame["card"] == "mc") + (frame["epoch_s"] - 1.705e9) / 3e6
-    frame["is_fraud"] = (signal + rng.normal(size=rows) > 2.5).astype(float)
-    names = ("amount", "epoch_s", "since_last", "count")
-    known = {roles.KEY: "event_id", roles.TARGET: "is_fraud"}
-    return TabularDataset(frame, names, ("card", "os"), known)
-
-
-@pytest.fixture(scope="session")
-def rows() -> TabularDataset:
-    return tiny_rows()
-
-
-@pytest.fixture(scope="session")
-def model(rows: TabularDataset) -> TinyModel:
-    import lightgbm as lgb
-
-    preprocess = fit_tree_preprocess(rows)
-    data = lgb.Dataset(preprocess.apply(rows.X, rows.C), rows.y)
-    params = {"objective": "binary", "num_leaves": 12, "num_threads": 1, "verbose": -1}
-    booster = lgb.train(params, data, 12)
-    return TinyModel(booster, preprocess, rows.numeric, rows.categorical)
+    named = {"key": "id", "event_at": "at", "label_at": "known", "target": "y"}
+    return TabularDataset(frame, ("x0", "x1", "x2", "x3"), ("level",), named)
 
 
 @pytest.fixture
-def context(rows: TabularDataset, tmp_path: Path) -> BundleContext:
-    contract = tmp_path / "events.odcs.yaml"
-    contract.write_text(CONTRACT)
-    nodes = [Raw(name, name) for name in rows.numeric]
-    return BundleContext(
-        solution="tiny",
-        customer="acme",
-        run_id="r1",
-        contracts={"events": contract},
-        task=TaskSpec("fraud", TaskKind.BINARY, "events", "is_fraud", "average_precision"),
-        costs={"alert": 2.0},
-        sample=rows,
-        features=FeatureSpec((*nodes, *(Category(name, name) for name in rows.categorical))),
+def make_rows() -> Callable[..., TabularDataset]:
+    """The function that makes such rows."""
+    return rows
+
+
+@pytest.fixture
+def parts() -> Parts:
+    """Two thousand such rows, cut along time."""
+    return split_in_time(rows(), SplitSpec(), min_positives=30)
+
+
+@pytest.fixture
+def search_spec(tmp_path: Path) -> SearchSpec:
+    """A search of four work units among both families, its journal in `tmp_path`."""
+    return SearchSpec(
+        task=TaskSpec("fraud", TaskKind.BINARY, "rows", "y", "ap"),
+        families=("lightgbm", "logistic"),
+        budget=Budget(work_units=4),
+        metric=METRICS["ap"],
+        seed=0,
+        journal=tmp_path / "journal",
     )
-
-
-@pytest.fixture
-def bundle(model: TinyModel, context: BundleContext, tmp_path: Path) -> Bundle:
-    return write_bundle(tmp_path / "bundle", model, context)
-
-
-@pytest.fixture
-def reseal() -> Callable[[Path, str], None]:
-    """Writes the present sha256 of a bundle's file into its manifest, as an attacker might."""
-    return _reseal
-
-
-def _reseal(bundle: Path, name: str) -> None:
-    import json
-
-    content = (bundle / name).read_bytes()
-    manifest = json.loads((bundle / "manifest.json").read_text())
-    entry = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-    manifest["files"][name] = entry
-    (bundle / "manifest.json").write_text(json.dumps(manifest))
