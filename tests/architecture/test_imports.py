@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 
 import pytest
-from source import Import, Module, modules
+
+from tests.architecture.source import Import, Module, modules
 
 TIERS = (
     {"errors", "roles", "task", "names", "strict_yaml", "progress", "dataset", "workspace"},
@@ -135,15 +136,14 @@ def test_the_command_line_starts_light() -> None:
 
 
 def edges(package: str) -> dict[str, set[str]]:
-    """Module -> modules of `package` that it needs to run, wherever the import stands.
+    """Module -> modules of `package` that must be loaded before it is.
 
-    A solution's protocol may ask, when it runs, for the solution that it belongs to.
+    Inside a function it may name a neighbour that builds on it: a public verb, a protocol.
     """
     names = {module.name for module in modules(package)}
     graph: dict[str, set[str]] = {}
     for module in modules(package):
-        lines = [line for line in module.imports if line.at_top or package != "solutions"]
-        wanted = {line.name for line in lines if not line.for_types}
+        wanted = {i.name for i in module.imports if i.at_top and not i.for_types}
         targets = {n if n in names else n.rpartition(".")[0] for n in wanted} & names
         graph[module.name] = targets - {package, module.name}
     return graph
