@@ -8,8 +8,10 @@ from lepton.evaluation.splits import SplitSpec
 from lepton.solution import Solution
 from lepton.task import TaskKind, TaskSpec
 from solutions.fraud_detection.baselines import BASELINES
+from solutions.fraud_detection.bench import handbook
 from solutions.fraud_detection.decision import DECISION
 from solutions.fraud_detection.features import FEATURES
+from solutions.fraud_detection.figures import FIGURES
 from solutions.fraud_detection.metrics import METRICS_OF_FRAUD
 from solutions.fraud_detection.simulate import simulate
 
@@ -43,6 +45,8 @@ SOLUTION: Final = Solution(
     },
     split=SplitSpec(selection_share=0.2, holdout_share=0.2),
     simulate=simulate,
+    figures=FIGURES,
+    benchmarks={"handbook": handbook},
 )
 
 __all__ = ["SOLUTION"]

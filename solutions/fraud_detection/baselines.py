@@ -21,9 +21,9 @@ class Rule:
 
 
 RULES: Final = (
-    Rule("customer_amount_z", 2.0, 1),
-    Rule("customer_amount_z", 4.0, 2),
-    Rule("customer_amount_to_max", 1.5, 1),
+    Rule("customer_amount_z_30d", 2.0, 1),
+    Rule("customer_amount_z_30d", 4.0, 2),
+    Rule("customer_amount_to_max_30d", 1.5, 1),
     Rule("amount", 200.0, 1),
     Rule("customer_count_1h", 2.0, 1),
     Rule("customer_count_1h", 4.0, 2),

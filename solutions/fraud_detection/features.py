@@ -7,6 +7,7 @@ customer lacks are switched off by the engine, and the report says what that cos
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, Literal
 
 from lepton.features.spec import (
@@ -24,7 +25,17 @@ from lepton.features.spec import (
 
 HOUR: Final = 3_600.0
 DAY: Final = 24 * HOUR
-SPANS: Final = {"1h": HOUR, "1d": DAY, "7d": 7 * DAY, "14d": 14 * DAY, "30d": 30 * DAY}
+SPANS: Final[Mapping[str, float | None]] = {
+    "1h": HOUR,
+    "1d": DAY,
+    "3d": 3 * DAY,
+    "7d": 7 * DAY,
+    "14d": 14 * DAY,
+    "21d": 21 * DAY,
+    "30d": 30 * DAY,
+    "ever": None,
+}
+"""Windows by the suffix of a feature's name; `ever` is the whole past."""
 
 Op = Literal["mean", "sum", "max", "std"]
 
@@ -60,13 +71,24 @@ def known_counts(entity: str, column: str, *spans: str) -> tuple[Node, ...]:
     )
 
 
-def habits(entity: str) -> tuple[Node, ...]:
-    """The row's amount against what the same `entity` spent over the past 30 days."""
-    mean, std, top = (f"{entity}_amount_{op}_30d" for op in ("mean", "std", "max"))
+def habits(entity: str, span: str) -> tuple[Node, ...]:
+    """The row's amount against the mean and spread of the same `entity` over `span`."""
+    mean, std = f"{entity}_amount_mean_{span}", f"{entity}_amount_std_{span}"
     return (
-        Difference(f"{entity}_amount_z", "amount", mean, std),
-        Ratio(f"{entity}_amount_to_mean", "amount", mean),
-        Ratio(f"{entity}_amount_to_max", "amount", top),
+        Difference(f"{entity}_amount_z_{span}", "amount", mean, std),
+        Ratio(f"{entity}_amount_to_mean_{span}", "amount", mean),
+    )
+
+
+def shifts(entity: str, op: Op, *spans: str) -> tuple[Node, ...]:
+    """What the same `entity` spent lately, by `op` over each of `spans`, against its whole past."""
+    return tuple(
+        Ratio(
+            f"{entity}_amount_{op}_{span}_to_ever",
+            f"{entity}_amount_{op}_{span}",
+            f"{entity}_amount_mean_ever",
+        )
+        for span in spans
     )
 
 
@@ -88,11 +110,15 @@ ROW: Final[tuple[Node, ...]] = (
 
 CUSTOMER: Final[tuple[Node, ...]] = (
     *counts("customer", "1h", "1d", "7d", "30d"),
-    *amounts("customer", "sum", "1h", "1d"),
-    *amounts("customer", "mean", "1d", "7d", "30d"),
-    *amounts("customer", "max", "7d", "30d"),
-    *amounts("customer", "std", "30d"),
-    *habits("customer"),
+    *amounts("customer", "sum", "1d"),
+    *amounts("customer", "mean", "1d", "7d", "14d", "30d", "ever"),
+    *amounts("customer", "max", "7d", "14d", "30d"),
+    *amounts("customer", "std", "30d", "ever"),
+    *habits("customer", "30d"),
+    *habits("customer", "ever"),
+    *shifts("customer", "mean", "7d", "14d"),
+    *shifts("customer", "max", "7d", "14d"),
+    Ratio("customer_amount_to_max_30d", "amount", "customer_amount_max_30d"),
     Recency("customer_recency", ("customer_id",)),
     *known_frauds("customer", "customer_id", "30d", strength=5.0),
     *known_counts("customer", "customer_id", "7d", "30d"),
@@ -103,8 +129,7 @@ CARD: Final[tuple[Node, ...]] = (
     *counts("card", "1h", "1d", "7d"),
     *amounts("card", "mean", "30d"),
     *amounts("card", "std", "30d"),
-    *amounts("card", "max", "30d"),
-    *habits("card"),
+    *habits("card", "30d"),
     Recency("card_recency", ("card_id",)),
 )
 """The same for one card of a customer who may hold several."""
@@ -119,10 +144,12 @@ TERMINAL: Final[tuple[Node, ...]] = (
         "terminal_amount_mean_30d",
         "terminal_amount_std_30d",
     ),
-    *known_frauds("terminal", "terminal_id", "1d", "7d", "14d", "30d", strength=5.0),
-    *known_counts("terminal", "terminal_id", "1d", "7d", "14d", "30d"),
+    *known_frauds("terminal", "terminal_id", "1d", "3d", "7d", strength=1.0),
+    *known_frauds("terminal", "terminal_id", "14d", "21d", "30d", strength=5.0),
+    *known_counts("terminal", "terminal_id", "1d", "3d", "7d", "21d", "30d"),
 )
-"""What happens at the terminal; `terminal_mean_z` needs no label."""
+"""What happens at the terminal; `terminal_mean_z` needs no label. A terminal sees about one
+transaction a day, so short windows are shrunk little: there the newest label counts."""
 
 MERCHANT: Final[tuple[Node, ...]] = (
     *counts("merchant", "1h", "1d", "7d"),
@@ -138,7 +165,10 @@ FAMILIARITY: Final[tuple[Node, ...]] = (
     Window("customer_device_count", ("customer_id", "device_id"), "count", None),
     Window("customer_merchant_count", ("customer_id", "merchant_id"), "count", None),
     Window("customer_country_count", ("customer_id", "merchant_country"), "count", None),
-    Window("device_customers_7d", ("device_id",), "distinct", 7 * DAY, "customer_id"),
+    *(
+        Window(f"{entity}_customers_7d", (column,), "distinct", 7 * DAY, "customer_id")
+        for entity, column in (("device", "device_id"), ("ip", "ip_hash"), ("email", "email_hash"))
+    ),
 )
 """How new the device, the merchant and the country are to the customer."""
 
