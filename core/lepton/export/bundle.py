@@ -60,6 +60,14 @@ class Bundle:
     manifest: Mapping[str, Any]
     n_bytes: int
 
+    @classmethod
+    def open(cls, path: Path) -> Bundle:
+        """The bundle in the folder `path`, verified whole; raises IntegrityError where it is not."""
+        with edge_faults():
+            opened = open_bundle(path)
+        sizes = [size for _, size in opened.manifest.files.values()]
+        return cls(path, opened.manifest.content, (path / MANIFEST).stat().st_size + sum(sizes))
+
 
 def write_bundle(out: Path, model: Exportable, context: BundleContext) -> Bundle:
     """The bundle of `model` in the new folder `out`: complete, verified, or not there at all.
