@@ -19,11 +19,11 @@ from collections import Counter
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Any, Self
 from zoneinfo import available_timezones
 
 import pandas as pd
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from lepton.config import Strict, parse_model
 from lepton.contracts.cast import Ambiguous, Epoch
@@ -99,8 +99,13 @@ class Operation(Strict):
     epoch: Epoch | None = None
     origin: str | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _plain_name(cls, value: Any) -> Any:
+        return {"from": value} if isinstance(value, str) else value
+
     @model_validator(mode="after")
-    def _one_origin(self) -> Self:
+    def _one_way(self) -> Self:
         ways = {
             "from": self.source is not None,
             "constant": self.constant is not None,
@@ -138,14 +143,6 @@ class Operation(Strict):
         return value
 
 
-def _operation(value: Any) -> Any:
-    return {"from": value} if isinstance(value, str) else value
-
-
-def _several(value: Any) -> Any:
-    return [value] if isinstance(value, dict) else value
-
-
 class DialectConfig(Strict):
     """How the table's text file is written; see `frames.Dialect`."""
 
@@ -165,13 +162,16 @@ class TableMapping(Strict):
     """How one table is made; without `columns` the file's columns are canonical already."""
 
     dialect: DialectConfig = DialectConfig()
-    columns: dict[str, Annotated[Operation, BeforeValidator(_operation)]] = Field(
-        default_factory=dict
-    )
+    columns: dict[str, Operation] = Field(default_factory=dict)
     extras: Extras = Extras()
     ignore: tuple[str, ...] = ()
-    keep: Annotated[tuple[Filter, ...], BeforeValidator(_several)] = ()
-    drop: Annotated[tuple[Filter, ...], BeforeValidator(_several)] = ()
+    keep: tuple[Filter, ...] = ()
+    drop: tuple[Filter, ...] = ()
+
+    @field_validator("keep", "drop", mode="before")
+    @classmethod
+    def _several(cls, value: Any) -> Any:
+        return [value] if isinstance(value, dict) else value
 
 
 class MappingFile(Strict):
