@@ -18,7 +18,7 @@ TIERS = (
     {"solution"},
     {"context", "report"},
     {"stages"},
-    {"scoring", "stored"},
+    {"parity", "scoring", "stored"},
     {"clone", "doctor", "testing"},
     {"cli"},
 )

@@ -65,6 +65,7 @@ VERBS: list[Callable[[str], list[str]]] = [
     lambda name: ["map", name, "--data", "x.csv"],
     lambda name: ["simulate", name, "--rows", "10", "--out", "out"],
     lambda name: ["score", name, "--out", "x.csv"],
+    lambda name: ["parity", name],
     lambda name: ["promote", name],
     lambda name: ["rollback", name],
     lambda name: ["new", name, "--solution", "fraud_detection", "--to", "out"],

@@ -43,8 +43,9 @@ def draft(
     _refuse_taken(target)
 
     from lepton.contracts.infer import draft_mapping
+    from lepton.frames import read_raw
 
-    write_text(target, draft_mapping(data, contract))
+    write_text(target, draft_mapping(read_raw(data), contract, data))
     told("mapping", target)
     note("read it, mend it, and name it in solution.yaml as `mapping: mapping.yaml`")
 

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lepton.cli.options import JsonFile, open_project, write_json
+from lepton.cli.options import (
+    ConfigFile,
+    DataFile,
+    JsonFile,
+    SolutionName,
+    open_context,
+    open_project,
+    write_json,
+)
 from lepton.cli.progress import shown
 from lepton.cli.screen import number, table, told
 
@@ -19,6 +27,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the verbs of this file."""
     app.command("bench")(bench)
+    app.command("parity")(parity)
 
 
 def bench(
@@ -42,6 +51,35 @@ def bench(
     table(f"{name} ({found.title})", ("metric", "value", "95 % interval"), metric_rows(result))
     if "cpu_s" in result:
         told("cpu", f"{number(result['cpu_s'])} s")
+
+
+def parity(
+    ctx: typer.Context,
+    solution: SolutionName,
+    data: DataFile = None,
+    config: ConfigFile = None,
+    rows: Annotated[int, typer.Option("--rows", min=1, help="the last so many")] = 10_000,
+    json_file: JsonFile = None,
+) -> None:
+    """Compare the current bundle with the model it was made from."""
+    from lepton.export.parity import require
+    from lepton.parity import graph_parity
+
+    with shown(f"parity {solution}") as progress:
+        context = open_context(ctx, solution, data=data, config=config, progress=progress)
+        version, found = graph_parity(context, rows)
+    metrics = {
+        "max_abs_diff": found.max_abs_diff,
+        "flips_golden": found.flips_golden,
+        "flips_random": found.flips_random,
+    }
+    write_json(json_file, {"protocol": "parity", "version": version.number, "metrics": metrics})
+    lines = [
+        (name, f"{case.rows:,}", number(case.max_abs_diff), str(case.flips))
+        for name, case in found.by_case.items()
+    ]
+    table(f"{solution} version {version.number}", ("rows", "number", "max |diff|", "flips"), lines)
+    require(found)
 
 
 def find_protocol(project: Project, name: str) -> Solution:
