@@ -62,7 +62,7 @@ class Bundle:
 
     @classmethod
     def open(cls, path: Path) -> Bundle:
-        """The bundle in the folder `path`, verified whole; raises IntegrityError where it is not."""
+        """The bundle in the folder `path`, verified; IntegrityError where it is not whole."""
         with edge_faults():
             opened = open_bundle(path)
         sizes = [size for _, size in opened.manifest.files.values()]
