@@ -16,6 +16,8 @@ from lepton.evaluation.metrics import METRICS
 from lepton.evaluation.splits import SplitSpec, split_in_time
 from lepton.task import TaskKind, TaskSpec
 
+pytest_plugins = ["tests.export.tiny"]
+
 
 def rows(n: int = 2000, *, seed: int = 0, days: float = 100.0, rate: float = 0.1) -> TabularDataset:
     """`n` labelled events over `days` days, each label known three days later.
