@@ -46,6 +46,11 @@ class Parity:
     tolerance: float = TOLERANCE
 
     @property
+    def flips(self) -> int:
+        """Decisions that differ where none may: on the golden rows."""
+        return self.flips_golden
+
+    @property
     def worst(self) -> str:
         """The kind of row with the largest difference."""
         return max(self.by_case, key=lambda name: self.by_case[name].max_abs_diff)
