@@ -14,6 +14,10 @@ RESERVE_SHARE = 0.35
 """Share of a budget in seconds that search leaves for compression, refit, export and parity."""
 
 
+FIT_SHARE = 0.4
+"""Longest fit as a share of the reserve: a longer one could not be refitted inside it."""
+
+
 @dataclass(frozen=True)
 class Budget:
     """Seconds of wall time, kept as a promise, or work units, which are reproducible.
@@ -90,6 +94,17 @@ class Meter:
     def expired(self) -> bool:
         """Whether a running fit has to stop; never where work units are counted."""
         return self.left_s <= 0
+
+    @property
+    def fit_limit_s(self) -> float:
+        """Seconds that a fit which begins now may take."""
+        reserve_s = (self.budget.seconds or 0.0) * self.reserve_share
+        return min(self.left_s, reserve_s * FIT_SHARE) if self.budget.seconds else self.left_s
+
+    def fit_deadline(self) -> Callable[[], bool]:
+        """Asked during a fit that begins now: whether it has to stop."""
+        ends = self.spent.seconds + self.fit_limit_s
+        return lambda: self.spent.seconds >= ends
 
 
 __all__ = ["RESERVE_SHARE", "Budget", "Clock", "Meter", "Spent"]

@@ -18,7 +18,7 @@ from lepton.automl.stored_steps import steps_from_json, steps_to_json
 from lepton.dataset import TabularDataset
 from lepton.errors import IntegrityError
 from lepton.evaluation.calibration import IDENTITY, Calibration
-from lepton.graph.nodes import Preprocess
+from lepton.graph.nodes import OneHot, Preprocess
 from lepton.graph.pipeline import Graph
 from lepton_edge import atomic
 
@@ -46,9 +46,14 @@ class Model:
     calibration: Calibration = IDENTITY
     threshold: float = 0.5
 
+    def inputs(self, dataset: TabularDataset) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers float64 and texts of the features it reads, in its own order of columns."""
+        own = replace(dataset, numeric=self.numeric, categorical=self.categorical)
+        return own.X, own.C
+
     def margin(self, dataset: TabularDataset) -> np.ndarray:
         """Log-odds before calibration by the family's own library, float64 (rows,)."""
-        X = self.preprocess.apply(*_inputs(self, dataset))
+        X = self.preprocess.apply(*self.inputs(dataset))
         return family(self.family).margin(self.estimator, X)
 
     def score(self, dataset: TabularDataset) -> np.ndarray:
@@ -58,6 +63,17 @@ class Model:
     def decide(self, dataset: TabularDataset) -> np.ndarray:
         """1 where the score reaches the threshold, else 0, int64 (rows,)."""
         return (self.score(dataset) >= self.threshold).astype(np.int64)
+
+    def importance(self) -> dict[str, float]:
+        """Feature -> what it adds to the margin, on the family's own scale, never negative."""
+        gains = family(self.family).importance(self.estimator)
+        widths = [1] * len(self.numeric) + _widths(self.preprocess, len(self.categorical))
+        starts = np.concatenate([[0], np.cumsum(widths)])
+        names = (*self.numeric, *self.categorical)
+        return {
+            name: float(gains[low:high].sum())
+            for name, low, high in zip(names, starts[:-1], starts[1:], strict=True)
+        }
 
     def graph(self) -> Graph:
         """The same as one typed graph, from which every artefact is written."""
@@ -138,7 +154,7 @@ def refit(
     """
     kind = family(model.family)
     preprocess = kind.preprocess(rows)
-    X = preprocess.apply(*_inputs(model, rows))
+    X = preprocess.apply(*model.inputs(rows))
     params = _for_rows(model, len(rows)) if more_rounds else model.params
     fitted = kind.refit(X, rows.y, params, seed, expired)
     if fitted.cut_short:
@@ -163,12 +179,11 @@ def _for_rows(model: Model, n_rows: int) -> Params:
     return {**model.params, "rounds": max(1, round(model.params["rounds"] * longer))}
 
 
-def _inputs(model: Model, dataset: TabularDataset) -> tuple[np.ndarray, np.ndarray]:
-    """The numbers and texts that the model reads, in its own order of features."""
-    if (model.numeric, model.categorical) == (dataset.numeric, dataset.categorical):
-        return dataset.X, dataset.C
-    own = replace(dataset, numeric=model.numeric, categorical=model.categorical)
-    return own.X, own.C
+def _widths(preprocess: Preprocess, n_categorical: int) -> list[int]:
+    """Columns that each categorical feature becomes."""
+    if isinstance(preprocess.categorical, OneHot):
+        return [len(levels) for levels in preprocess.categorical.levels]
+    return [1] * n_categorical if preprocess.categorical else []
 
 
 def _from_facts(facts: Mapping[str, Any], content: bytes) -> Model:

@@ -169,7 +169,10 @@ class _Search:
             self._bench.prepare(plan.family)
         workers = self._spec.workers or available_workers()
         with ThreadPoolExecutor(max_workers=max(1, min(PAIR, workers))) as pool:
-            return list(pool.map(lambda plan: self._bench.run(plan, self._meter.expired), plans))
+            return list(pool.map(self._fit, plans))
+
+    def _fit(self, plan: Plan) -> Outcome:
+        return self._bench.run(plan, self._meter.fit_deadline())
 
     def _record(self, outcome: Outcome) -> None:
         self._outcomes.append(outcome)
@@ -194,7 +197,8 @@ class _Search:
             for outcome in self._outcomes
             if outcome.trial.family == plan.family and not outcome.trial.failed
         ]
-        return not pace or float(np.median(pace)) * kind.cost(plan.params) <= self._meter.left_s
+        limit_s = self._meter.fit_limit_s
+        return not pace or float(np.median(pace)) * kind.cost(plan.params) <= limit_s
 
     def _neighbours(self, rng: np.random.Generator) -> list[Plan]:
         best = self._best()

@@ -94,8 +94,8 @@ def _measure_all(
     leaderboard: Leaderboard, parts: Parts, metric: Metric, progress: Progress, left: Meter
 ) -> list[_Measured]:
     bench = Bench(parts, metric, leaderboard.seed, time.monotonic)
-    # two refits on about the same rows follow, and exports
-    needed_s = 3.0 * leaderboard.best_fit_s
+    # a refit of the best on more rows, one of a smaller candidate, and exports follow
+    needed_s = 2.0 * leaderboard.best_fit_s
 
     def expired() -> bool:
         return left.left_s <= needed_s

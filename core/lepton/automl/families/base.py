@@ -53,6 +53,7 @@ class Family:
     relative effort of a fit. margin(estimator, X): log-odds. predictor: the graph's node.
     small: configurations that compression may train instead of the best one.
     shorter(estimator, params, n): its first n rounds, None where there is no such thing.
+    importance(estimator): what each column adds, float64, any scale.
     dump, parse: the estimator as bytes and back.
     """
 
@@ -66,6 +67,7 @@ class Family:
     cost: Callable[[Params], float]
     margin: Callable[[Any, np.ndarray], np.ndarray]
     predictor: Callable[[Any], Trees | Linear]
+    importance: Callable[[Any], np.ndarray]
     dump: Callable[[Any], bytes]
     parse: Callable[[bytes], Any]
     small: tuple[Params, ...] = ()

@@ -181,6 +181,10 @@ def _predictor(estimator: Boosted) -> Trees:
     return Trees.from_lightgbm(estimator.booster)
 
 
+def _importance(estimator: Boosted) -> np.ndarray:
+    return np.asarray(estimator.booster.feature_importance("gain"), dtype=np.float64)
+
+
 FAMILY = Family(
     name="lightgbm",
     portfolio=PORTFOLIO,
@@ -192,6 +196,7 @@ FAMILY = Family(
     cost=_cost,
     margin=_margin,
     predictor=_predictor,
+    importance=_importance,
     dump=lambda estimator: estimator.text.encode("utf-8"),
     parse=lambda content: Boosted(content.decode("utf-8")),
     small=SMALL,

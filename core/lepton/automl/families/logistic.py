@@ -55,6 +55,7 @@ FAMILY = Family(
     cost=lambda params: 1.0,
     margin=lambda estimator, X: estimator.margin(X),
     predictor=lambda estimator: estimator,
+    importance=lambda estimator: np.abs(estimator.weights),
     dump=_dump,
     parse=_parse,
 )

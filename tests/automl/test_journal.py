@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from lepton.automl import fits
+from lepton.automl.budget import Budget
+from lepton.automl.families.base import Expired
+from lepton.automl.search import SearchSpec, search
+from lepton.automl.trial import Plan
+from lepton.dataset import Parts
+from lepton.progress import Silent
+
+
+def _watch_fits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    asked: list[str] = []
+    real = fits.Bench.run
+
+    def run(self: fits.Bench, plan: Plan, expired: Expired) -> fits.Outcome:
+        asked.append(plan.trial_id)
+        return real(self, plan, expired)
+
+    monkeypatch.setattr(fits.Bench, "run", run)
+    return asked
+
+
+def test_a_second_run_refits_nothing_that_is_complete(
+    parts: Parts, search_spec: SearchSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = search(parts, search_spec, Silent())
+    asked = _watch_fits(monkeypatch)
+    second = search(parts, search_spec, Silent())
+    assert asked == []
+    assert second.best.fingerprint == first.best.fingerprint
+    assert second.trials == first.trials
+    assert second.notes == ("4 trials were taken from the journal",)
+
+
+def test_more_budget_goes_on_where_less_has_ended(
+    parts: Parts, search_spec: SearchSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search(parts, search_spec, Silent())
+    asked = _watch_fits(monkeypatch)
+    found = search(parts, replace(search_spec, budget=Budget(work_units=6)), Silent())
+    assert len(asked) == 2
+    assert len(found.trials) == 6
+
+
+def test_other_rows_or_another_seed_do_not_share_trials(
+    parts: Parts, search_spec: SearchSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search(parts, search_spec, Silent())
+    asked = _watch_fits(monkeypatch)
+    search(parts, replace(search_spec, seed=1), Silent())
+    search(replace(parts, train=parts.train.take(parts.train.y >= 0)), search_spec, Silent())
+    assert len(asked) == 4
+    fewer = parts.train.rows.iloc[1:]
+    search(replace(parts, train=replace(parts.train, rows=fewer)), search_spec, Silent())
+    assert len(asked) == 8
+
+
+def test_a_trial_whose_files_are_damaged_is_fitted_again(
+    parts: Parts, search_spec: SearchSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = search(parts, search_spec, Silent())
+    margins = sorted(search_spec.journal.glob("*/*.npy"))
+    margins[0].write_bytes(margins[0].read_bytes()[:-8])
+    estimators = sorted(search_spec.journal.glob("*/*/estimator.txt"))
+    estimators[1].write_bytes(estimators[1].read_bytes()[:-40])
+    asked = _watch_fits(monkeypatch)
+    second = search(parts, search_spec, Silent())
+    assert len(asked) == 2
+    assert second.best.fingerprint == first.best.fingerprint

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lepton.automl.fits import Bench
+from lepton.automl.model import Model, refit
+from lepton.automl.stored_steps import steps_from_json
+from lepton.automl.trial import Plan
+from lepton.dataset import Parts, TabularDataset
+from lepton.errors import IntegrityError
+from lepton.evaluation.calibration import Calibration
+from lepton.evaluation.metrics import METRICS
+
+RECIPES = {
+    "lightgbm": {
+        "learning_rate": 0.1,
+        "num_leaves": 7,
+        "min_data_in_leaf": 20,
+        "feature_fraction": 1.0,
+        "rounds": 12,
+    },
+    "logistic": {"C": 0.1},
+}
+
+
+@pytest.fixture(params=sorted(RECIPES))
+def model(request: pytest.FixtureRequest, parts: Parts) -> Model:
+    bench = Bench(parts, METRICS["ap"], 0, lambda: 0.0)
+    bench.prepare(request.param)
+    fitted = bench.run(Plan(request.param, RECIPES[request.param])).model
+    assert fitted is not None
+    return replace(fitted, calibration=Calibration(1.2, 0.9, 0.1), threshold=0.2)
+
+
+def test_a_model_comes_back_from_disk_with_the_same_scores(
+    model: Model, parts: Parts, tmp_path: Path
+) -> None:
+    model.save(tmp_path)
+    again = Model.load(tmp_path)
+    assert again.fingerprint == model.fingerprint
+    assert (again.score(parts.selection) == model.score(parts.selection)).all()
+    assert (again.decide(parts.selection) == model.decide(parts.selection)).all()
+
+
+def test_the_graph_scores_as_the_native_model_does(model: Model, parts: Parts) -> None:
+    rows = parts.selection
+    assert np.allclose(model.graph().score(rows.X, rows.C), model.score(rows), rtol=0, atol=1e-12)
+
+
+def test_a_truncated_estimator_is_refused_before_it_is_parsed(model: Model, tmp_path: Path) -> None:
+    model.save(tmp_path)
+    path = tmp_path / "estimator.txt"
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(IntegrityError, match=r"LK630.*estimator\.txt does not have the sha256"):
+        Model.load(tmp_path)
+
+
+def test_a_changed_setting_is_refused(model: Model, tmp_path: Path) -> None:
+    model.save(tmp_path)
+    path = tmp_path / "model.json"
+    facts = json.loads(path.read_text())
+    path.write_text(json.dumps({**facts, "threshold": 0.9}))
+    with pytest.raises(IntegrityError, match=r"LK630.*fingerprint"):
+        Model.load(tmp_path)
+
+
+def test_the_fingerprint_follows_the_threshold_and_the_calibration(model: Model) -> None:
+    assert replace(model, threshold=0.3).fingerprint != model.fingerprint
+    assert replace(model, calibration=Calibration()).fingerprint != model.fingerprint
+    assert replace(model).fingerprint == model.fingerprint
+
+
+def test_a_refit_keeps_calibration_and_threshold_and_is_repeatable(
+    model: Model, make_rows: Callable[..., TabularDataset]
+) -> None:
+    rows = make_rows(3000)
+    first, second = (refit(model, rows, seed=0) for _ in range(2))
+    assert first is not None
+    assert second is not None
+    assert (first.calibration, first.threshold) == (model.calibration, model.threshold)
+    assert first.n_rows == 3000
+    assert first.fingerprint == second.fingerprint
+
+
+def test_rounds_grow_with_the_root_of_the_rows_up_to_a_bound(
+    parts: Parts, make_rows: Callable[..., TabularDataset]
+) -> None:
+    bench = Bench(parts, METRICS["ap"], 0, lambda: 0.0)
+    bench.prepare("lightgbm")
+    fitted = bench.run(Plan("lightgbm", RECIPES["lightgbm"])).model
+    assert fitted is not None
+    model = replace(fitted, params={**fitted.params, "rounds": 10})
+    many, same = make_rows(6000), parts.train
+    grown, kept = refit(model, many, seed=0), refit(model, same, seed=0)
+    assert grown is not None
+    assert kept is not None
+    assert grown.params["rounds"] == 13
+    assert kept.params["rounds"] == 10
+
+
+def test_a_refit_that_its_deadline_cuts_short_gives_nothing(parts: Parts) -> None:
+    bench = Bench(parts, METRICS["ap"], 0, lambda: 0.0)
+    bench.prepare("lightgbm")
+    fitted = bench.run(Plan("lightgbm", RECIPES["lightgbm"])).model
+    assert fitted is not None
+    assert refit(fitted, parts.train, seed=0, expired=lambda: True) is None
+
+
+def test_an_unknown_step_is_not_guessed() -> None:
+    with pytest.raises(ValueError, match="unknown step 'cube'"):
+        steps_from_json(
+            {"n_numeric": 1, "numeric": [{"kind": "cube"}], "n_categorical": 0, "categorical": None}
+        )
