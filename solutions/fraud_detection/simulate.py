@@ -28,8 +28,8 @@ N_DAYS: Final = 112
 PURCHASES_A_DAY: Final = 0.42
 FRAUD_SHARE: Final = 0.0052
 NEVER_REPORTED: Final = 0.10
-MATURITY_DAYS: Final = 14.0
-DELAY_MEDIAN_DAYS: Final = 7.0
+MATURITY_DAYS: Final = 10.0
+DELAY_MEDIAN_DAYS: Final = 6.0
 DELAY_SIGMA: Final = 0.45
 MAX_DELAY_DAYS: Final = 28.0
 
@@ -37,8 +37,8 @@ MAX_DELAY_DAYS: Final = 28.0
 def simulate(rng: np.random.Generator, size: int) -> Mapping[str, pd.DataFrame]:
     """About `size` transactions of 16 weeks as the canonical table `transactions`, in event order.
 
-    A fraud is labelled a lognormal delay after the event (median 7 days); one in ten is never
-    reported and stays in the table as honest; every other row counts as honest after 14 days.
+    A fraud is labelled a lognormal delay after the event (median 6 days); one in ten is never
+    reported and stays in the table as honest; every other row counts as honest after 10 days.
     """
     n_frauds = max(round(size * FRAUD_SHARE), 5)
     n_customers = max(round(size / (N_DAYS * PURCHASES_A_DAY)), 40)

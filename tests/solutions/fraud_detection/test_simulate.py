@@ -55,11 +55,11 @@ def test_rows_are_in_event_order_with_unique_ids() -> None:
     assert table["transaction_id"].is_monotonic_increasing
 
 
-def test_labels_come_after_events_and_most_within_two_weeks() -> None:
+def test_labels_come_after_events_and_most_within_ten_days() -> None:
     table = simulated(1)
     delay = table["label_at"] - table["event_at"]
     assert delay.min() > pd.Timedelta(0)
-    assert delay.quantile(0.95) <= pd.Timedelta(days=14)
+    assert delay.quantile(0.95) <= pd.Timedelta(days=10)
 
 
 def test_every_typology_occurs_and_only_among_frauds(sample: pd.DataFrame) -> None:
