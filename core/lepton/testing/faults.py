@@ -1,15 +1,10 @@
-"""Shipped helpers for tests: tiny tables with known shape, fault injectors, the solution contract.
-
-Only what a light child process needs is imported at the top; the rest where it is used.
-"""
+"""Fault injectors: broken disk operations, full disks, kills, damaged files. For tests only."""
 
 from __future__ import annotations
 
 import builtins
 import errno
-import hashlib
 import io
-import json
 import os
 import random
 import resource
@@ -97,47 +92,6 @@ def corrupt(path: Path, mode: Literal["flip", "truncate", "empty", "append"]) ->
     else:
         del data[len(data) // 2 if mode == "truncate" else 0 :]
     path.write_bytes(bytes(data))
-
-
-def tiny_bundle(folder: Path, content: bytes = b"model", **facts: Any) -> Path:
-    """The smallest folder that `lepton_edge.bundle.open_bundle` takes; it cannot score."""
-    folder.mkdir(parents=True)
-    files = {"model.onnx": _onnx_doc(content), "golden.json": b'{"rows": []}'}
-    for name, data in files.items():
-        (folder / name).write_bytes(data)
-    listed = {
-        name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-        for name, data in files.items()
-    }
-    manifest = {**_MANIFEST, **facts, "files": listed}
-    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
-    return folder
-
-
-_MANIFEST: dict[str, Any] = {
-    "format": 1,
-    "kit_version": "0.1.0",
-    "solution": "tiny",
-    "run_id": "r1",
-    "contracts": {},
-    "inputs": {"numeric": ["amount"], "categorical": []},
-    "key": "transaction_id",
-    "outputs": ["score", "decision"],
-    "threshold": 0.5,
-    "opset": {},
-    "model_fingerprint": "0" * 64,
-    "family": "none",
-    "timing": {},
-}
-
-
-def _onnx_doc(content: bytes) -> bytes:
-    """A ModelProto that holds nothing but its doc_string (field 6)."""
-    length, size = b"", len(content)
-    while size >= 0x80:
-        length += bytes([size & 0x7F | 0x80])
-        size >>= 7
-    return b"\x32" + length + bytes([size]) + content
 
 
 def _targets(operation: Operation) -> list[tuple[Any, str]]:

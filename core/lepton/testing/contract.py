@@ -1,0 +1,148 @@
+"""What every solution must keep, found by running its parts on its own simulated rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lepton.contracts.model import Contract, Extras
+from lepton.contracts.odcs import load_contracts
+from lepton.dataset import TabularDataset
+from lepton.evaluation.results import Evaluation, MetricResult
+from lepton.evaluation.scored import scored_frame
+from lepton.features.batch import compute
+from lepton.solution import Baseline, Solution
+
+_AGREE = 1e-9
+"""Largest relative difference of a feature between two computations of the same past."""
+
+
+def check_solution(solution: Solution, project_root: Path, *, rows: int = 2000) -> list[str]:
+    """One sentence a promise that `solution` breaks on about `rows` simulated rows; [] is good.
+
+    Its contracts load, its simulator repeats itself, its features live on the required columns
+    and never see the future, its baselines, metrics and figures work on what comes out.
+    """
+    case = _Case(solution, project_root / "data_contracts" / solution.name, rows)
+    promises: tuple[Callable[[_Case], Iterator[str]], ...] = (
+        _contracts,
+        _simulator,
+        _required_columns,
+        _future,
+        _predictions,
+    )
+    return [fault for promise in promises for fault in promise(case)]
+
+
+@dataclass(frozen=True)
+class _Case:
+    solution: Solution
+    folder: Path
+    rows: int
+
+    @cached_property
+    def contracts(self) -> Mapping[str, Contract]:
+        return load_contracts(self.folder)
+
+    @property
+    def contract(self) -> Contract:
+        return self.contracts[self.solution.task.table]
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        return self.tables(0)[self.solution.task.table]
+
+    def tables(self, seed: int) -> Mapping[str, pd.DataFrame]:
+        return self.solution.simulate(np.random.default_rng(seed), self.rows)
+
+    def features(self, table: pd.DataFrame) -> TabularDataset:
+        return compute(table, self.contract, self.solution.features, Extras())
+
+
+def _contracts(case: _Case) -> Iterator[str]:
+    for table in case.solution.tables:
+        if table not in case.contracts:
+            yield f"table {table} has no contract in {case.folder}"
+    for table in {task.table for task in case.solution.tasks} - set(case.solution.tables):
+        yield f"a task predicts rows of {table}, which is not among the solution's tables"
+
+
+def _simulator(case: _Case) -> Iterator[str]:
+    once, again, other = case.tables(7), case.tables(7), case.tables(8)
+    for name, frame in once.items():
+        if not frame.equals(again[name]):
+            yield f"simulate gives another {name} for the same seed"
+        if frame.equals(other[name]):
+            yield f"simulate gives the same {name} for another seed"
+
+
+def _required_columns(case: _Case) -> Iterator[str]:
+    needed = [column.name for column in case.contract.columns if column.present]
+    missing = sorted(set(needed) - set(case.table.columns))
+    if missing:
+        yield f"simulate leaves out the required columns {', '.join(missing)}"
+        return
+    kept = {*needed, case.solution.task.target} & set(case.table.columns)
+    poor = case.features(case.table[[name for name in case.table.columns if name in kept]])
+    if not poor.numeric:
+        yield "no feature is left where only the required columns are delivered"
+    for off in case.features(case.table).switched_off:
+        yield f"feature {off.feature} is off although everything is delivered: {off.missing}"
+
+
+def _future(case: _Case) -> Iterator[str]:
+    """The features of the earlier half, with the later half there and with it cut away."""
+    whole = case.features(case.table)
+    at = whole.rows[whole.roles["event_at"]]
+    cutoff = at.sort_values().iloc[len(at) // 2]
+    seen = case.features(case.table[case.table[whole.roles["event_at"]] <= cutoff])
+    known = whole.take((at <= cutoff).to_numpy())
+    for name, left, right in zip(known.numeric, known.X.T, seen.X.T, strict=True):
+        if not np.allclose(left, right, rtol=_AGREE, atol=_AGREE, equal_nan=True):
+            yield f"feature {name} changes when rows after {cutoff} are cut away"
+
+
+def _predictions(case: _Case) -> Iterator[str]:
+    dataset = case.features(case.table)
+    labelled = dataset.take(~np.isnan(dataset.y))
+    for baseline in case.solution.baselines:
+        yield from _baseline(case, baseline, labelled)
+
+
+def _baseline(case: _Case, baseline: Baseline, dataset: TabularDataset) -> Iterator[str]:
+    score = baseline.fit(dataset)(dataset)
+    if score.shape != (len(dataset),) or not ((score >= 0) & (score <= 1)).all():
+        yield f"baseline {baseline.name} does not give one score in 0..1 a row"
+        return
+    decision = case.solution.decision
+    scored = scored_frame(
+        dataset,
+        score,
+        miss_cost=decision.miss_cost(dataset, decision.costs),
+        alert_cost=decision.alert_cost(dataset, decision.costs),
+    )
+    results = [MetricResult(m.name, float(m.of(scored)), 0.0, 0.0) for m in case.solution.metrics]
+    for result in results:
+        if result.value is None or not np.isfinite(result.value):
+            yield f"metric {result.name} of baseline {baseline.name} is {result.value}"
+    found = tuple(results)
+    yield from _figures(case, Evaluation(found, {baseline.name: found}, found, (), scored))
+
+
+def _figures(case: _Case, evaluation: Evaluation) -> Iterator[str]:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot
+    from matplotlib.figure import Figure as Drawn
+
+    for figure in case.solution.figures:
+        drawn = figure.draw(evaluation)
+        if drawn is not None and not isinstance(drawn, Drawn):
+            yield f"figure '{figure.title}' draws a {type(drawn).__name__}"
+    pyplot.close("all")
