@@ -38,13 +38,15 @@ def score(ctx: Context, *, day: date | None = None) -> Scores:
     Earlier rows of the source are the history that features look back on.
     Raises IntegrityError LK620 where nothing is published yet.
     """
+    from lepton.export.edge import edge_faults
     from lepton_edge.runtime import Runtime
 
     version = _current(ctx)
     validated = stages.validate(ctx, stages.read(ctx), scoring=True)
     dataset = _inputs(ctx, validated.tables[ctx.solution.task.table], version.path, day)
     ctx.progress.stage("score")
-    result = Runtime(version.path).score(dataset.X, dataset.C)
+    with edge_faults():
+        result = Runtime(version.path).score(dataset.X, dataset.C)
     kept = [dataset.roles[role] for role in (roles.KEY, roles.EVENT_AT) if dataset.has(role)]
     frame = dataset.rows[kept].assign(
         score=result.score,

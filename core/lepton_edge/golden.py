@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lepton_edge.bundle import GOLDEN, Opened
+from lepton_edge.bundle import GOLDEN, Manifest, Opened
 from lepton_edge.errors import BundleError
 from lepton_edge.runtime import Runtime
 from lepton_edge.strict_json import parse
@@ -33,14 +33,7 @@ class GoldenCheck:
 def check_golden(opened: Opened, runtime: Runtime) -> GoldenCheck:
     """Score the golden rows again; raises BundleError LK611 where they are not understood."""
     try:
-        content = parse(opened.read(GOLDEN).decode("utf-8"))
-        score = np.array(content["score"], dtype=np.float64)
-        decision = np.array(content["decision"], dtype=np.int64)
-        numeric = _matrix(content["numeric"], len(score), len(runtime.manifest.numeric))
-        texts = np.empty((len(score), len(runtime.manifest.categorical)), dtype=object)
-        for column in range(texts.shape[1]):
-            texts[:, column] = [row[column] for row in content["categorical"]]
-        tolerance = float(content["tolerance"])
+        golden = _parse(opened.read(GOLDEN), opened.manifest)
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise BundleError(
             "LK611",
@@ -48,10 +41,38 @@ def check_golden(opened: Opened, runtime: Runtime) -> GoldenCheck:
             found=f"golden rows are not understood: {error}",
             remedy="export the model again with `lepton run`",
         ) from error
-    found = runtime.score(numeric, texts)
-    difference = np.abs(found.score - score)
-    largest = float(difference.max(initial=0.0)) if np.isfinite(difference).all() else float("inf")
-    return GoldenCheck(len(score), largest, int((found.decision != decision).sum()), tolerance)
+    found = runtime.score(golden.numeric, golden.categorical)
+    difference = np.nan_to_num(np.abs(found.score - golden.score), nan=np.inf)
+    return GoldenCheck(
+        rows=len(golden.score),
+        max_abs_diff=float(difference.max(initial=0.0)),
+        flips=int((found.decision != golden.decision).sum()),
+        tolerance=golden.tolerance,
+    )
+
+
+@dataclass(frozen=True)
+class _Golden:
+    numeric: np.ndarray
+    categorical: np.ndarray
+    score: np.ndarray
+    decision: np.ndarray
+    tolerance: float
+
+
+def _parse(content: bytes, manifest: Manifest) -> _Golden:
+    golden = parse(content.decode("utf-8"))
+    score = np.array(golden["score"], dtype=np.float64)
+    texts = np.empty((len(score), len(manifest.categorical)), dtype=object)
+    for column in range(texts.shape[1]):
+        texts[:, column] = [row[column] for row in golden["categorical"]]
+    return _Golden(
+        numeric=_matrix(golden["numeric"], len(score), len(manifest.numeric)),
+        categorical=texts,
+        score=score,
+        decision=np.array(golden["decision"], dtype=np.int64),
+        tolerance=float(golden["tolerance"]),
+    )
 
 
 def _matrix(rows: list[list[float | None]], n_rows: int, width: int) -> np.ndarray:

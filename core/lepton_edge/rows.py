@@ -50,31 +50,44 @@ def read_rows(lines: Iterable[str], form: Format, manifest: Manifest) -> Rows:
     than `MAX_ROWS` rows.
     """
     records = _csv_records(lines) if form == "csv" else _json_records(lines)
-    numeric, texts, keys = [], [], []
+    number = _csv_number if form == "csv" else _json_number
+    numeric: list[list[float]] = []
+    texts: list[list[str]] = []
+    keys: list[Any] = []
     faults = _Faults()
     for row, record in records:
-        if row > MAX_ROWS:
-            raise RowError(
-                "LK285", where=f"row {row:,}", found="too many rows", remedy="send them in parts"
-            )
+        _bounded_rows(row)
         if isinstance(record, str):
             faults.add(row, "*", record)
             continue
-        number = _csv_number if form == "csv" else _json_number
         numeric.append([number(record, name, row, faults) for name in manifest.numeric])
         texts.append([_text(record, name, row, faults) for name in manifest.categorical])
         keys.append(record.get(manifest.key, _MISSING))
     _raise(faults)
-    n_rows = len(numeric)
-    categorical = np.empty((n_rows, len(manifest.categorical)), dtype=object)
-    for row, values in enumerate(texts):
-        categorical[row] = values
-    known = manifest.key != "" and n_rows > 0 and _MISSING not in keys
+    known = manifest.key != "" and len(keys) > 0 and _MISSING not in keys
+    shape = (len(numeric), len(manifest.numeric))
     return Rows(
-        np.array(numeric, dtype=np.float64).reshape(n_rows, len(manifest.numeric)),
-        categorical,
+        np.array(numeric, dtype=np.float64).reshape(shape),
+        _objects(texts, len(manifest.categorical)),
         keys if known else None,
     )
+
+
+def _bounded_rows(row: int) -> None:
+    if row > MAX_ROWS:
+        raise RowError(
+            "LK285",
+            where=f"row {row:,}",
+            found=f"more than {MAX_ROWS:,} rows",
+            remedy="send them in parts",
+        )
+
+
+def _objects(texts: list[list[str]], width: int) -> np.ndarray:
+    found = np.empty((len(texts), width), dtype=object)
+    for row, values in enumerate(texts):
+        found[row] = values
+    return found
 
 
 def _csv_records(lines: Iterable[str]) -> Iterator[tuple[int, Mapping[str, Any] | str]]:

@@ -10,8 +10,8 @@ import numpy as np
 from lepton.dataset import TabularDataset
 from lepton.graph.nodes import Impute, Lookup, OneHot, Preprocess, SignedLog, Standardize
 
-HEAVY_SKEW: Final = 2.0
-"""That of an exponential; a column with more absolute skewness is drawn together by a log."""
+HEAVY_SKEW: Final = 1.5
+"""An exponential has 2; a column with more absolute skewness is drawn together by a log."""
 MAX_LEVELS: Final = 50
 MAX_CODES: Final = 255
 """Trees split a column into at most 255 bins, so more codes would only be pooled again."""
