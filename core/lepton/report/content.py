@@ -1,0 +1,104 @@
+"""What a report is made from: facts of one run, gathered by its stages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import pandas as pd
+
+from lepton.dataset import Parts, SwitchedOff
+from lepton.evaluation.results import Evaluation
+from lepton.solution import Figure
+
+
+@dataclass(frozen=True)
+class PartFact:
+    """One part of the split: rows, positives, first and last event (UTC; None where empty)."""
+
+    name: str
+    rows: int
+    positives: int
+    first_at: pd.Timestamp | None
+    last_at: pd.Timestamp | None
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """The data as they were found.
+
+    violations, notes: one line each; quarantined: table -> rows; parts in the order of time;
+    dropped: reason -> rows left out by the split.
+    """
+
+    violations: Sequence[str] = ()
+    quarantined: Mapping[str, int] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    switched_off: Sequence[SwitchedOff] = ()
+    parts: Sequence[PartFact] = ()
+    dropped: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """How the model was chosen.
+
+    leaderboard: name, family, score, seconds, note; the best first. front: one row an artefact:
+    name, score, loss, bound, bytes, us_per_row, accepted, control, chosen (score and loss on the
+    selection part; a control is trained small from scratch and never chosen). importance:
+    feature, share. notes: one sentence each.
+    """
+
+    metric: str
+    leaderboard: pd.DataFrame = field(default_factory=pd.DataFrame)
+    front: pd.DataFrame = field(default_factory=pd.DataFrame)
+    importance: pd.DataFrame = field(default_factory=pd.DataFrame)
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class ReportContent:
+    """All that one report says.
+
+    headline: names of the metrics on the cards, in order; those the evaluation lacks are skipped.
+    environment: what it was made with (versions, machine, threads, seed, fingerprints).
+    simulated: whether the data come from a simulator, so that scores mean little elsewhere.
+    links: text -> relative path of pages beside the report (Data Docs).
+    """
+
+    title: str
+    subtitle: str
+    customer: str
+    run_id: str
+    kit_version: str
+    made_at: datetime
+    data: DataFacts
+    model: ModelFacts
+    evaluation: Evaluation
+    figures: Sequence[Figure] = ()
+    headline: Sequence[str] = ("ap", "auc", "recall", "precision", "ece", "net_savings")
+    environment: Mapping[str, str] = field(default_factory=dict)
+    simulated: bool = False
+    links: Mapping[str, str] = field(default_factory=dict)
+
+
+def part_facts(parts: Parts, evaluation: Evaluation) -> tuple[PartFact, ...]:
+    """Train, selection and holdout as the report shows them; the holdout from its one read."""
+    events = {
+        "train": parts.train.role("event_at"),
+        "selection": parts.selection.role("event_at"),
+        "holdout": evaluation.scored["event_at"],
+    }
+    return tuple(
+        PartFact(
+            name,
+            *parts.counts[name],
+            first_at=event.min() if len(event) else None,
+            last_at=event.max() if len(event) else None,
+        )
+        for name, event in events.items()
+    )
+
+
+__all__ = ["DataFacts", "ModelFacts", "PartFact", "ReportContent", "part_facts"]
