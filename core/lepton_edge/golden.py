@@ -26,8 +26,8 @@ class GoldenCheck:
 
     @property
     def passed(self) -> bool:
-        """Whether every score is within the tolerance and no decision differs."""
-        return self.max_abs_diff <= self.tolerance and self.flips == 0
+        """Whether there are rows, every score is within the tolerance and no decision differs."""
+        return self.rows > 0 and self.max_abs_diff <= self.tolerance and self.flips == 0
 
 
 def check_golden(opened: Opened, runtime: Runtime) -> GoldenCheck:
