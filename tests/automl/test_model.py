@@ -53,6 +53,13 @@ def test_the_graph_scores_as_the_native_model_does(model: Model, parts: Parts) -
     assert np.allclose(model.graph().score(rows.X, rows.C), model.score(rows), rtol=0, atol=1e-12)
 
 
+def test_what_matters_is_named_by_feature(model: Model) -> None:
+    gains = model.importance()
+    assert set(gains) == {"x0", "x1", "x2", "x3", "level"}
+    assert max(gains, key=lambda name: gains[name]) in {"x0", "level"}
+    assert gains["x3"] < gains["x0"]
+
+
 def test_a_truncated_estimator_is_refused_before_it_is_parsed(model: Model, tmp_path: Path) -> None:
     model.save(tmp_path)
     path = tmp_path / "estimator.txt"

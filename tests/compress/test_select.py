@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from lepton.automl.budget import Budget, Spent
 from lepton.automl.leaderboard import Leaderboard
 from lepton.automl.search import SearchSpec, search
 from lepton.compress.front import Front
@@ -83,6 +85,26 @@ def test_the_same_seed_gives_the_same_front(board: Leaderboard, parts: Parts) ->
     first, second = (_front(board, parts, max_loss=0.05) for _ in range(2))
     assert first.model.fingerprint == second.model.fingerprint
     assert first.chosen == second.chosen
+
+
+def test_a_spent_budget_ships_the_model_as_fitted_on_train_and_says_so(
+    board: Leaderboard, parts: Parts
+) -> None:
+    spent = replace(board, budget=Budget(seconds=1.0), spent=Spent(2.0, 4))
+    ticks = iter(range(1_000_000))
+    front = compress(
+        spent,
+        parts,
+        Limits(0.0),
+        METRICS["ap"],
+        _threshold,
+        Silent(),
+        rng=np.random.default_rng(0),
+        clock=lambda: float(next(ticks)),
+    )
+    assert front.model.n_rows == len(parts.train)
+    assert front.notes == ("best is shipped as fitted on train: no time for a refit was left",)
+    assert not any(name.startswith(("scratch", "small")) for name in front.artefacts)
 
 
 def test_a_front_comes_back_from_disk_equal(

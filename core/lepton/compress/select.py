@@ -211,7 +211,7 @@ def _shipped(
 ) -> Front:
     """The front with the chosen and the best model refitted on all rows before the holdout."""
     rows = _before_holdout(parts)
-    notes = list(leaderboard.notes)
+    notes: list[str] = []
     final = {}
     for name in dict.fromkeys((chosen, "best")):
         twin = next(a for a in artefacts if a.name == name).model
