@@ -69,6 +69,7 @@ class SolutionConfig(Strict):
     mapping: file relative to solution.yaml; absent means that columns are canonical already.
     costs, gates: overlay the Solution's defaults by name.
     promote: whether a published version becomes `current` by itself.
+    simulated: whether the data come from a simulator; the report then says what that means.
     """
 
     solution: str
@@ -83,6 +84,7 @@ class SolutionConfig(Strict):
     schedule: ScheduleConfig = ScheduleConfig()
     promote: Literal["auto", "manual"] = "auto"
     seed: int = 0
+    simulated: bool = False
 
     @field_validator("solution", "customer")
     @classmethod

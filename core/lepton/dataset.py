@@ -115,4 +115,4 @@ class Parts:
     counts: Mapping[str, tuple[int, int]]
     """part -> (rows, positives); known without opening the holdout."""
     between: TabularDataset | None = None
-    """Rows too late for train but known before the holdout begins: only a refit learns from them."""
+    """Rows too late for train but known before the holdout begins: a refit learns from them."""

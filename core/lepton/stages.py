@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+import lepton
 from lepton import frames, roles
 from lepton.context import Context
 from lepton.contracts.mapping import Mapped
@@ -24,10 +25,11 @@ from lepton.dataset import Parts, TabularDataset
 from lepton.evaluation.results import Evaluation
 from lepton.evaluation.scored import scored_frame
 from lepton.evaluation.splits import SplitSpec, split_in_time
+from lepton.features.spec import FeatureSpec
 
 if TYPE_CHECKING:
     from lepton.automl.leaderboard import Leaderboard
-    from lepton.compress.select import Front
+    from lepton.compress.front import Front
     from lepton.export.bundle import Bundle
 
 
@@ -163,7 +165,7 @@ def scored(ctx: Context, rows: TabularDataset, score: np.ndarray, threshold: flo
 
 def _days(rows: TabularDataset) -> float:
     span = rows.role(roles.EVENT_AT).max() - rows.role(roles.EVENT_AT).min()
-    return max(span.total_seconds() / 86_400, 1.0)
+    return max(float(span.total_seconds()) / 86_400, 1.0)
 
 
 def _first(given: float | None, default: float | None) -> float | None:
@@ -175,20 +177,17 @@ def export(ctx: Context, dataset: TabularDataset, front: Front) -> Bundle:
     from lepton.export.bundle import BundleContext, write_bundle
 
     ctx.progress.stage("export")
-    selection = split(ctx, dataset).selection
+    folder = ctx.workspace.contracts(ctx.solution.name)
     facts = BundleContext(
         solution=ctx.solution.name,
         customer=ctx.config.customer,
         run_id=ctx.run_id,
-        contracts={
-            table: ctx.workspace.contracts(ctx.solution.name) / f"{table}.odcs.yaml"
-            for table in ctx.contracts
-        },
+        contracts={table: folder / f"{table}.odcs.yaml" for table in ctx.contracts},
         task=ctx.solution.task,
         costs=ctx.costs,
-        features=ctx.solution.features,
+        sample=split(ctx, dataset).selection,
+        features=FeatureSpec.from_json(dataset.spec),
         timing=front.artefacts[front.chosen].timing,
-        sample=selection,
     )
     return write_bundle(ctx.folder / "bundle", front.model, facts)
 
@@ -198,24 +197,24 @@ def evaluate(ctx: Context, dataset: TabularDataset, front: Front, bundle: Bundle
 
     The rows are scored by the bundle's own runtime, not by the model it was made from.
     """
-    from lepton_edge.runtime import Runtime
-
     from lepton.evaluation.evaluate import Rivals
     from lepton.evaluation.evaluate import evaluate as judge
     from lepton.evaluation.leakage import suspects
+    from lepton.export.edge import edge_faults
     from lepton.export.parity import check
+    from lepton_edge.runtime import Runtime
 
     ctx.progress.stage("evaluate")
     parts = split(ctx, dataset)
     holdout = parts.holdout.open("evaluate")
-    result = Runtime(bundle.path).score(holdout.X, holdout.C)
+    with edge_faults():
+        result = Runtime(bundle.path).score(*front.model.inputs(holdout))
+    reference = front.reference
     return judge(
         scored=scored(ctx, holdout, result.score, front.model.threshold),
         rivals=Rivals(
             baselines=_baselines(ctx, parts, holdout),
-            reference=scored(
-                ctx, holdout, front.reference.score(holdout), front.reference.threshold
-            ),
+            reference=scored(ctx, holdout, reference.score(holdout), reference.threshold),
         ),
         metrics=ctx.solution.metrics,
         task_metric=ctx.metric,
@@ -234,6 +233,39 @@ def _baselines(ctx: Context, parts: Parts, holdout: TabularDataset) -> dict[str,
         threshold = choose_threshold(ctx, parts.selection, score(parts.selection))
         found[baseline.name] = scored(ctx, holdout, score(holdout), threshold)
     return found
+
+
+def report(
+    ctx: Context,
+    validated: Validated,
+    dataset: TabularDataset,
+    leaderboard: Leaderboard,
+    front: Front,
+    bundle: Bundle,
+    evaluation: Evaluation,
+) -> Path:
+    """The run's HTML report, written whether the gates hold or not."""
+    from lepton.report.content import ReportContent
+    from lepton.report.gather import data_facts, environment, model_facts
+    from lepton.report.html import write_report
+
+    ctx.progress.stage("report")
+    content = ReportContent(
+        title=ctx.solution.title,
+        subtitle=ctx.solution.about,
+        customer=ctx.config.customer,
+        run_id=ctx.run_id,
+        kit_version=lepton.__version__,
+        made_at=ctx.made_at,
+        data=data_facts(validated, dataset, split(ctx, dataset), evaluation),
+        model=model_facts(leaderboard, front),
+        evaluation=evaluation,
+        figures=ctx.solution.figures,
+        environment=environment(bundle, dataset, ctx.config.seed),
+        simulated=ctx.config.simulated,
+        links={"Data Docs": "data_docs/index.html"},
+    )
+    return write_report(ctx.folder / "report.html", content)
 
 
 def publish(ctx: Context, bundle: Bundle, evaluation: Evaluation, report: Path) -> Published:

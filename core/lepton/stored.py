@@ -64,7 +64,7 @@ def _kind_of(value: object) -> _Kind:
 
 def _kinds() -> tuple[_Kind, ...]:
     from lepton.automl.leaderboard import Leaderboard
-    from lepton.compress.select import Front
+    from lepton.compress.front import Front
     from lepton.evaluation.results import Evaluation
     from lepton.export.bundle import Bundle
 

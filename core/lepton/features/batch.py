@@ -104,8 +104,8 @@ class _Engine:
         hour = local.hour + local.minute / 60 + local.second / 3600
         parts: dict[str, Callable[[], pd.Series]] = {
             "hour": lambda: hour,
-            "weekday": lambda: local.dayofweek,
-            "is_weekend": lambda: local.dayofweek >= 5,
+            "weekday": lambda: local.day_of_week,
+            "is_weekend": lambda: local.day_of_week >= 5,
             "is_night": lambda: hour < 6,
         }
         return parts[node.part]().to_numpy(dtype=np.float64)
@@ -164,7 +164,8 @@ class _Engine:
 def _microseconds(instants: pd.Series) -> np.ndarray:
     """Microseconds since 1970, int64; the least int64 where missing."""
     naive = instants.dt.tz_convert("UTC").dt.tz_localize(None)
-    return naive.to_numpy(dtype="datetime64[us]").astype(np.int64)
+    found: np.ndarray = naive.to_numpy(dtype="datetime64[us]").astype(np.int64)
+    return found
 
 
 def _arrivals(arrived: pd.Series, at: np.ndarray) -> np.ndarray:

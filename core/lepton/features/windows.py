@@ -43,16 +43,14 @@ class Past:
 
     def before(self) -> np.ndarray:
         """One past the last row that each sorted row sees: rows of its instant do not count."""
-        return np.searchsorted(self._key(), self._key_of(self.rank), side="left")
+        return self._first_from(self.rank)
 
     def since(self, window_s: float | None) -> np.ndarray:
         """First row inside [t - window_s, t) for each sorted row; its group's first for None."""
         if window_s is None:
             return self.start
         opens = self.at - round(window_s * 1e6)
-        return np.searchsorted(
-            self._key(), self._key_of(np.searchsorted(self.instants, opens)), side="left"
-        )
+        return self._first_from(np.searchsorted(self.instants, opens))
 
     def late(self, before: np.ndarray) -> np.ndarray:
         """Sorted rows that must not see some earlier row, as it arrived after them."""
@@ -62,11 +60,11 @@ class Past:
         sees = before > self.start
         return np.flatnonzero(sees & (newest[before - 1] > self.ingested))
 
-    def _key_of(self, rank: np.ndarray) -> np.ndarray:
-        return self.group * (len(self.instants) + 1) + rank
-
-    def _key(self) -> np.ndarray:
-        return self._key_of(self.rank)
+    def _first_from(self, rank: np.ndarray) -> np.ndarray:
+        """For each sorted row the first row of its group whose instant has at least its `rank`."""
+        groups = self.group * (len(self.instants) + 1)
+        found: np.ndarray = np.searchsorted(groups + self.rank, groups + rank)
+        return found
 
 
 def past_of(
@@ -109,7 +107,8 @@ class Ranges:
         """Positions that a late-affected row sees: inside its range and arrived by then."""
         inside = np.arange(self.low[row], self.high[row])
         assert self.past.ingested is not None
-        return inside[self.past.ingested[inside] <= self.past.ingested[row]]
+        arrived: np.ndarray = self.past.ingested[inside] <= self.past.ingested[row]
+        return inside[arrived]
 
 
 def ranges(past: Past, window_s: float | None) -> Ranges:
@@ -152,7 +151,8 @@ def _sums(seen: Ranges, values: np.ndarray) -> np.ndarray:
     total = np.append(_running("sum", values, seen.past.group), 0.0)
     upto = np.where(seen.high > seen.past.start, total[seen.high - 1], 0.0)
     skipped = np.where(seen.low > seen.past.start, total[seen.low - 1], 0.0)
-    return np.where(seen.high > seen.low, upto - skipped, 0.0)
+    found: np.ndarray = np.where(seen.high > seen.low, upto - skipped, 0.0)
+    return found
 
 
 def _present(seen: Ranges, values: np.ndarray) -> np.ndarray:
@@ -165,7 +165,9 @@ def _sum(seen: Ranges, values: np.ndarray) -> np.ndarray:
 
 def _mean(seen: Ranges, values: np.ndarray) -> np.ndarray:
     count = _present(seen, values)
-    return np.divide(_sum(seen, values), count, out=np.full(len(count), np.nan), where=count > 0)
+    mean = np.full(len(count), np.nan)
+    np.divide(_sum(seen, values), count, out=mean, where=count > 0)
+    return mean
 
 
 def _std(seen: Ranges, values: np.ndarray) -> np.ndarray:
@@ -173,7 +175,8 @@ def _std(seen: Ranges, values: np.ndarray) -> np.ndarray:
     first = np.nan_to_num(values)[seen.past.start]
     shifted = values - first
     mean = _mean(seen, shifted)
-    return np.sqrt(np.maximum(_mean(seen, shifted**2) - mean**2, 0.0))
+    deviation: np.ndarray = np.sqrt(np.maximum(_mean(seen, shifted**2) - mean**2, 0.0))
+    return deviation
 
 
 def _max(seen: Ranges, values: np.ndarray) -> np.ndarray:
