@@ -1,0 +1,87 @@
+"""Fraud detection from the sample's raw table to a published version, through the pipeline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from lepton.config import BudgetConfig, SolutionConfig, load_config
+from lepton.errors import ContractViolation
+from lepton.progress import Silent
+from lepton.registry.store import Registry
+from lepton.solution import Project, find_project, kit_root
+from pipelines.factory import build_solution_defs
+from pipelines.run import RunOutcome, run_solution
+
+NAME = "fraud_detection"
+DAY = "2025-04-26"
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass(frozen=True)
+class Done:
+    """One run on the sample, its project writing to a folder of its own."""
+
+    project: Project
+    config: SolutionConfig
+    outcome: RunOutcome
+
+    @property
+    def registry(self) -> Registry:
+        return Registry(self.project.workspace.registry(NAME))
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """A small search: a few fits are enough to beat the baselines on the sample."""
+    project = replace(find_project(kit_root()), state=tmp_path_factory.mktemp("state"))
+    settings = load_config(project.workspace.config(NAME))
+    config = settings.model_copy(update={"budget": BudgetConfig(work_units=3)})
+    outcome = run_solution(project, project.solution(NAME), config, Silent())
+    return Done(project, config, outcome)
+
+
+def test_the_first_run_publishes_a_version_that_verifies(done: Done) -> None:
+    assert done.outcome.refused == ()
+    assert done.outcome.version == 1
+    current = done.registry.current()
+    assert current is not None
+    assert current.number == 1
+
+
+def test_the_report_is_one_page_that_needs_nothing_else(done: Done) -> None:
+    page = done.outcome.report.read_text(encoding="utf-8")
+    assert page.lstrip().lower().startswith("<!doctype html>")
+    assert 'src="http' not in page
+
+
+def test_r09_refused_data_leave_current_and_go_to_quarantine(done: Done, tmp_path: Path) -> None:
+    rows = pd.read_parquet(done.project.root / done.config.source["transactions"])
+    spoiled = tmp_path / "transactions.parquet"
+    rows.assign(amount=-1.0).to_parquet(spoiled)
+    changed = done.config.model_copy(update={"source": {"transactions": str(spoiled)}})
+    with pytest.raises(ContractViolation) as refused:
+        run_solution(done.project, done.project.solution(NAME), changed, Silent())
+    assert any("amount" in line for line in refused.value.details)
+    current = done.registry.current()
+    assert current is not None
+    assert current.number == 1
+
+
+def test_r01_a_day_is_scored_by_the_current_version_and_again_the_same(done: Done) -> None:
+    defs = build_solution_defs(done.project, done.project.solution(NAME), done.config)
+    job = defs.resolve_job_def(f"{NAME}_score")
+    with dg.DagsterInstance.ephemeral() as instance:
+        results = [job.execute_in_process(partition_key=DAY, instance=instance) for _ in range(2)]
+    frames = [result.asset_value(dg.AssetKey([NAME, "scores"])) for result in results]
+    pd.testing.assert_frame_equal(*(frame.drop(columns="run_id") for frame in frames))
+    assert len(frames[0]) > 0
+    assert set(frames[0]["event_at"].dt.date) == {date.fromisoformat(DAY)}
+    assert frames[0]["model_version"].unique().tolist() == [1]
+    assert frames[0]["run_id"].unique().tolist() == [results[0].run_id.replace("-", "")]
