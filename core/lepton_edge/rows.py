@@ -94,6 +94,8 @@ def _csv_records(lines: Iterable[str]) -> Iterator[tuple[int, Mapping[str, Any] 
     try:
         reader = csv.reader(_bounded(lines), strict=True)
         header = next(reader, [])
+        if not header:
+            yield 0, "empty: a header that names the features is needed"
         if len(set(header)) != len(header):
             yield 0, "a column name stands twice in the header"
             return

@@ -71,5 +71,10 @@ def test_a_header_that_names_a_column_twice_is_refused() -> None:
         read_rows(["amount,amount,card\n", "1,2,x\n"], "csv", MANIFEST)
 
 
+def test_a_csv_without_a_header_is_refused() -> None:
+    with pytest.raises(RowError, match="empty: a header that names the features is needed"):
+        read_rows([], "csv", MANIFEST)
+
+
 def test_without_the_key_column_there_are_no_keys() -> None:
     assert read_rows(["amount,card\n", "1,x\n"], "csv", MANIFEST).keys is None
