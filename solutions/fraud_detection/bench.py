@@ -163,12 +163,13 @@ def _mean(metric: Metric, folds: Sequence[Fold]) -> float:
 
 
 def _intervals(folds: Sequence[Fold], rng: np.random.Generator) -> dict[str, list[float]]:
-    """95 % limits of each mean over folds, days drawn with replacement inside each fold."""
+    """95 % limits of each mean over folds, days drawn with replacement inside each fold; a draw
+    without a fraud in some fold is left out."""
     functions = [[metric.prepare(fold.scored) for fold in folds] for _, metric in JUDGED]
     draws = np.array(
         [_means(functions, weights) for weights in _weights(folds, rng)], dtype=np.float64
     )
-    limits = np.quantile(draws, [0.025, 0.975], axis=0)
+    limits = np.nanquantile(draws, [0.025, 0.975], axis=0)
     return {name: [float(low), float(high)] for (name, _), (low, high) in _paired(limits)}
 
 
