@@ -34,12 +34,12 @@ def test_c01_misspelt_keys_refused_with_suggestions_all_at_once(
 ) -> None:
     text = (
         "tables: {transactions: {dialekt: {}, columns: {event_at: {from: T, zona: UTC},"
-        " amount: {form: A}}}}"
+        " amount: {fromm: A}}}}"
     )
     message = refusal(tmp_path, text, contracts)
     assert "dialekt' is unknown; did you mean 'dialect'?" in message
     assert "zona' is unknown; did you mean 'zone'?" in message
-    assert "form' is unknown; did you mean 'from'?" in message
+    assert "fromm' is unknown; did you mean 'from'?" in message
 
 
 def test_c01_unknown_canonical_names_refused_with_suggestions(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -42,14 +43,14 @@ def transactions(rows: int = 1000) -> pd.DataFrame:
 
 
 def judged(
-    raw: pd.DataFrame, contract: Contract, task: TaskSpec | None = TASK, **mapping: object
+    raw: pd.DataFrame, contract: Contract, task: TaskSpec | None = TASK, **mapping: Any
 ) -> Validated:
     mapped = apply_mapping(raw, TableMapping.model_validate(mapping), contract)
     tables: dict[str, Mapped] = {"transactions": mapped}
     return validate(tables, {"transactions": contract}, task=task, docs=None, now=NOW)
 
 
-def refusal(raw: pd.DataFrame, contract: Contract, **mapping: object) -> str:
+def refusal(raw: pd.DataFrame, contract: Contract, **mapping: Any) -> str:
     with pytest.raises(ContractViolation) as caught:
         judged(raw, contract, **mapping)
     assert caught.value.code == "LK201"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,10 @@ def contract() -> Contract:
     return load_contracts(ROOT / "data_contracts" / "fraud_detection")["transactions"]
 
 
-def mapped(times: list[object], contract: Contract, **how: object) -> Mapped:
-    raw = pd.DataFrame({"id": [f"{n}" for n in range(len(times))], "at": times, "amount": 1.0})
+def mapped(times: Sequence[object], contract: Contract, **how: object) -> Mapped:
+    raw = pd.DataFrame(
+        {"id": [f"{n}" for n in range(len(times))], "at": list(times), "amount": 1.0}
+    )
     columns = {"transaction_id": "id", "amount": "amount", "event_at": {"from": "at", **how}}
     return apply_mapping(raw, TableMapping.model_validate({"columns": columns}), contract)
 
@@ -86,7 +89,7 @@ def test_t05_shuffled_rows_give_the_same_table(contract: Contract) -> None:
             {"transactions": found}, {"transactions": contract}, task=None, docs=None, now=NOW
         )
         tables.append(judged.tables["transactions"])
-    pd.testing.assert_frame_equal(*tables, check_exact=True)
+    pd.testing.assert_frame_equal(tables[0], tables[1], check_exact=True)
     assert tables[0]["transaction_id"].tolist() == raw["transaction_id"].tolist()
 
 

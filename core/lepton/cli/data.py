@@ -42,10 +42,9 @@ def draft(
     target = out or project.workspace.config(solution).with_name("mapping.yaml")
     _refuse_taken(target)
 
-    from lepton.contracts.infer import draft_mapping
-    from lepton.frames import read_raw
+    from lepton.contracts.infer import draft_from_file
 
-    write_text(target, draft_mapping(read_raw(data), contract, data))
+    write_text(target, draft_from_file(data, contract))
     told("mapping", target)
     note("read it, mend it, and name it in solution.yaml as `mapping: mapping.yaml`")
 

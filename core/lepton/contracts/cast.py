@@ -174,7 +174,7 @@ def _from_epoch(source: pd.Series, unit: Epoch, origin: pd.Timestamp) -> Cast:
     far = np.abs(scaled) / _PER_SECOND[unit] > 4e11
     whole = np.floor(np.where(np.isfinite(scaled) & ~far, scaled, 0.0))
     rest = np.where(np.isfinite(scaled) & ~far, scaled - whole, 0.0)
-    ticks = _microseconds(whole.astype(np.int64), rest, unit) + origin.as_unit("us").value
+    ticks = _microseconds(whole.astype(np.int64), rest, unit) + origin.value // 1000
     times = pd.Series(pd.DatetimeIndex(ticks.astype("datetime64[us]"), tz="UTC"))
     lost = ~np.isfinite(scaled) | far
     faults = {**cast.faults, "is too far away to be a time": far | np.isinf(scaled)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ import pandas as pd
 
 from lepton import roles
 from lepton.contracts.cast import as_text, to_number
+from lepton.contracts.dialects import find_dialect, with_points
 from lepton.contracts.model import Column, ColumnType, Contract
 from lepton.contracts.similar import auc, fits, is_naive, is_time, likeness
+from lepton.frames import DEFAULT_DIALECT, Dialect, read_raw
 
 _ENOUGH = 0.45
 _SAMPLE_ROWS = 100_000
@@ -21,18 +24,27 @@ _LEAK_AUC = 0.995
 _TRUE = {"1", "y", "yes", "true", "t", "fraud", "j", "ja"}
 
 
-def draft_mapping(raw: pd.DataFrame, contract: Contract, path: Path) -> str:
+def draft_from_file(path: Path, contract: Contract) -> str:
+    """YAML text of a mapping for the file at `path`; the dialect of a text file is looked up."""
+    dialect = find_dialect(path)
+    return draft_mapping(read_raw(path, dialect), contract, path, dialect)
+
+
+def draft_mapping(
+    raw: pd.DataFrame, contract: Contract, path: Path, dialect: Dialect = DEFAULT_DIALECT
+) -> str:
     """YAML text of a mapping for the table `raw` that was read from `path`.
 
     Columns are matched by name, then checked by type and values (on the first 100,000 rows);
     what could not be decided is a comment that says why.
     """
-    rows = raw.head(_SAMPLE_ROWS)
+    rows = with_points(raw.head(_SAMPLE_ROWS), dialect)
     matched = _match(rows, contract)
     lines = [
         f"# How {path.name} becomes the contract's {contract.table}. Check every line.",
         "tables:",
         f"  {contract.table}:",
+        *(f"    {line}" for line in _dialect(dialect)),
         "    columns:",
     ]
     for column in contract.columns:
@@ -43,6 +55,17 @@ def draft_mapping(raw: pd.DataFrame, contract: Contract, path: Path) -> str:
     if missing:
         lines.append(f"# optional, not found: {', '.join(missing)}")
     return "\n".join(lines) + "\n"
+
+
+def _dialect(dialect: Dialect) -> Iterator[str]:
+    """The dialect's keys that are not the default."""
+    changed = [
+        f"{key}: {json.dumps(value)}"
+        for key, value in asdict(dialect).items()
+        if value != getattr(DEFAULT_DIALECT, key)
+    ]
+    if changed:
+        yield f"dialect: {{{', '.join(changed)}}}  # as it looks: check"
 
 
 def _match(rows: pd.DataFrame, contract: Contract) -> dict[str, str]:
