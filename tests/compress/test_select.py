@@ -67,6 +67,8 @@ def test_beside_a_truncation_stands_the_same_shape_from_scratch(
     for one in cuts:
         n = one.name.removeprefix("prefix-")
         assert one.control_score == front.artefacts[f"scratch-{n}"].score
+        assert front.artefacts[f"scratch-{n}"].is_control
+        assert not one.is_control
 
 
 def test_what_is_shipped_has_learnt_from_all_rows_before_the_holdout(

@@ -17,6 +17,10 @@ from lepton.graph.timing import Timing
 from lepton_edge import atomic
 
 
+CONTROL = "scratch-"
+"""How the names of controls begin."""
+
+
 @dataclass(frozen=True)
 class Artefact:
     """A model as it could be shipped, measured.
@@ -36,6 +40,11 @@ class Artefact:
     accepted: bool
     control_score: float | None
     why: str
+
+    @property
+    def is_control(self) -> bool:
+        """Whether it is a truncation's shape trained from scratch."""
+        return self.name.startswith(CONTROL)
 
     @property
     def row_us(self) -> float:
@@ -74,6 +83,7 @@ class Front:
                 "loss": one.loss,
                 "loss_bound": one.loss_bound,
                 "control_score": math.nan if one.control_score is None else one.control_score,
+                "control": one.is_control,
                 "bytes": one.bytes,
                 "row_us": one.row_us,
                 "batch_us": one.batch_us,
@@ -155,4 +165,4 @@ def _stated(folder: Path, fingerprint: str) -> Model:
     return model
 
 
-__all__ = ["Artefact", "Front"]
+__all__ = ["CONTROL", "Artefact", "Front"]

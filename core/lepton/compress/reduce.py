@@ -11,6 +11,7 @@ from lepton.automl.fits import Bench
 from lepton.automl.leaderboard import Leaderboard
 from lepton.automl.model import Model
 from lepton.automl.trial import Plan
+from lepton.compress.front import CONTROL
 
 FRACTIONS = (0.5, 0.25, 0.125)
 FASTEST_RATE = 0.3
@@ -44,7 +45,7 @@ def candidates(
     for name, model in leaderboard.others.items():
         if "rounds" not in model.params:
             yield Candidate(name, model, f"best of the family {name}")
-    wanted = [(f"scratch-{n}", control_params(best.params, n)) for n in sizes]
+    wanted = [(f"{CONTROL}{n}", control_params(best.params, n)) for n in sizes]
     if sizes:
         small = family(best.family).small
         wanted += [(f"small-{p['rounds']}x{p['num_leaves']}", p) for p in small]
@@ -70,7 +71,7 @@ def prefix(best: Model, n: int) -> Candidate:
     fitted = shorter(best.estimator, best.params, n)
     model = replace(best, params=fitted.params, estimator=fitted.estimator)
     how = f"first {n} of {best.params['rounds']} trees"
-    return Candidate(f"prefix-{n}", model, how, control=f"scratch-{n}")
+    return Candidate(f"prefix-{n}", model, how, control=f"{CONTROL}{n}")
 
 
 def control_params(params: Params, n: int) -> Params:

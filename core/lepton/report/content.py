@@ -46,7 +46,7 @@ class ModelFacts:
 
     leaderboard: name, family, score, seconds, note; the best first. front: one row an artefact:
     name, score, loss, bound, bytes, us_per_row, accepted, control, chosen (score and loss on the
-    selection part; a control is trained small from scratch and never chosen). importance:
+    selection part; a control is a truncation's shape trained from scratch). importance:
     feature, share. notes: one sentence each.
     """
 

@@ -38,9 +38,7 @@ def data_facts(
 
 def model_facts(leaderboard: Leaderboard, front: Front) -> ModelFacts:
     """How the model was found and how far it was reduced."""
-    artefacts = front.to_frame().rename(
-        columns={"loss_bound": "bound", "control_score": "control", "row_us": "us_per_row"}
-    )
+    artefacts = front.to_frame().rename(columns={"loss_bound": "bound", "row_us": "us_per_row"})
     return ModelFacts(
         metric=leaderboard.metric,
         leaderboard=leaderboard.to_frame(),
