@@ -14,11 +14,12 @@ DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\0")
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
-    """Replace the file at `path` with `frame`: UTF-8, comma, header, no index.
+    """Replace the file at `path` with `frame`: RFC 4180, UTF-8, header, no index.
 
     Text is made safe, numbers stay as they are; times are ISO 8601.
     """
-    write_bytes(path, safe(frame).to_csv(index=False).encode("utf-8"))
+    # with CR LF between rows, csv quotes a cell that holds either of them
+    write_bytes(path, safe(frame).to_csv(index=False, lineterminator="\r\n").encode("utf-8"))
 
 
 def safe(frame: pd.DataFrame) -> pd.DataFrame:

@@ -92,7 +92,8 @@ def _required_columns(case: _Case) -> Iterator[str]:
     if not poor.numeric:
         yield "no feature is left where only the required columns are delivered"
     for off in case.features(case.table).switched_off:
-        yield f"feature {off.feature} is off although everything is delivered: {off.missing}"
+        if set(off.missing) <= set(case.table.columns):
+            yield f"feature {off.feature} is off although {', '.join(off.missing)} are delivered"
 
 
 def _future(case: _Case) -> Iterator[str]:
@@ -123,6 +124,7 @@ def _baseline(case: _Case, baseline: Baseline, dataset: TabularDataset) -> Itera
     scored = scored_frame(
         dataset,
         score,
+        threshold=float(np.quantile(score, 0.9)),
         miss_cost=decision.miss_cost(dataset, decision.costs),
         alert_cost=decision.alert_cost(dataset, decision.costs),
     )
