@@ -16,7 +16,6 @@ from lepton.errors import IntegrityError
 from lepton.graph.timing import Timing
 from lepton_edge import atomic
 
-
 CONTROL = "scratch-"
 """How the names of controls begin."""
 
