@@ -20,7 +20,7 @@ from pipelines.run import run_solution
 
 PROJECT = find_project(Path(__file__).parent)
 SOLUTIONS = sorted(PROJECT.solutions)
-ROWS = 25_000
+ROWS = 50_000
 
 
 @pytest.mark.parametrize("name", SOLUTIONS)
