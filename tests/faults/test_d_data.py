@@ -223,3 +223,31 @@ def test_data_docs_and_summary_are_written_even_when_refused(
         )
     assert (tmp_path / "index.html").is_file()
     assert "FAILED transactions.amount is outside" in (tmp_path / "summary.txt").read_text()
+
+
+def test_every_kind_of_broken_row_is_quarantined_with_its_reason(contract: Contract) -> None:
+    raw = transactions().assign(currency="EUR", mcc="0742", channel="ecom", lat=1.0)
+    raw["ingested_at"] = raw["event_at"] + pd.Timedelta(minutes=1)
+    raw["label_at"] = raw["event_at"] + pd.Timedelta(days=1)
+    early = pd.Timestamp("2020-01-01", tz="UTC")
+    broken: list[tuple[str, Any, str]] = [
+        ("currency", "eur", "does not match"),
+        ("mcc", "42", "does not match"),
+        ("channel", "web", "is none of"),
+        ("lat", 99.0, "is outside [-90, 90]"),
+        ("ingested_at", early, "lies before event_at by over 300 s"),
+        ("label_at", early, "lies before event_at"),
+        ("is_fraud", 2.0, "is none of 0, 1"),
+        ("transaction_id", None, "is missing"),
+        ("amount", np.nan, "is missing"),
+    ]
+    for row, (column, value, _) in enumerate(broken):
+        raw.loc[row, column] = value
+    found = judged(raw, contract)
+    quarantine = found.quarantine["transactions"]
+    assert quarantine["__row"].tolist() == list(range(1, len(broken) + 1))
+    for told, (column, _, reason) in zip(quarantine["__reasons"], broken, strict=True):
+        assert reason in told, column
+    assert {violation.code for violation in found.violations} == {
+        *("LK222", "LK224", "LK225", "LK226", "LK234")
+    }

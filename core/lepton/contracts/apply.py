@@ -179,7 +179,7 @@ class _Work:
     def tell(self, name: str, about: str, mask: np.ndarray, source: pd.Series) -> None:
         """Remember the cells under `mask` as faults."""
         if mask.any():
-            values = tuple(source.loc[mask].astype("str").tolist())
+            values = tuple(source.loc[mask].astype("str").fillna("").tolist())
             remedy = _REMEDIES.get(about, _DEFAULT_REMEDY)
             rows = np.flatnonzero(mask)
             self.faults.append(CastFault("LK212", name, rows, values, about, remedy))

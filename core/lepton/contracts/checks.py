@@ -247,7 +247,7 @@ def _order(rule: Rule, frame: pd.DataFrame) -> Iterator[Check]:
     derived = f"{later} - {earlier} [s]"
     yield Check(
         "LK234",
-        f"{later} lies before {earlier}" + (f" by over {tolerance_s:g} s" if tolerance_s else ""),
+        f"lies before {earlier}" + (f" by over {tolerance_s:g} s" if tolerance_s else ""),
         later,
         rule.severity,
         "check which clock and zone each of the two comes from",

@@ -118,7 +118,7 @@ class _Judge:
             *self._disagreements(findings, verdicts),
             *self._overfull(bad),
         ]
-        if self.task is not None:
+        if self.task is not None and not bad.all():
             whole += too_few_positives(self.contract, self.frame.loc[~bad], self.task)
         refused = any(one.severity is Severity.TABLE for one in whole)
         return _Judged(
@@ -178,7 +178,9 @@ class _Judge:
 
     def _from_check(self, check: Check, mask: np.ndarray) -> Finding:
         shown = check.shows and check.column is not None
-        values = self.frame.loc[mask, check.column].astype("str").tolist() if shown else []
+        values = (
+            self.frame.loc[mask, check.column].astype("str").fillna("").tolist() if shown else []
+        )
         return self._finding(
             check.code, check.rule, check.column, check.severity, mask, tuple(values), check.remedy
         )
@@ -224,7 +226,7 @@ class _Judge:
                     ("LK228", "stands on rows that differ", conflicts, "make the key unique"),
                 ):
                     if mask.any():
-                        values = tuple(keys.loc[mask].astype("str").tolist())
+                        values = tuple(keys.loc[mask].astype("str").fillna("").tolist())
                         found.append(
                             self._finding(
                                 code, rule, column.name, Severity.ROWS, mask, values, remedy
