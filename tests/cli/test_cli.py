@@ -132,9 +132,9 @@ def test_promote_and_rollback_move_what_is_deployed(tmp_path: Path) -> None:
         registry.publish(tiny_bundle(tmp_path / text.decode(), text), {})
     where = ["--project", str(project)]
     for argv, told in [
-        (["promote", "fraud_detection", "--version", "1"], "version 1\nprevious    none"),
-        (["promote", "fraud_detection"], "version 2\nprevious    version 1"),
-        (["rollback", "fraud_detection"], "version 1\nprevious    none"),
+        (["promote", "fraud_detection", "--version", "1"], "version 1\nprevious      none"),
+        (["promote", "fraud_detection"], "version 2\nprevious      version 1"),
+        (["rollback", "fraud_detection"], "version 1\nprevious      none"),
     ]:
         result = CliRunner().invoke(cli.app, [*where, *argv])
         assert result.exit_code == 0

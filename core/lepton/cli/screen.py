@@ -29,7 +29,7 @@ def note(text: str) -> None:
 
 def told(name: str, value: object) -> None:
     """A named fact, values in one column."""
-    typer.echo(f"{clean(name):<12}{clean(str(value))}")
+    typer.echo(f"{clean(name):<12}  {clean(str(value))}")
 
 
 def fault(error: LeptonError | EdgeError | str) -> None:
