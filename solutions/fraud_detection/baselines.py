@@ -13,25 +13,30 @@ from lepton.solution import Baseline, Scorer
 
 @dataclass(frozen=True)
 class Rule:
-    """Points for a row whose `feature` is at least `least`; none where the feature is missing."""
+    """Points for a row whose `feature` lies in least..most; none where the feature is missing."""
 
     feature: str
-    least: float
     points: int
+    least: float = -np.inf
+    most: float = np.inf
 
 
 RULES: Final = (
-    Rule("customer_amount_z_30d", 2.0, 1),
-    Rule("customer_amount_z_30d", 4.0, 2),
-    Rule("customer_amount_to_max_30d", 1.5, 1),
-    Rule("amount", 200.0, 1),
-    Rule("customer_count_1h", 2.0, 1),
-    Rule("customer_count_1h", 4.0, 2),
-    Rule("device_count_1h", 3.0, 2),
-    Rule("is_night", 1.0, 1),
-    Rule("terminal_frauds_30d", 1.0, 2),
-    Rule("customer_frauds_30d", 1.0, 2),
-    Rule("merchant_fraud_rate_30d", 0.02, 1),
+    Rule("customer_amount_z_30d", 1, least=2.0),
+    Rule("customer_amount_z_30d", 1, least=4.0),
+    Rule("customer_amount_to_max_30d", 1, least=1.5),
+    Rule("customer_count_1h", 1, least=1.0),
+    Rule("customer_count_1h", 2, least=3.0),
+    Rule("customer_count_1d", 1, least=4.0),
+    Rule("device_count_1h", 3, least=1.0),
+    Rule("device_customers_7d", 1, least=3.0),
+    Rule("device_fraud_rate_30d", 3, least=0.10),
+    Rule("customer_device_count", 1, most=0.0),
+    Rule("customer_country_count", 1, most=0.0),
+    Rule("is_night", 1, least=1.0),
+    Rule("terminal_frauds_30d", 2, least=1.0),
+    Rule("customer_frauds_30d", 3, least=1.0),
+    Rule("merchant_fraud_rate_30d", 1, least=0.02),
 )
 """Thresholds of common practice, the same for every customer; not tuned to any data."""
 
@@ -42,7 +47,7 @@ def points(dataset: TabularDataset) -> np.ndarray:
     for rule in RULES:
         if rule.feature in dataset.numeric:
             value = dataset.rows[rule.feature].to_numpy(dtype=np.float64)
-            total += rule.points * (value >= rule.least)
+            total += rule.points * ((value >= rule.least) & (value <= rule.most))
     return total
 
 

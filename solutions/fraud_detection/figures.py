@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -14,7 +15,7 @@ from solutions.fraud_detection.metrics import ALERTS_PER_DAY, daily_card_precisi
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
-BANDS: Final = (0.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, np.inf)
+BANDS: Final = (0.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1e9)
 """Edges of the amount bands, in the currency of `amount`."""
 FOUND: Final = "#1f5fa8"
 POSSIBLE: Final = "#b9c4d0"
@@ -62,7 +63,8 @@ def recall_by_amount(evaluation: Evaluation) -> Drawing | None:
     frauds = evaluation.scored[evaluation.scored["target"] == 1]
     if frauds.empty or "value" not in frauds:
         return None
-    bands = pd.cut(frauds["value"].astype("float64"), list(BANDS), right=False)
+    labels = [_band(low, high) for low, high in pairwise(BANDS)]
+    bands = pd.cut(frauds["value"].astype("float64"), list(BANDS), right=False, labels=labels)
     return _recall(frauds, bands, "amount")
 
 
@@ -72,6 +74,10 @@ def recall_by_typology(evaluation: Evaluation) -> Drawing | None:
     if "typology" not in frauds or not frauds["typology"].notna().any():
         return None
     return _recall(frauds, frauds["typology"], "typology")
+
+
+def _band(low: float, high: float) -> str:
+    return f"{low:g} to {high:g}" if high < BANDS[-1] else f"{low:g} and more"
 
 
 def _recall(frauds: pd.DataFrame, groups: pd.Series, label: str) -> Drawing:

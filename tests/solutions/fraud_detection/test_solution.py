@@ -60,12 +60,16 @@ def test_every_rule_asks_for_a_feature_that_exists() -> None:
 
 def test_points_add_up() -> None:
     rows = dataset(customer_amount_z_30d=[5.0, 3.0, 0.0], is_night=[0.0, 1.0, 0.0])
-    assert points(rows).tolist() == [3, 2, 0]
+    assert points(rows).tolist() == [2, 2, 0]
 
 
 def test_rules_give_no_points_for_missing_values_and_features() -> None:
-    assert points(dataset(customer_amount_z_30d=[np.nan, 5.0])).tolist() == [0, 3]
+    assert points(dataset(customer_amount_z_30d=[np.nan, 5.0])).tolist() == [0, 2]
     assert points(dataset(hour=[1.0, 2.0])).tolist() == [0, 0]
+
+
+def test_rules_give_points_for_what_is_new() -> None:
+    assert points(dataset(customer_device_count=[0.0, 1.0, np.nan])).tolist() == [1, 0, 0]
 
 
 def test_rules_never_fall_with_the_points() -> None:
