@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from lepton.report.content import PartFact
 from lepton.report.drawing import (
@@ -35,7 +35,7 @@ def trials(leaderboard: pd.DataFrame, metric: str) -> Figure | None:
     axes = new_axes(figure, xlabel="seconds of the trial", ylabel=f"{metric} on selection")
     for (family, rows), colour in zip(tried.groupby("family"), SERIES, strict=False):
         axes.plot(rows["seconds"], rows["score"], "o", ms=6, color=colour, alpha=0.8, label=family)
-    best = tried.loc[tried["score"].idxmax()]
+    best = tried.iloc[int(tried["score"].to_numpy().argmax())]
     axes.plot([best["seconds"]], [best["score"]], "o", ms=13, mfc="none", mec=INK, mew=1.4)
     for _, rule in known[known["family"] == "baseline"].iterrows():
         axes.axhline(rule["score"], color=MUTED, lw=1, ls=(0, (4, 3)))
@@ -54,7 +54,7 @@ def trials(leaderboard: pd.DataFrame, metric: str) -> Figure | None:
 
 
 def front(artefacts: pd.DataFrame, metric: str) -> Figure | None:
-    """Score of each artefact against its size; accepted, refused, control and chosen apart."""
+    """Score of each artefact against its size, with the bound; controls and the chosen apart."""
     if artefacts.empty:
         return None
     figure = new_figure()
@@ -74,7 +74,9 @@ def front(artefacts: pd.DataFrame, metric: str) -> Figure | None:
     chosen = artefacts["chosen"].to_numpy(dtype=bool)
     axes.plot(size[chosen], score[chosen], "o", ms=15, mfc="none", mec=INK, mew=1.4, label="chosen")
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_locator(NullLocator())
     legend(axes, "lower right")
     return figure
 
@@ -87,7 +89,7 @@ def split_along_time(parts: Sequence[PartFact]) -> Figure | None:
     figure = new_figure(7.2, 1.5)
     axes = dress(figure.add_subplot())
     axes.grid(visible=False)
-    ends = [(date2num(part.first_at), date2num(part.last_at)) for part in held]
+    ends = [(_day(part.first_at), _day(part.last_at)) for part in held]
     axes.barh(0, ends[-1][1] - ends[0][0], left=ends[0][0], height=0.5, color=LINE)
     colours = (PALE, "#8fb3d9", BLUE)
     for part, (start, stop), colour in zip(held, ends, colours, strict=False):
@@ -95,10 +97,13 @@ def split_along_time(parts: Sequence[PartFact]) -> Figure | None:
         axes.text((start + stop) / 2, 0.42, part.name, ha="center", fontsize=9.5, color=INK)
     axes.set_yticks([])
     axes.set_ylim(-0.35, 0.75)
-    locator = AutoDateLocator(maxticks=8)
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    axes.xaxis_date()
     return figure
+
+
+def _day(instant: pd.Timestamp | None) -> float:
+    """Days since 1970, as matplotlib counts them."""
+    return float("nan") if instant is None else instant.timestamp() / 86_400
 
 
 __all__ = ["front", "split_along_time", "trials"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -46,7 +46,10 @@ def dress(axes: Axes, *, xlabel: str = "", ylabel: str = "") -> Axes:
     return axes
 
 
-def legend(axes: Axes, location: str = "best") -> None:
+Corner = Literal["upper left", "upper right", "lower left", "lower right", "center right"]
+
+
+def legend(axes: Axes, location: Corner) -> None:
     """A legend without a frame, where anything is labelled."""
     if axes.get_legend_handles_labels()[0]:
         axes.legend(loc=location, frameon=False, fontsize=9, labelcolor=INK)
@@ -55,8 +58,9 @@ def legend(axes: Axes, location: str = "best") -> None:
 def data_uri(figure: Any) -> str:
     """`figure` as an SVG inside a data URI: text as outlines, no outer reference, no clock."""
     stream = io.BytesIO()
+    canvas: Any = FigureCanvasSVG(figure)
     with rc_context({"svg.hashsalt": "lepton", "svg.fonttype": "path"}):
-        FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None})
+        canvas.print_svg(stream, metadata={"Date": None})
     return "data:image/svg+xml;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -39,7 +39,7 @@ def precision_recall(evaluation: Evaluation) -> Figure | None:
     rivals = evaluation.rival_scores
     names = [name for name in rivals if name != REFERENCE]
     for name, colour in zip(names, SERIES[1:] * (len(names) // 5 + 1), strict=False):
-        _curve(axes, target, rivals[name].to_numpy(), label=_short(name), color=colour, lw=1.4)
+        _curve(axes, target, rivals[name].to_numpy(), label=_short(str(name)), color=colour, lw=1.4)
     if REFERENCE in rivals:
         style = {"color": MUTED, "lw": 1.2, "ls": (0, (2, 2))}
         _curve(axes, target, rivals[REFERENCE].to_numpy(), label=REFERENCE, **style)
@@ -52,7 +52,7 @@ def precision_recall(evaluation: Evaluation) -> Figure | None:
     return figure
 
 
-def _curve(axes: Axes, target: np.ndarray, score: np.ndarray, **style: object) -> None:
+def _curve(axes: Axes, target: np.ndarray, score: np.ndarray, **style: Any) -> None:
     order = np.argsort(-score, kind="stable")
     hits = np.cumsum(target[order])
     ends = np.flatnonzero(np.append(np.diff(score[order]) != 0, np.True_))

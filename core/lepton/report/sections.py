@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from lepton.evaluation.metrics import METRICS
 from lepton.evaluation.results import Evaluation, MetricResult
@@ -15,11 +15,14 @@ from lepton.report.tables import (
     Table,
     budget_table,
     cut_lines,
+    frame_table,
     interval,
     make_table,
     metric_table,
     number,
 )
+
+_MOST_TRIALS: Final = 15
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,7 @@ def _choice(content: ReportContent) -> Section:
         f"trial with the best {model.metric}.",
         choice_plots.trials(model.leaderboard, model.metric),
     )
-    board = make_table(tuple(model.leaderboard), _rows(model.leaderboard), [0])
+    board = frame_table(model.leaderboard, [0], most=_MOST_TRIALS)
     blocks = [
         *picture,
         *([Block("Leaderboard", lines=cut_lines(model.notes), table=board)] if board.rows else []),
@@ -148,7 +151,7 @@ def _importance(content: ReportContent) -> list[Block]:
     frame = content.model.importance
     if frame.empty:
         return []
-    return [Block("What the model looks at", table=make_table(tuple(frame), _rows(frame)))]
+    return [Block("What the model looks at", table=frame_table(frame, most=_MOST_TRIALS))]
 
 
 def _front(content: ReportContent) -> Section:
@@ -161,11 +164,11 @@ def _front(content: ReportContent) -> Section:
             "that decides. The ring is what was taken.",
             choice_plots.front(frame, metric),
         ),
-        *([Block(table=make_table(tuple(frame), _rows(frame), chosen))] if len(frame) else []),
+        *([Block(table=frame_table(frame, chosen))] if len(frame) else []),
     ]
     text = (
         "The smallest artefact whose loss stays inside the limit with 95 % confidence is taken; "
-        "a control of the same size, trained from scratch, stands beside it."
+        "a control, a small shape trained from scratch, stands beside it."
     )
     return Section("front", "Compression", text, blocks)
 
@@ -251,10 +254,6 @@ def _making(content: ReportContent) -> Section:
 
 def _picture(title: str, caption: str, figure: Any) -> list[Block]:
     return [] if figure is None else [Block(title, caption, picture=data_uri(figure))]
-
-
-def _rows(frame: Any) -> list[tuple[object, ...]]:
-    return list(frame.itertuples(index=False, name=None))
 
 
 __all__ = ["Block", "Card", "Section", "cards", "sections", "verdict"]

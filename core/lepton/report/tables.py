@@ -30,11 +30,15 @@ class Table:
 
 
 def make_table(
-    columns: Sequence[str], rows: Iterable[Sequence[object]], marked: Iterable[int] = ()
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    marked: Iterable[int] = (),
+    *,
+    most: int = MAX_ROWS,
 ) -> Table:
-    """`rows` under `columns`, cut after `MAX_ROWS` with a note of how many are left out."""
+    """`rows` under `columns`, cut after `most` with a note of how many are left out."""
     content = [tuple(row) for row in rows]
-    shown = content[:MAX_ROWS]
+    shown = content[:most]
     left = len(content) - len(shown)
     numeric = tuple(
         bool(shown) and all(_is_number(row[i]) or row[i] is None for row in shown)
@@ -54,13 +58,15 @@ def cut_lines(lines: Sequence[str]) -> list[str]:
 
 def text_of(value: object) -> str:
     """`value` as people read it: yes and no, thousands parted, four significant digits."""
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+    if value is None:
         return "–"
     if isinstance(value, (bool, np.bool_)):
         return "yes" if value else "no"
     if isinstance(value, pd.Timestamp):
         return f"{value:%Y-%m-%d %H:%M}"
-    return number(float(value)) if _is_number(value) else shorten(str(value))
+    if isinstance(value, (int, float, np.integer, np.floating)):
+        return number(float(value)) if math.isfinite(value) else "–"
+    return shorten(str(value))
 
 
 def number(value: float) -> str:
@@ -86,13 +92,19 @@ def interval(result: MetricResult) -> str:
     return f"{number(result.low)} to {number(result.high)}"
 
 
+def frame_table(frame: pd.DataFrame, marked: Iterable[int] = (), *, most: int = MAX_ROWS) -> Table:
+    """The rows of `frame` under its column names, underscores read as spaces."""
+    columns = [str(name).replace("_", " ") for name in frame.columns]
+    return make_table(columns, frame.itertuples(index=False, name=None), marked, most=most)
+
+
 def metric_table(evaluation: Evaluation) -> Table:
     """Every metric with its interval, beside the uncompressed model and the baselines."""
     rivals = {"uncompressed": evaluation.reference, **evaluation.baselines}
     values = {name: {r.name: r.value for r in results} for name, results in rivals.items()}
     rows = [
         (
-            result.name,
+            result.name.replace("_", " "),
             result.value,
             interval(result),
             *(values[name].get(result.name) for name in values),
@@ -131,6 +143,7 @@ __all__ = [
     "Table",
     "budget_table",
     "cut_lines",
+    "frame_table",
     "interval",
     "make_table",
     "metric_table",
