@@ -78,7 +78,11 @@ def parity(
         (name, f"{case.rows:,}", number(case.max_abs_diff), str(case.flips))
         for name, case in found.by_case.items()
     ]
-    table(f"{solution} version {version.number}", ("rows", "number", "max |diff|", "flips"), lines)
+    table(
+        f"{solution} version {version.number}",
+        ("kind of row", "rows", "max |diff|", "flips"),
+        lines,
+    )
     require(found)
 
 
