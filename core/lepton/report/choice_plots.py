@@ -18,6 +18,7 @@ from lepton.report.drawing import (
     PALE,
     RED,
     SERIES,
+    date_axis,
     dress,
     legend,
     new_axes,
@@ -98,6 +99,7 @@ def split_along_time(parts: Sequence[PartFact]) -> Figure | None:
     axes.set_yticks([])
     axes.set_ylim(-0.35, 0.75)
     axes.xaxis_date()
+    date_axis(axes)
     return figure
 
 

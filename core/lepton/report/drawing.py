@@ -6,6 +6,7 @@ import base64
 import io
 from typing import Any, Final, Literal
 
+import matplotlib.dates
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -49,6 +50,14 @@ def dress(axes: Axes, *, xlabel: str = "", ylabel: str = "") -> Axes:
 Corner = Literal["upper left", "upper right", "lower left", "lower right", "center right"]
 
 
+def date_axis(axes: Axes) -> None:
+    """Few and short dates along x."""
+    dates: Any = matplotlib.dates
+    locator = dates.AutoDateLocator(minticks=3, maxticks=7)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
+
+
 def legend(axes: Axes, location: Corner) -> None:
     """A legend without a frame, where anything is labelled."""
     if axes.get_legend_handles_labels()[0]:
@@ -73,6 +82,7 @@ __all__ = [
     "RED",
     "SERIES",
     "data_uri",
+    "date_axis",
     "dress",
     "legend",
     "new_axes",

@@ -23,6 +23,7 @@ from lepton.report.tables import (
 )
 
 _MOST_TRIALS: Final = 15
+_LABELS: Final = {"ap": "average precision", "auc": "ROC AUC", "ece": "calibration error"}
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ def sections(content: ReportContent) -> tuple[Section, ...]:
 def _card(result: MetricResult) -> Card:
     value = "–" if result.value is None else number(result.value)
     about = result.about + (f" ({result.unit})" if result.unit else "")
-    return Card(result.name.replace("_", " "), value, interval(result), about)
+    label = _LABELS.get(result.name, result.name.replace("_", " "))
+    return Card(label, value, interval(result), about)
 
 
 def _gates(evaluation: Evaluation) -> Section:

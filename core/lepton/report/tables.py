@@ -89,7 +89,7 @@ def interval(result: MetricResult) -> str:
     """The 95 % interval in words, or why there is none."""
     if result.low is None or result.high is None:
         return result.reason
-    return f"{number(result.low)} to {number(result.high)}"
+    return f"{number(result.low)}\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{number(result.high)}"
 
 
 def frame_table(frame: pd.DataFrame, marked: Iterable[int] = (), *, most: int = MAX_ROWS) -> Table:
