@@ -129,7 +129,7 @@ def budget_table(evaluation: Evaluation) -> Table:
         n = max(round(budget * days), 1)
         recall = hits[n - 1] / hits[-1] if hits[-1] else None
         least = float(scored["score"].iloc[n - 1])
-        rows.append((budget, least, recall, hits[n - 1] / n, saved[n - 1] / days))
+        rows.append((round(budget, 1), least, recall, hits[n - 1] / n, saved[n - 1] / days))
     columns = ("alerts a day", "threshold", "recall", "precision", "saved a day")
     return make_table(columns, rows, [budgets.index(chosen)] if chosen in budgets else [])
 
