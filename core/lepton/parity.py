@@ -1,6 +1,8 @@
-"""Whether what is deployed still equals what was trained, on a customer's own rows."""
+"""Whether features are what they are defined as, and the deployed bundle what was trained."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -8,37 +10,59 @@ from lepton import stages
 from lepton.compress.front import Front
 from lepton.context import Context
 from lepton.errors import IntegrityError
-from lepton.export.parity import Parity, check
+from lepton.export.parity import Parity, check, require
+from lepton.features.parity import FeatureParity, feature_parity
 from lepton.registry.store import Registry, Version
 from lepton_edge import atomic
 
+FEATURE_TOLERANCE = 1e-9
+"""Largest |a - b| / max(1, |a|) between two engines of one feature (DESIGN, decision 3)."""
 
-def graph_parity(ctx: Context, rows: int) -> tuple[Version, Parity]:
-    """The current version's bundle against its trained model on the source's last `rows` rows.
 
-    Rows made to be difficult (on thresholds, missing, unseen) and golden rows come on top.
-    Raises IntegrityError LK640 where nothing is current, LK641 where the trained model that
-    the project keeps is not the one the bundle was made from.
+@dataclass(frozen=True)
+class Agreement:
+    """Features against their definition, and the current version's bundle against its model.
+
+    version, graph: None where nothing is deployed yet.
     """
-    version = _current(ctx)
-    front = _trained(ctx, version)
-    validated = stages.validate(ctx, stages.read(ctx), scoring=True)
-    dataset = stages.featurize(ctx, validated)
-    ctx.progress.stage("parity")
-    last = dataset.take(np.arange(max(len(dataset) - rows, 0), len(dataset)))
-    return version, check(front.model, version.path, last)
+
+    features: FeatureParity
+    version: Version | None
+    graph: Parity | None
+
+    def require(self) -> None:
+        """Raise IntegrityError LK642 or ExportError LK505 where a tolerance is not kept."""
+        if self.features.max_rel_diff > FEATURE_TOLERANCE:
+            raise IntegrityError(
+                "LK642",
+                where=f"feature {self.features.worst}",
+                found=f"differs from its definition by {self.features.max_rel_diff:.3g}",
+                remedy="tell us, with the feature's node and a few rows that show it",
+            )
+        if self.graph is not None:
+            require(self.graph)
 
 
-def _current(ctx: Context) -> Version:
+def agreement(ctx: Context, rows: int) -> Agreement:
+    """Both parities on the source's last `rows` rows.
+
+    The bundle is also given golden rows and rows made to be difficult (on thresholds, missing,
+    unseen). Raises IntegrityError LK641 where the trained model that the project keeps is not
+    the one that the current bundle was made from.
+    """
     version = Registry(ctx.workspace.registry(ctx.solution.name)).current()
-    if version is None:
-        raise IntegrityError(
-            "LK640",
-            where=f"registry of {ctx.solution.name}",
-            found="no version is current: there is nothing to compare",
-            remedy=f"run `lepton run {ctx.solution.name}`, or `lepton promote` a version",
-        )
-    return version
+    front = _trained(ctx, version) if version else None
+    validated = stages.validate(ctx, stages.read(ctx), scoring=True)
+    table = validated.tables[ctx.solution.task.table].tail(rows).reset_index(drop=True)
+    ctx.progress.stage("parity")
+    features = feature_parity(
+        table, ctx.contract, ctx.solution.features, ctx.extras, seed=ctx.config.seed
+    )
+    if version is None or front is None:
+        return Agreement(features, None, None)
+    dataset = stages.featurize(ctx, validated)
+    last = dataset.take(np.arange(max(len(dataset) - rows, 0), len(dataset)))
+    return Agreement(features, version, check(front.model, version.path, last))
 
 
 def _trained(ctx: Context, version: Version) -> Front:
@@ -64,4 +88,4 @@ def _trained(ctx: Context, version: Version) -> Front:
     return front
 
 
-__all__ = ["graph_parity"]
+__all__ = ["FEATURE_TOLERANCE", "Agreement", "agreement"]

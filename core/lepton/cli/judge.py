@@ -18,9 +18,10 @@ from lepton.cli.options import (
     write_json,
 )
 from lepton.cli.progress import shown
-from lepton.cli.screen import number, table, told
+from lepton.cli.screen import note, number, table, told
 
 if TYPE_CHECKING:
+    from lepton.parity import Agreement
     from lepton.solution import Project, Solution
 
 
@@ -61,29 +62,43 @@ def parity(
     rows: Annotated[int, typer.Option("--rows", min=1, help="the last so many")] = 10_000,
     json_file: JsonFile = None,
 ) -> None:
-    """Compare the current bundle with the model it was made from."""
-    from lepton.export.parity import require
-    from lepton.parity import graph_parity
+    """Compare features with their definition, the bundle with its model."""
+    from lepton.parity import agreement
 
     with shown(f"parity {solution}") as progress:
-        context = open_context(ctx, solution, data=data, config=config, progress=progress)
-        version, found = graph_parity(context, rows)
-    metrics = {
-        "max_abs_diff": found.max_abs_diff,
-        "flips_golden": found.flips_golden,
-        "flips_random": found.flips_random,
-    }
-    write_json(json_file, {"protocol": "parity", "version": version.number, "metrics": metrics})
-    lines = [
-        (name, f"{case.rows:,}", number(case.max_abs_diff), str(case.flips))
-        for name, case in found.by_case.items()
-    ]
+        found = agreement(
+            open_context(ctx, solution, data=data, config=config, progress=progress), rows
+        )
+    metrics = parity_metrics(found)
+    write_json(json_file, {"protocol": "parity", "metrics": metrics})
     table(
-        f"{solution} version {version.number}",
-        ("kind of row", "rows", "max |diff|", "flips"),
-        lines,
+        f"parity of {solution}", ("metric", "value"), [(n, number(v)) for n, v in metrics.items()]
     )
-    require(found)
+    if found.graph is None:
+        note("no version is current: there is no bundle to compare")
+    else:
+        lines = [
+            (name, f"{case.rows:,}", number(case.max_abs_diff), str(case.flips))
+            for name, case in found.graph.by_case.items()
+        ]
+        table("bundle against model", ("kind of row", "rows", "max |diff|", "flips"), lines)
+    found.require()
+
+
+def parity_metrics(found: Agreement) -> dict[str, float | int | str | None]:
+    """What both parities found, by the names of the protocol."""
+    features = found.features
+    metrics: dict[str, float | int | str | None] = {
+        "max_rel_diff": features.max_rel_diff,
+        "worst_feature": features.worst,
+        "batch_vs_pandas": features.batch_vs_pandas,
+        "pandas_max_rel_diff": features.pandas_max_rel_diff,
+    }
+    if found.graph is not None:
+        metrics["graph_max_abs_diff"] = found.graph.max_abs_diff
+        metrics["flips_golden"] = found.graph.flips_golden
+        metrics["flips_random"] = found.graph.flips_random
+    return metrics
 
 
 def find_protocol(project: Project, name: str) -> Solution:
