@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import polars as pl
 from lepton import roles
 from lepton.contracts.model import Contract, Extras, extra_name
 from lepton.dataset import TabularDataset
-from lepton.features.delayed import delayed_rate, known_labels
+from lepton.features.delayed import NEVER, Labels, delayed_rate, known_labels, labels_of
 from lepton.features.spec import (
     Calendar,
     Category,
@@ -137,9 +137,14 @@ class _Engine:
         return ranges(self.past(by), window_s)
 
     def _known(self, by: tuple[str, ...], window_s: float | None) -> tuple[np.ndarray, np.ndarray]:
+        return known_labels(self.labels, self._keys(by), self.at, window_s)
+
+    @cached_property
+    def labels(self) -> Labels:
+        """Labels in the order in which they became known."""
         label_at = _microseconds(self.rows[self.roles[roles.LABEL_AT]])
         target = self.rows[self.roles[roles.TARGET]].to_numpy(dtype=np.float64, na_value=np.nan)
-        return known_labels(self._keys(by), self.at, label_at, target, window_s)
+        return labels_of(self.at, self.ingested, label_at, target)
 
     def _keys(self, by: tuple[str, ...]) -> pl.DataFrame:
         return pl.from_pandas(self.rows[list(by)]) if by else pl.DataFrame()
@@ -162,7 +167,7 @@ class _Engine:
 
 
 def _microseconds(instants: pd.Series) -> np.ndarray:
-    """Microseconds since 1970, int64; the least int64 where missing."""
+    """Microseconds since 1970, int64; `NEVER` where missing."""
     naive = instants.dt.tz_convert("UTC").dt.tz_localize(None)
     found: np.ndarray = naive.to_numpy(dtype="datetime64[us]").astype(np.int64)
     return found
@@ -171,7 +176,7 @@ def _microseconds(instants: pd.Series) -> np.ndarray:
 def _arrivals(arrived: pd.Series, at: np.ndarray) -> np.ndarray:
     """Arrival in microseconds; the event itself where it is missing."""
     found = _microseconds(arrived)
-    return np.where(found == np.iinfo(np.int64).min, at, found)
+    return np.where(found == NEVER, at, found)
 
 
 def _divided(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:

@@ -1,8 +1,7 @@
 """Windows over the past of the same entity, exact and without drifting sums.
 
 Rows are sorted once by (entity, event time). Every window [t - w, t) is then a range of
-positions, found by binary search; sums are differences of prefix sums that start anew with
-each entity, so that their magnitude, and with it their rounding, stays that of one entity.
+positions, found by binary search, over which `folding` aggregates.
 """
 
 from __future__ import annotations
@@ -14,6 +13,8 @@ from typing import Literal
 
 import numpy as np
 import polars as pl
+
+from lepton.features.folding import COUNT, MAX, MOMENTS, SUM, fold
 
 Op = Literal["count", "sum", "mean", "max", "min", "std", "distinct"]
 
@@ -56,7 +57,7 @@ class Past:
         """Sorted rows that must not see some earlier row, as it arrived after them."""
         if self.ingested is None or not len(self.group):
             return np.empty(0, dtype=np.int64)
-        newest = _running("max", self.ingested, self.group)
+        newest = _newest(self.ingested, self.group)
         sees = before > self.start
         return np.flatnonzero(sees & (newest[before - 1] > self.ingested))
 
@@ -103,12 +104,18 @@ class Ranges:
     high: np.ndarray
     late: np.ndarray
 
+    @property
+    def lengths(self) -> np.ndarray:
+        """Rows in each range, float64."""
+        lengths: np.ndarray = (self.high - self.low).astype(np.float64)
+        return lengths
+
     def visible(self, row: int) -> np.ndarray:
         """Positions that a late-affected row sees: inside its range and arrived by then."""
         inside = np.arange(self.low[row], self.high[row])
         assert self.past.ingested is not None
-        arrived: np.ndarray = self.past.ingested[inside] <= self.past.ingested[row]
-        return inside[arrived]
+        arrived = self.past.ingested[inside] <= self.past.ingested[row]
+        return np.asarray(inside[arrived])
 
 
 def ranges(past: Past, window_s: float | None) -> Ranges:
@@ -124,7 +131,7 @@ def aggregate(seen: Ranges, op: Op, values: np.ndarray | None) -> np.ndarray:
     `distinct` takes integer codes, -1 where missing.
     """
     if values is None:
-        found = (seen.high - seen.low).astype(np.float64)
+        found = seen.lengths
         for row in seen.late:
             found[row] = len(seen.visible(row))
         return found
@@ -146,52 +153,34 @@ def last_before(seen: Ranges) -> np.ndarray:
     return found
 
 
-def _sums(seen: Ranges, values: np.ndarray) -> np.ndarray:
-    """Differences of prefix sums that start anew with each entity."""
-    total = np.append(_running("sum", values, seen.past.group), 0.0)
-    upto = np.where(seen.high > seen.past.start, total[seen.high - 1], 0.0)
-    skipped = np.where(seen.low > seen.past.start, total[seen.low - 1], 0.0)
-    found: np.ndarray = np.where(seen.high > seen.low, upto - skipped, 0.0)
+def _present(seen: Ranges, values: np.ndarray) -> np.ndarray:
+    found: np.ndarray = fold(COUNT, values, seen.low, seen.high)[0]
     return found
 
 
-def _present(seen: Ranges, values: np.ndarray) -> np.ndarray:
-    return _sums(seen, np.isfinite(values).astype(np.float64))
-
-
 def _sum(seen: Ranges, values: np.ndarray) -> np.ndarray:
-    return _sums(seen, np.nan_to_num(values))
+    found: np.ndarray = fold(SUM, values, seen.low, seen.high)[0]
+    return found
 
 
 def _mean(seen: Ranges, values: np.ndarray) -> np.ndarray:
-    count = _present(seen, values)
-    mean = np.full(len(count), np.nan)
+    count = _present(seen, values) if np.isnan(values).any() else seen.lengths
+    mean = np.full(len(values), np.nan)
     np.divide(_sum(seen, values), count, out=mean, where=count > 0)
     return mean
 
 
 def _std(seen: Ranges, values: np.ndarray) -> np.ndarray:
-    """Population's deviation of values shifted by the entity's first one, against cancellation."""
-    first = np.nan_to_num(values)[seen.past.start]
-    shifted = values - first
-    mean = _mean(seen, shifted)
-    deviation: np.ndarray = np.sqrt(np.maximum(_mean(seen, shifted**2) - mean**2, 0.0))
+    count, _, squares = fold(MOMENTS, values, seen.low, seen.high)
+    variance = np.full(len(values), np.nan)
+    np.divide(squares, count, out=variance, where=count > 0)
+    deviation: np.ndarray = np.sqrt(variance)
     return deviation
 
 
 def _max(seen: Ranges, values: np.ndarray) -> np.ndarray:
-    """Largest of each range by doubling: level k holds the largest of 2^k neighbours."""
-    length = seen.high - seen.low
-    found = np.full(len(length), -np.inf)
-    level, width = np.where(np.isfinite(values), values, -np.inf), 1
-    while True:
-        mine = np.flatnonzero((length >= width) & (length < 2 * width))
-        ends = np.maximum(level[seen.low[mine]], level[seen.high[mine] - width])
-        found[mine] = ends
-        width *= 2
-        if not (length >= width).any():
-            return np.where(np.isfinite(found), found, np.nan)
-        level = np.maximum(level[: -width // 2], level[width // 2 :])
+    found = fold(MAX, values, seen.low, seen.high)[0]
+    return np.where(np.isneginf(found), np.nan, found)
 
 
 def _min(seen: Ranges, values: np.ndarray) -> np.ndarray:
@@ -228,10 +217,10 @@ def _direct(op: Op, values: np.ndarray) -> float:
     return float(_DIRECT[op](known))
 
 
-def _running(op: Literal["sum", "max"], values: np.ndarray, group: np.ndarray) -> np.ndarray:
-    column = pl.col("value").cum_sum() if op == "sum" else pl.col("value").cum_max()
+def _newest(values: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Largest of `values` up to each row of its group."""
     frame = pl.DataFrame({"value": values, "group": group})
-    return frame.select(column.over("group")).to_series().to_numpy()
+    return frame.select(pl.col("value").cum_max().over("group")).to_series().to_numpy()
 
 
 _FAST: dict[str, Callable[[Ranges, np.ndarray], np.ndarray]] = {

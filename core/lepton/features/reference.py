@@ -1,0 +1,144 @@
+"""The definition of every node, one row at a time: slow, obvious, what the engine must equal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lepton import roles
+from lepton.features.spec import (
+    Calendar,
+    Category,
+    DelayedRate,
+    Difference,
+    FeatureSpec,
+    Node,
+    Ratio,
+    Raw,
+    Recency,
+    Window,
+)
+
+
+@dataclass
+class Row:
+    """One row of a table and all that it may know.
+
+    table: every row, in any order; at: its position; columns: role -> column.
+    """
+
+    table: pd.DataFrame
+    at: int
+    columns: Mapping[str, str]
+    features: dict[str, Any] = field(default_factory=dict)
+
+    def compute(self, spec: FeatureSpec) -> dict[str, Any]:
+        """Name -> value of every node of `spec` for this row."""
+        for node in spec.nodes:
+            self.features[node.name] = self._value(node)
+        return self.features
+
+    def _value(self, node: Node) -> Any:
+        match node:
+            case Raw():
+                return self._number(node.source)
+            case Category():
+                return self.table[node.source].iloc[self.at]
+            case Calendar():
+                return _calendar(self._instant(roles.EVENT_AT).tz_convert(node.zone), node.part)
+            case Window():
+                return self._window(node)
+            case Recency():
+                past = self._past(node.by, None)
+                newest = past[self.columns[roles.EVENT_AT]].max()
+                return _seconds(self._instant(roles.EVENT_AT) - newest) if len(past) else np.nan
+            case DelayedRate():
+                return self._delayed(node)
+            case Ratio():
+                return _divided(self._number(node.numerator), self._number(node.denominator))
+            case Difference():
+                found = self._number(node.left) - self._number(node.right)
+                return found if node.scale is None else _divided(found, self._number(node.scale))
+
+    def _window(self, node: Window) -> float:
+        past = self._past(node.by, node.window_s)
+        if node.value is None:
+            return float(len(past))
+        values = past[node.value].dropna()
+        if node.op in ("count", "distinct"):
+            return float(len(values) if node.op == "count" else values.nunique())
+        if node.op == "sum" or values.empty:
+            return float(values.sum()) if node.op == "sum" else np.nan
+        return float(values.std(ddof=0) if node.op == "std" else values.agg(node.op))
+
+    def _delayed(self, node: DelayedRate) -> float:
+        known, positives = self._labels(node.by, node.window_s)
+        if node.what != "rate":
+            return known if node.what == "known" else positives
+        everybody, frauds = self._labels((), None)
+        if not everybody:
+            return np.nan
+        return (positives + node.strength * frauds / everybody) / (known + node.strength)
+
+    def _past(self, by: tuple[str, ...], window_s: float | None) -> pd.DataFrame:
+        """Earlier rows of the same entity that had arrived by now, inside the window."""
+        event, now = self.table[self.columns[roles.EVENT_AT]], self._instant(roles.EVENT_AT)
+        seen = self._same(by) & (event < now)
+        if roles.INGESTED_AT in self.columns:
+            arrived = self.table[self.columns[roles.INGESTED_AT]].fillna(event)
+            seen &= arrived <= arrived.iloc[self.at]
+        if window_s is not None:
+            seen &= event >= now - pd.Timedelta(seconds=window_s)
+        return self.table[seen]
+
+    def _labels(self, by: tuple[str, ...], window_s: float | None) -> tuple[float, float]:
+        """Labels of the same entity that became known inside the window, and positives."""
+        now = self._instant(roles.EVENT_AT)
+        event = self.table[self.columns[roles.EVENT_AT]]
+        label = self.table[self.columns[roles.LABEL_AT]]
+        if roles.INGESTED_AT in self.columns:
+            arrived = self.table[self.columns[roles.INGESTED_AT]].fillna(event)
+            label = label.where(label.isna() | (label >= arrived), arrived)
+        target = self.table[self.columns[roles.TARGET]]
+        seen = self._same(by) & (event < now) & (label <= now) & target.notna()
+        if window_s is not None:
+            seen &= label >= now - pd.Timedelta(seconds=window_s)
+        return float(seen.sum()), float(target[seen].sum())
+
+    def _same(self, by: tuple[str, ...]) -> pd.Series:
+        same = pd.Series(True, index=self.table.index)
+        for column in by:
+            same &= (self.table[column] == self.table[column].iloc[self.at]).fillna(False)
+        return same
+
+    def _number(self, name: str) -> float:
+        value = self.features.get(name, None)
+        value = self.table[name].iloc[self.at] if value is None else value
+        return float(value) if pd.notna(value) else np.nan
+
+    def _instant(self, role: str) -> pd.Timestamp:
+        instant: pd.Timestamp = self.table[self.columns[role]].iloc[self.at]
+        return instant
+
+
+def _calendar(local: pd.Timestamp, part: str) -> float:
+    hour = local.hour + local.minute / 60 + local.second / 3600
+    parts = {
+        "hour": hour,
+        "weekday": local.day_of_week,
+        "is_weekend": local.day_of_week >= 5,
+        "is_night": hour < 6,
+    }
+    return float(parts[part])
+
+
+def _divided(numerator: float, denominator: float) -> float:
+    return numerator / denominator if denominator != 0 and np.isfinite(denominator) else np.nan
+
+
+def _seconds(span: pd.Timedelta) -> float:
+    return float(span.total_seconds())

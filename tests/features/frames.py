@@ -1,0 +1,120 @@
+"""Small event tables whose every feature can be computed by its definition."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from lepton import roles
+from lepton.contracts.model import Column, ColumnType, Contract
+from lepton.features.spec import (
+    Calendar,
+    Category,
+    DelayedRate,
+    Difference,
+    FeatureSpec,
+    Ratio,
+    Raw,
+    Recency,
+    Window,
+)
+from lepton.features.windows import Op
+
+HOUR = 3_600.0
+
+
+def _column(name: str, kind: ColumnType, *named: str) -> Column:
+    return Column(
+        name, kind, present=False, nullable=True, roles=named, lost_without=f"No {name}, no gain."
+    )
+
+
+CONTRACT = Contract(
+    solution="toy",
+    table="events",
+    version="1.0.0",
+    columns=(
+        _column("id", ColumnType.STRING, roles.KEY),
+        _column("at", ColumnType.TIMESTAMP, roles.EVENT_AT),
+        _column("arrived", ColumnType.TIMESTAMP, roles.INGESTED_AT),
+        _column("known", ColumnType.TIMESTAMP, roles.LABEL_AT),
+        _column("who", ColumnType.STRING, roles.ENTITY),
+        _column("where", ColumnType.STRING, roles.ENTITY),
+        _column("amount", ColumnType.NUMBER, roles.VALUE),
+        _column("bad", ColumnType.INTEGER, roles.TARGET),
+    ),
+    rules=(),
+    min_rows=1,
+    max_quarantine_share=0.05,
+    closed=False,
+    fingerprint="",
+)
+
+_SPANS = {"short": 2 * HOUR, "long": 24 * HOUR, "ever": None}
+
+_WINDOWS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
+    (("who",), ("short", "long", "ever")),
+    (("who", "where"), ("ever",)),
+    ((), ("long",)),
+)
+_OPS: tuple[tuple[Op, str | None], ...] = (
+    ("count", None),
+    ("sum", "amount"),
+    ("mean", "amount"),
+    ("max", "amount"),
+    ("min", "amount"),
+    ("std", "amount"),
+    ("distinct", "where"),
+)
+
+SPEC = FeatureSpec(
+    (
+        Raw("amount", "amount"),
+        Category("where", "where"),
+        Calendar("hour", "hour", "Europe/Berlin"),
+        Calendar("weekday", "weekday"),
+        Calendar("is_weekend", "is_weekend"),
+        Calendar("is_night", "is_night", "America/New_York"),
+        *(
+            Window(f"{op}_{span}_{'_'.join(by) or 'all'}", by, op, _SPANS[span], value)
+            for by, spans in _WINDOWS
+            for span in spans
+            for op, value in _OPS
+        ),
+        Window("known_amounts", ("who",), "count", 2 * HOUR, "amount"),
+        Recency("recency", ("who",)),
+        DelayedRate("rate_long", ("where",), 24 * HOUR, strength=3.0),
+        DelayedRate("rate_ever", ("who",), None),
+        DelayedRate("known_long", ("where",), 24 * HOUR, what="known"),
+        DelayedRate("positives_ever", ("where",), None, what="positives"),
+        Ratio("to_mean", "amount", "mean_long_who"),
+        Difference("above_mean", "amount", "mean_long_who"),
+        Difference("z", "amount", "mean_ever_who", "std_ever_who"),
+    )
+)
+
+
+def events(seed: int, n: int = 40, *, late: bool = True) -> pd.DataFrame:
+    """`n` events of three entities over two days, with ties, gaps, missing cells and late rows."""
+    rng = np.random.default_rng(seed)
+    start = pd.Timestamp("2026-03-28T12:00Z")
+    minutes = np.sort(rng.integers(0, 48 * 6, n)) * 10
+    at = start + pd.to_timedelta(minutes, unit="min")
+    delay = pd.to_timedelta(rng.choice([0, 0, 0, 90, 600], n) if late else np.zeros(n), unit="min")
+    known = at + pd.to_timedelta(rng.choice([0, 60, 700], n), unit="min")
+    frame = pd.DataFrame(
+        {
+            "id": [f"k{place:03d}" for place in range(n)],
+            "at": at.as_unit("us"),
+            "arrived": (at + delay).as_unit("us"),
+            "known": known.as_unit("us"),
+            "who": pd.array(rng.choice(["a", "b", "c"], n), dtype="str"),
+            "where": pd.array(rng.choice(["x", "y"], n), dtype="str"),
+            "amount": np.round(rng.lognormal(3, 1, n), 2),
+            "bad": rng.choice([0.0, 0.0, 1.0, np.nan], n),
+        }
+    )
+    frame.loc[rng.random(n) < 0.1, "who"] = pd.NA
+    frame.loc[rng.random(n) < 0.1, "amount"] = np.nan
+    frame.loc[rng.random(n) < 0.1, "arrived"] = pd.NaT
+    return frame.sample(frac=1, random_state=seed).reset_index(drop=True)
