@@ -91,10 +91,25 @@ def write_parquet(frame: pd.DataFrame, path: Path) -> None:
 
 
 def canonical_order(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    """The rows sorted by `columns` (those that the frame has), ties in their present order."""
+    """The rows sorted by `columns` (those that the frame has), ties in their present order.
+
+    A column is looked at only among rows that tie on those before it, so that long texts after
+    an instant cost little.
+    """
     present = [column for column in columns if column in frame]
-    ordered = frame.sort_values(present, kind="stable") if present else frame
-    return ordered.reset_index(drop=True)
+    ordered = frame
+    if present and not frame[present[0]].is_monotonic_increasing:
+        ordered = frame.sort_values(present[0], kind="stable")
+    ordered = ordered.reset_index(drop=True)
+    for place in range(1, len(present)):
+        tied = ordered.duplicated(present[:place], keep=False).to_numpy()
+        rows = np.flatnonzero(tied)
+        order = ordered.iloc[rows].sort_values(present[: place + 1], kind="stable").index.to_numpy()
+        if not np.array_equal(order, rows):
+            index = np.arange(len(ordered))
+            index[rows] = order
+            ordered = ordered.iloc[index].reset_index(drop=True)
+    return ordered
 
 
 def fingerprint(frame: pd.DataFrame) -> str:

@@ -86,9 +86,10 @@ class _Builder:
     def _value(self, event: yaml.Event, depth: int) -> Any:
         if isinstance(event, yaml.AliasEvent):
             self._refuse("LK104", event, f"alias *{event.anchor}", "write the value out")
-        if event.tag not in (None, "!"):
+        tag = getattr(event, "tag", None)
+        if tag not in (None, "!"):
             self._refuse(
-                "LK105", event, f"tag {event.tag}", "remove it: types come from the schema"
+                "LK105", event, f"tag {tag}", "remove it: types come from the schema"
             )
         if isinstance(event, yaml.ScalarEvent):
             plain_null = event.style is None and event.value in _NULL
@@ -114,5 +115,5 @@ class _Builder:
         return found
 
     def _refuse(self, code: str, event: yaml.Event, found: str, remedy: str) -> NoReturn:
-        line = event.start_mark.line + 1
-        raise ConfigError(code, where=f"{self.where} line {line}", found=found, remedy=remedy)
+        line = f" line {event.start_mark.line + 1}" if event.start_mark else ""
+        raise ConfigError(code, where=self.where + line, found=found, remedy=remedy)

@@ -40,6 +40,6 @@ def scored_frame(
 
 def day_numbers(event_at: pd.Series) -> np.ndarray:
     """Days since 1970 (UTC) of aware instants, int64: the blocks of every bootstrap."""
-    return event_at.dt.floor("D").astype("datetime64[us, UTC]").astype("int64").to_numpy() // (
-        86_400 * 1_000_000
-    )
+    naive = event_at.dt.tz_convert("UTC").dt.tz_localize(None)
+    days: np.ndarray = naive.to_numpy(dtype="datetime64[D]").astype(np.int64)
+    return days

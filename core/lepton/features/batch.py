@@ -28,6 +28,7 @@ from lepton.features.spec import (
     resolve,
 )
 from lepton.features.windows import Ranges, aggregate, last_before, past_of, ranges
+from lepton.frames import canonical_order
 
 
 def compute(
@@ -39,9 +40,8 @@ def compute(
     Raises FeatureError LK302 where the spec refers to what does not exist.
     """
     found = _roles(contract, table)
-    rows = table.sort_values(
-        [found[role] for role in (roles.EVENT_AT, roles.KEY) if role in found], kind="stable"
-    ).reset_index(drop=True)
+    order = [found[role] for role in (roles.EVENT_AT, roles.KEY) if role in found]
+    rows = canonical_order(table, order)
     full = FeatureSpec((*spec.nodes, *_extra_nodes(extras, spec, rows)))
     resolved, off = resolve(full, contract, rows.columns)
     features = _Engine(rows, found).run(resolved)
@@ -137,7 +137,7 @@ class _Engine:
         return ranges(self.past(by), window_s)
 
     def _known(self, by: tuple[str, ...], window_s: float | None) -> tuple[np.ndarray, np.ndarray]:
-        return known_labels(self.labels, self._keys(by), self.at, window_s)
+        return known_labels(self.labels, self.past(by), len(self.rows), window_s)
 
     @cached_property
     def labels(self) -> Labels:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 
 from lepton.features.spec import DelayedRate
-from lepton.features.windows import entity_codes
+from lepton.features.windows import Past
 
 NEVER = np.iinfo(np.int64).min
 """Instant of what has not happened."""
@@ -44,26 +43,31 @@ def labels_of(
 
 
 def known_labels(
-    labels: Labels, keys: pl.DataFrame, at: np.ndarray, window_s: float | None
+    labels: Labels, past: Past, n_rows: int, window_s: float | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Known labels and positives among them of the same `keys`, for each row of the table.
+    """Known labels and positives among them of the same entity, for each row of the table.
 
-    A label counts at instant t where it became known in [t - window_s, t]. Rows without the key
-    see nothing.
+    A label counts at instant t where it became known in [t - window_s, t]. Rows without the
+    entity see nothing. Rows ask in the order of `past`, which keeps the search near its last hit.
     """
-    codes, present = entity_codes(keys, len(at))
-    rows = np.flatnonzero(present[labels.rows])
-    rows = rows[np.argsort(codes[labels.rows[rows]], kind="stable")]
+    group = np.full(n_rows, -1, dtype=np.int64)
+    group[past.order] = past.group
+    rows = np.flatnonzero(group[labels.rows] >= 0)
+    rows = rows[np.argsort(group[labels.rows[rows]], kind="stable")]
     width = len(labels.instants) + 1
-    known = codes[labels.rows[rows]] * width + np.searchsorted(labels.instants, labels.learnt[rows])
-    upto = np.searchsorted(labels.instants, at, side="right")
-    opens = np.zeros(len(at), dtype=np.int64)
+    learnt = np.searchsorted(labels.instants, labels.learnt)[rows]
+    known = group[labels.rows[rows]] * width + learnt
+    upto = np.searchsorted(labels.instants, past.instants, side="right")[past.rank]
+    opens = np.zeros(len(past.order), dtype=np.int64)
     if window_s is not None:
-        opens = np.searchsorted(labels.instants, at - round(window_s * 1e6))
-    low = np.searchsorted(known, codes * width + opens)
-    high = np.searchsorted(known, codes * width + upto)
+        since = past.instants - round(window_s * 1e6)
+        opens = np.searchsorted(labels.instants, since)[past.rank]
+    low = np.searchsorted(known, past.group * width + opens)
+    high = np.searchsorted(known, past.group * width + upto)
     total = np.concatenate([[0.0], np.cumsum(labels.positive[rows])])
-    return np.where(present, high - low, 0.0), np.where(present, total[high] - total[low], 0.0)
+    found = np.zeros((2, n_rows))
+    found[:, past.order] = high - low, total[high] - total[low]
+    return found[0], found[1]
 
 
 def delayed_rate(

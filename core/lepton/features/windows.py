@@ -88,11 +88,13 @@ def past_of(
 
 def entity_codes(keys: pl.DataFrame, rows: int) -> tuple[np.ndarray, np.ndarray]:
     """Number of each row's entity (int64) and whether it has one; no columns: one for all."""
-    if not keys.width:
-        return np.zeros(rows, dtype=np.int64), np.ones(rows, dtype=bool)
-    present = ~keys.select(pl.any_horizontal(pl.all().is_null())).to_series().to_numpy()
-    codes = keys.select(pl.struct(pl.all()).rank("dense")).to_series().to_numpy()
-    return codes.astype(np.int64), present
+    codes, present = np.zeros(rows, dtype=np.int64), np.ones(rows, dtype=bool)
+    for column in keys.iter_columns():
+        levels = column.cast(pl.Categorical).to_physical()
+        present &= levels.is_not_null().to_numpy()
+        fine = levels.fill_null(0).to_numpy().astype(np.int64)
+        codes = np.unique(codes * (int(fine.max(initial=0)) + 1) + fine, return_inverse=True)[1]
+    return codes, present
 
 
 @dataclass(frozen=True)
