@@ -78,6 +78,7 @@ class Solution:
 
     tables: contracts in data_contracts/<name>/, the task's own first.
     families: names under lepton.automl.families. gates: name -> default of what is needed.
+    slices: columns by which the report tells results apart.
     simulate(rng, size): canonical tables of about `size` rows of the task's table.
     benchmarks: protocol's name -> function that returns the JSON of specs' protocols.
     """
@@ -96,6 +97,7 @@ class Solution:
     split: SplitSpec
     simulate: Callable[[np.random.Generator, int], Mapping[str, pd.DataFrame]]
     figures: tuple[Figure, ...] = ()
+    slices: tuple[str, ...] = ()
     benchmarks: Mapping[str, Callable[[BenchRequest], Mapping[str, Any]]] = field(
         default_factory=dict
     )

@@ -160,6 +160,7 @@ def scored(ctx: Context, rows: TabularDataset, score: np.ndarray, threshold: flo
         threshold=threshold,
         miss_cost=decision.miss_cost(rows, ctx.costs),
         alert_cost=decision.alert_cost(rows, ctx.costs),
+        slices=ctx.solution.slices,
     )
 
 

@@ -88,9 +88,7 @@ class _Builder:
             self._refuse("LK104", event, f"alias *{event.anchor}", "write the value out")
         tag = getattr(event, "tag", None)
         if tag not in (None, "!"):
-            self._refuse(
-                "LK105", event, f"tag {tag}", "remove it: types come from the schema"
-            )
+            self._refuse("LK105", event, f"tag {tag}", "remove it: types come from the schema")
         if isinstance(event, yaml.ScalarEvent):
             plain_null = event.style is None and event.value in _NULL
             return None if plain_null else event.value

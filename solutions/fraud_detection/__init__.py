@@ -27,7 +27,7 @@ SOLUTION: Final = Solution(
             table="transactions",
             target="is_fraud",
             metric="ap",
-            min_positives=100,
+            min_positives=50,
         ),
     ),
     features=FEATURES,
@@ -46,6 +46,7 @@ SOLUTION: Final = Solution(
     split=SplitSpec(selection_share=0.2, holdout_share=0.2),
     simulate=simulate,
     figures=FIGURES,
+    slices=("typology", "channel"),
     benchmarks={"handbook": handbook},
 )
 

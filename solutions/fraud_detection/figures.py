@@ -17,29 +17,30 @@ if TYPE_CHECKING:
 
 BANDS: Final = (0.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1e9)
 """Edges of the amount bands, in the currency of `amount`."""
-FOUND: Final = "#1f5fa8"
-POSSIBLE: Final = "#b9c4d0"
 
 
 def card_precision_by_day(evaluation: Evaluation) -> Drawing | None:
     """Customers found a day among the first `ALERTS_PER_DAY`, against the most there were."""
+    from lepton.report import drawing
+
     scored = evaluation.scored
     if scored.empty or not (scored["target"] == 1).any():
         return None
     found = daily_card_precision(scored, ALERTS_PER_DAY) * ALERTS_PER_DAY
     most = daily_card_precision(scored, ALERTS_PER_DAY, ceiling=True) * ALERTS_PER_DAY
-    drawing = _drawing()
-    axes = drawing.subplots()
-    axes.bar(most.index, most, color=POSSIBLE, width=0.9, label="possible")
-    axes.bar(found.index, found, color=FOUND, width=0.6, label="found")
-    axes.set_ylabel("defrauded customers a day")
-    axes.legend(frameon=False)
-    drawing.autofmt_xdate()
-    return drawing
+    figure = drawing.new_figure()
+    axes = drawing.new_axes(figure, xlabel="", ylabel="defrauded customers a day")
+    axes.bar(most.index, most, color=drawing.PALE, width=0.9, label="possible")
+    axes.bar(found.index, found, color=drawing.BLUE, width=0.6, label="found")
+    drawing.legend(axes, "upper left")
+    drawing.date_axis(axes)
+    return figure
 
 
 def value_by_alerts(evaluation: Evaluation) -> Drawing | None:
     """Share of the defrauded money that is found, by alerts a day."""
+    from lepton.report import drawing
+
     scored = evaluation.scored
     lost = _lost(scored)
     if not lost.sum() > 0:
@@ -48,14 +49,12 @@ def value_by_alerts(evaluation: Evaluation) -> Drawing | None:
     share = np.cumsum(lost[np.argsort(-scored["score"].to_numpy(), kind="stable")]) / lost.sum()
     alerts = np.arange(1, len(share) + 1) / days
     shown = alerts <= 5 * ALERTS_PER_DAY
-    drawing = _drawing()
-    axes = drawing.subplots()
-    axes.plot(alerts[shown], 100 * share[shown], color=FOUND)
-    axes.axvline(ALERTS_PER_DAY, color=POSSIBLE, linestyle="--")
-    axes.set_xlabel("alerts a day")
-    axes.set_ylabel("defrauded money found, %")
+    figure = drawing.new_figure()
+    axes = drawing.new_axes(figure, xlabel="alerts a day", ylabel="defrauded money found, %")
+    axes.plot(alerts[shown], 100 * share[shown], color=drawing.BLUE, linewidth=2)
+    axes.axvline(ALERTS_PER_DAY, color=drawing.MUTED, linestyle="--", linewidth=1)
     axes.set_ylim(0, 100)
-    return drawing
+    return figure
 
 
 def recall_by_amount(evaluation: Evaluation) -> Drawing | None:
@@ -65,32 +64,41 @@ def recall_by_amount(evaluation: Evaluation) -> Drawing | None:
         return None
     labels = [_band(low, high) for low, high in pairwise(BANDS)]
     bands = pd.cut(frauds["value"].astype("float64"), list(BANDS), right=False, labels=labels)
-    return _recall(frauds, bands, "amount")
+    return _recall(frauds, bands)
 
 
 def recall_by_typology(evaluation: Evaluation) -> Drawing | None:
     """Share of frauds that are alerted, by kind; None where the rows do not carry the kind."""
+    return _recall_by(evaluation, "typology")
+
+
+def recall_by_channel(evaluation: Evaluation) -> Drawing | None:
+    """Share of frauds that are alerted, by channel; None where the rows do not carry it."""
+    return _recall_by(evaluation, "channel")
+
+
+def _recall_by(evaluation: Evaluation, column: str) -> Drawing | None:
     frauds = evaluation.scored[evaluation.scored["target"] == 1]
-    if "typology" not in frauds or not frauds["typology"].notna().any():
+    if column not in frauds or not frauds[column].notna().any():
         return None
-    return _recall(frauds, frauds["typology"], "typology")
+    return _recall(frauds, frauds[column])
 
 
 def _band(low: float, high: float) -> str:
     return f"{low:g} to {high:g}" if high < BANDS[-1] else f"{low:g} and more"
 
 
-def _recall(frauds: pd.DataFrame, groups: pd.Series, label: str) -> Drawing:
+def _recall(frauds: pd.DataFrame, groups: pd.Series) -> Drawing:
+    from lepton.report import drawing
+
     found = frauds["decision"].groupby(groups, observed=True).agg(["mean", "size"])
-    drawing = _drawing()
-    axes = drawing.subplots()
+    figure = drawing.new_figure()
+    axes = drawing.new_axes(figure, xlabel="frauds alerted, %", ylabel="")
     places = np.arange(len(found))
-    axes.barh(places, 100 * found["mean"], color=FOUND)
+    axes.barh(places, 100 * found["mean"], color=drawing.BLUE, height=0.6)
     axes.set_yticks(places, [f"{name} (n={n})" for name, n in found["size"].items()])
     axes.set_xlim(0, 100)
-    axes.set_xlabel("frauds alerted, %")
-    axes.set_ylabel(label)
-    return drawing
+    return figure
 
 
 def _lost(scored: pd.DataFrame) -> np.ndarray:
@@ -98,12 +106,6 @@ def _lost(scored: pd.DataFrame) -> np.ndarray:
     if "value" not in scored:
         return np.asarray(is_fraud.astype(np.float64))
     return np.asarray(scored["value"].to_numpy(dtype=np.float64) * is_fraud)
-
-
-def _drawing() -> Drawing:
-    from matplotlib.figure import Figure as Drawn
-
-    return Drawn(figsize=(7.2, 3.2), layout="constrained")
 
 
 FIGURES: Final = (
@@ -128,6 +130,11 @@ FIGURES: Final = (
         "Frauds alerted by kind",
         "Share of the frauds of each kind that the threshold alerts.",
         recall_by_typology,
+    ),
+    Figure(
+        "Frauds alerted by channel",
+        "Share of the frauds of each channel that the threshold alerts.",
+        recall_by_channel,
     ),
 )
 

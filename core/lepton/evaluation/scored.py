@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -18,10 +20,12 @@ def scored_frame(
     threshold: float = 0.5,
     miss_cost: np.ndarray | None = None,
     alert_cost: np.ndarray | None = None,
+    slices: Sequence[str] = (),
 ) -> pd.DataFrame:
     """One row a dataset row with the columns of `results.SCORED` that the data can fill.
 
-    score: probability in 0..1, shape (rows,); costs in money a row, 0 where not given.
+    score: probability in 0..1, shape (rows,); costs in money a row, 0 where not given; slices:
+    columns by which results are told apart, carried along where the data have them.
     """
     columns = {role: dataset.role(role).to_numpy() for role in _CARRIED if dataset.has(role)}
     if dataset.has(roles.TARGET):
@@ -34,6 +38,7 @@ def scored_frame(
             roles.DECISION: (score >= threshold).astype(np.int64),
             "miss_cost": zeros if miss_cost is None else miss_cost,
             "alert_cost": zeros if alert_cost is None else alert_cost,
+            **{name: dataset.rows[name].to_numpy() for name in slices if name in dataset.rows},
         }
     )
 
