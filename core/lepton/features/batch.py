@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import polars as pl
 
 from lepton import roles
 from lepton.contracts.model import Contract, Extras, extra_name
@@ -27,7 +26,18 @@ from lepton.features.spec import (
     Window,
     resolve,
 )
-from lepton.features.windows import Ranges, aggregate, last_before, past_of, ranges
+from lepton.features.windows import (
+    Entities,
+    Instants,
+    Past,
+    Ranges,
+    Values,
+    aggregate,
+    divided,
+    last_before,
+    past_of,
+    ranges,
+)
 from lepton.frames import canonical_order
 
 
@@ -48,7 +58,7 @@ def compute(
     carried = rows[[name for name in rows.columns if name not in features]]
     categorical = tuple(node.name for node in resolved.nodes if isinstance(node, Category))
     return TabularDataset(
-        rows=pd.concat([carried, pd.DataFrame(features, index=rows.index)], axis=1),
+        rows=pd.concat([carried, pd.DataFrame(features, index=rows.index, copy=False)], axis=1),
         numeric=tuple(name for name in features if name not in categorical),
         categorical=categorical,
         roles=found,
@@ -79,12 +89,13 @@ class _Engine:
     def __init__(self, rows: pd.DataFrame, found: Mapping[str, str]) -> None:
         self.rows, self.roles = rows, found
         self.at = _microseconds(rows[found[roles.EVENT_AT]])
-        self.instants = np.unique(self.at)
+        self.instants = Instants.of(self.at)
         arrived = found.get(roles.INGESTED_AT)
         self.ingested = None if arrived is None else _arrivals(rows[arrived], self.at)
         self.features: dict[str, Any] = {}
         self.past = cache(self._past)
         self.ranges = cache(self._ranges)
+        self.values = cache(self._values)
         self.known = cache(self._known)
 
     def run(self, spec: FeatureSpec) -> dict[str, Any]:
@@ -112,9 +123,10 @@ class _Engine:
 
     def window(self, node: Window) -> np.ndarray:
         seen = self.ranges(node.by, node.window_s)
-        values = None if node.value is None else self._values(node.value, node.op)
-        found = aggregate(seen, node.op, None if values is None else values[seen.past.order])
-        return self._spread(seen, found, 0.0 if node.op in ("count", "sum", "distinct") else np.nan)
+        coded = node.op == "distinct"
+        values = None if node.value is None else self.values(node.by, node.value, coded)
+        empty = 0.0 if node.op in ("count", "sum", "distinct") else np.nan
+        return self._spread(seen, aggregate(seen, node.op, values), empty)
 
     def recency(self, node: Recency) -> np.ndarray:
         seen = self.ranges(node.by, None)
@@ -124,14 +136,14 @@ class _Engine:
         return delayed_rate(node, self.known(node.by, node.window_s), self.known((), None))
 
     def ratio(self, node: Ratio) -> np.ndarray:
-        return _divided(self._number(node.numerator), self._number(node.denominator))
+        return divided(self._number(node.numerator), self._number(node.denominator))
 
     def difference(self, node: Difference) -> np.ndarray:
         found = self._number(node.left) - self._number(node.right)
-        return found if node.scale is None else _divided(found, self._number(node.scale))
+        return found if node.scale is None else divided(found, self._number(node.scale))
 
-    def _past(self, by: tuple[str, ...]) -> Any:
-        return past_of(self._keys(by), self.at, self.ingested, self.instants)
+    def _past(self, by: tuple[str, ...]) -> Past:
+        return past_of(Entities.of(self.rows[list(by)]), self.instants, self.ingested)
 
     def _ranges(self, by: tuple[str, ...], window_s: float | None) -> Ranges:
         return ranges(self.past(by), window_s)
@@ -146,13 +158,9 @@ class _Engine:
         target = self.rows[self.roles[roles.TARGET]].to_numpy(dtype=np.float64, na_value=np.nan)
         return labels_of(self.at, self.ingested, label_at, target)
 
-    def _keys(self, by: tuple[str, ...]) -> pl.DataFrame:
-        return pl.from_pandas(self.rows[list(by)]) if by else pl.DataFrame()
-
-    def _values(self, name: str, op: str) -> np.ndarray:
-        if op == "distinct":
-            return pd.factorize(self.rows[name])[0]
-        return self._number(name)
+    def _values(self, by: tuple[str, ...], name: str, coded: bool) -> Values:
+        values = pd.factorize(self.rows[name])[0] if coded else self._number(name)
+        return Values(values[self.past(by).order])
 
     def _number(self, name: str) -> np.ndarray:
         if name in self.features:
@@ -177,13 +185,6 @@ def _arrivals(arrived: pd.Series, at: np.ndarray) -> np.ndarray:
     """Arrival in microseconds; the event itself where it is missing."""
     found = _microseconds(arrived)
     return np.where(found == NEVER, at, found)
-
-
-def _divided(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    some = np.isfinite(denominator) & (denominator != 0)
-    out = np.full(len(numerator), np.nan)
-    np.divide(numerator, denominator, out=out, where=some)
-    return out
 
 
 _COMPUTE: dict[type, Callable[[_Engine, Any], Any]] = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lepton.features.spec import DelayedRate
-from lepton.features.windows import Past
+from lepton.features.windows import Past, divided
 
 NEVER = np.iinfo(np.int64).min
 """Instant of what has not happened."""
@@ -80,6 +80,5 @@ def delayed_rate(
     known, positives = counts
     if node.what != "rate":
         return known if node.what == "known" else positives
-    prior = np.divide(overall[1], overall[0], out=np.full(len(known), np.nan), where=overall[0] > 0)
-    rate: np.ndarray = (positives + node.strength * prior) / (known + node.strength)
-    return rate
+    prior = divided(overall[1], overall[0])
+    return divided(positives + node.strength * prior, known + node.strength)

@@ -39,10 +39,6 @@ def fold(aggregate: Aggregate, values: np.ndarray, low: np.ndarray, high: np.nda
     return found
 
 
-def _sums(values: np.ndarray) -> State:
-    return np.where(np.isnan(values), 0.0, values)[None, :]
-
-
 def _moments(values: np.ndarray) -> State:
     known = np.isfinite(values)
     return np.stack([known.astype(np.float64), np.where(known, values, 0.0), np.zeros(len(values))])
@@ -58,7 +54,5 @@ def _merged_moments(left: State, right: State) -> State:
     return np.stack([count, mean, squares])
 
 
-SUM = Aggregate(_sums, np.add, (0.0,))
-COUNT = Aggregate(lambda values: np.isfinite(values)[None, :].astype(np.float64), np.add, (0.0,))
 MAX = Aggregate(lambda values: np.fmax(values, -np.inf)[None, :], np.maximum, (-np.inf,))
 MOMENTS = Aggregate(_moments, _merged_moments, (0.0, 0.0, 0.0))

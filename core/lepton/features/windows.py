@@ -1,22 +1,61 @@
 """Windows over the past of the same entity, exact and without drifting sums.
 
 Rows are sorted once by (entity, event time). Every window [t - w, t) is then a range of
-positions, found by binary search, over which `folding` aggregates.
+positions, found by binary search. Sums are differences of prefix sums that carry their own
+rounding errors along (Ogita, Rump & Oishi 2005), so that a large value long ago or of another
+entity leaves no trace; what cannot be subtracted, `folding` merges from blocks.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 import polars as pl
 
-from lepton.features.folding import COUNT, MAX, MOMENTS, SUM, fold
+from lepton.features.folding import MAX, MOMENTS, fold
 
 Op = Literal["count", "sum", "mean", "max", "min", "std", "distinct"]
+
+
+@dataclass(frozen=True)
+class Instants:
+    """The times of a table in event order.
+
+    distinct: its instants in microseconds, ascending; rank: of each row's instant among them.
+    """
+
+    distinct: np.ndarray
+    rank: np.ndarray
+
+    @classmethod
+    def of(cls, at: np.ndarray) -> Instants:
+        """The instants of rows at `at` (microseconds, ascending)."""
+        is_new = np.diff(at, prepend=at[:1] - 1) != 0
+        return cls(at[is_new], np.cumsum(is_new) - 1)
+
+
+@dataclass(frozen=True)
+class Entities:
+    """Who each row of a table belongs to: number of its entity (int64), and whether it has one."""
+
+    code: np.ndarray
+    present: np.ndarray
+
+    @classmethod
+    def of(cls, keys: pd.DataFrame) -> Entities:
+        """The entities that the columns of `keys` name together; no columns: one for all."""
+        code, present = np.zeros(len(keys), dtype=np.int64), np.ones(len(keys), dtype=bool)
+        for name in keys:
+            part, levels = pd.factorize(keys[name])
+            present &= part >= 0
+            code = pd.factorize(code * (len(levels) + 1) + part)[0]
+        return cls(code, present)
 
 
 @dataclass(frozen=True)
@@ -24,14 +63,12 @@ class Past:
     """Rows of one kind of entity in (entity, time) order, and who may see whom.
 
     order: positions of the sorted rows in the table, only of rows that have the entity;
-    group: entity number of each sorted row, ascending; start: first position of its group;
-    rank: rank of its instant among `instants` (microseconds, ascending, distinct);
-    ingested: arrival instants in sorted order, None where nothing in any group is late.
+    group: entity number of each sorted row, ascending; rank: rank of its instant among
+    `instants` (microseconds, ascending, distinct); ingested: arrival in sorted order, or None.
     """
 
     order: np.ndarray
     group: np.ndarray
-    start: np.ndarray
     rank: np.ndarray
     instants: np.ndarray
     ingested: np.ndarray | None
@@ -42,59 +79,58 @@ class Past:
         at: np.ndarray = self.instants[self.rank]
         return at
 
+    @cached_property
+    def start(self) -> np.ndarray:
+        """First position of each sorted row's group."""
+        first = np.flatnonzero(np.diff(self.group, prepend=self.group[:1] - 1))
+        return np.repeat(first, np.diff(np.append(first, len(self.group))))
+
+    @cached_property
     def before(self) -> np.ndarray:
         """One past the last row that each sorted row sees: rows of its instant do not count."""
-        return self._first_from(self.rank)
+        is_new = np.diff(self._keys, prepend=-1) != 0
+        return np.asarray(np.flatnonzero(is_new)[np.cumsum(is_new) - 1])
 
     def since(self, window_s: float | None) -> np.ndarray:
         """First row inside [t - window_s, t) for each sorted row; its group's first for None."""
         if window_s is None:
             return self.start
-        opens = self.at - round(window_s * 1e6)
-        return self._first_from(np.searchsorted(self.instants, opens))
+        opens = np.searchsorted(self.instants, self.instants - round(window_s * 1e6))
+        found: np.ndarray = np.searchsorted(self._keys, self._groups + opens[self.rank])
+        return found
 
-    def late(self, before: np.ndarray) -> np.ndarray:
+    @cached_property
+    def late(self) -> np.ndarray:
         """Sorted rows that must not see some earlier row, as it arrived after them."""
         if self.ingested is None or not len(self.group):
             return np.empty(0, dtype=np.int64)
-        newest = _newest(self.ingested, self.group)
-        sees = before > self.start
-        return np.flatnonzero(sees & (newest[before - 1] > self.ingested))
+        frame = pl.DataFrame({"arrived": self.ingested, "group": self.group})
+        newest = frame.select(pl.col("arrived").cum_max().over("group")).to_series().to_numpy()
+        sees = self.before > self.start
+        return np.flatnonzero(sees & (newest[self.before - 1] > self.ingested))
 
-    def _first_from(self, rank: np.ndarray) -> np.ndarray:
-        """For each sorted row the first row of its group whose instant has at least its `rank`."""
-        groups = self.group * (len(self.instants) + 1)
-        found: np.ndarray = np.searchsorted(groups + self.rank, groups + rank)
-        return found
+    @cached_property
+    def _groups(self) -> np.ndarray:
+        """What to add to a rank so that the sum ascends over groups and ranks."""
+        return self.group * (len(self.instants) + 1)
+
+    @cached_property
+    def _keys(self) -> np.ndarray:
+        return np.asarray(self._groups + self.rank)
 
 
-def past_of(
-    keys: pl.DataFrame, at: np.ndarray, ingested: np.ndarray | None, instants: np.ndarray
-) -> Past:
-    """The past by the columns of `keys` (none: everybody); rows with a missing key are left out.
+def past_of(entities: Entities, instants: Instants, ingested: np.ndarray | None) -> Past:
+    """The past of each of `entities`; rows without one are left out.
 
-    at: event instants in microseconds, ascending; ingested: the same of arrivals.
+    ingested: arrival of each row of the table in microseconds, None where it is not known.
     """
-    group, present = entity_codes(keys, len(at))
-    rows = np.flatnonzero(present)
-    order = rows[np.argsort(group[rows], kind="stable")]
-    group = group[order]
-    first = np.flatnonzero(np.diff(group, prepend=group[:1] - 1)) if len(group) else order
-    start = np.repeat(first, np.diff(np.append(first, len(group))))
-    rank = np.searchsorted(instants, at[order])
+    rows = np.flatnonzero(entities.present)
+    code = entities.code[rows]
+    # numpy sorts 16 bits by radix, ten times as fast
+    small = code.astype(np.uint16) if code.max(initial=0) < 2**16 else code
+    order = rows[np.argsort(small, kind="stable")]
     arrived = None if ingested is None else ingested[order]
-    return Past(order, group, start, rank, instants, arrived)
-
-
-def entity_codes(keys: pl.DataFrame, rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """Number of each row's entity (int64) and whether it has one; no columns: one for all."""
-    codes, present = np.zeros(rows, dtype=np.int64), np.ones(rows, dtype=bool)
-    for column in keys.iter_columns():
-        levels = column.cast(pl.Categorical).to_physical()
-        present &= levels.is_not_null().to_numpy()
-        fine = levels.fill_null(0).to_numpy().astype(np.int64)
-        codes = np.unique(codes * (int(fine.max(initial=0)) + 1) + fine, return_inverse=True)[1]
-    return codes, present
+    return Past(order, entities.code[order], instants.rank[order], instants.distinct, arrived)
 
 
 @dataclass(frozen=True)
@@ -106,40 +142,72 @@ class Ranges:
     high: np.ndarray
     late: np.ndarray
 
-    @property
-    def lengths(self) -> np.ndarray:
-        """Rows in each range, float64."""
-        lengths: np.ndarray = (self.high - self.low).astype(np.float64)
-        return lengths
-
     def visible(self, row: int) -> np.ndarray:
         """Positions that a late-affected row sees: inside its range and arrived by then."""
         inside = np.arange(self.low[row], self.high[row])
         assert self.past.ingested is not None
-        arrived = self.past.ingested[inside] <= self.past.ingested[row]
+        arrived: np.ndarray = self.past.ingested[inside] <= self.past.ingested[row]
         return np.asarray(inside[arrived])
 
 
 def ranges(past: Past, window_s: float | None) -> Ranges:
     """What each row of `past` sees in [t - window_s, t); the whole past for None."""
-    before = past.before()
-    return Ranges(past, past.since(window_s), before, past.late(before))
+    low, high, late = past.since(window_s), past.before, past.late
+    if len(late) and past.ingested is not None:
+        newest = fold(MAX, past.ingested.astype(np.float64), low[late], high[late])[0]
+        late = late[newest > past.ingested[late]]
+    return Ranges(past, low, high, late)
 
 
-def aggregate(seen: Ranges, op: Op, values: np.ndarray | None) -> np.ndarray:
-    """`op` of `values` (in sorted order, NaN where missing) over what each row sees.
+@dataclass(frozen=True)
+class Values:
+    """One column in sorted order, NaN where missing (-1 among the codes of `distinct`)."""
 
-    Missing values count for nobody. count and sum are 0 on an empty window, the others NaN.
-    `distinct` takes integer codes, -1 where missing.
+    sorted: np.ndarray
+
+    @cached_property
+    def known(self) -> np.ndarray:
+        """Whether each value is there."""
+        if self.sorted.dtype.kind == "i":
+            return np.asarray(self.sorted >= 0)
+        return np.asarray(np.isfinite(self.sorted))
+
+    @cached_property
+    def filled(self) -> np.ndarray:
+        """The values, 0 where missing."""
+        return np.where(self.known, self.sorted, 0.0)
+
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """Number of values before each position, one longer than the values."""
+        return np.append(0, np.cumsum(self.known))
+
+    @cached_property
+    def sums(self) -> tuple[np.ndarray, np.ndarray]:
+        """Sums before each position and, apart, what rounding took from them."""
+        sums = np.append(0.0, np.cumsum(self.filled))
+        before, after = sums[:-1], sums[1:]
+        # error of one addition, exactly (Knuth's TwoSum)
+        added = after - before
+        lost = (before - (after - added)) + (self.filled - added)
+        return sums, np.append(0.0, np.cumsum(lost))
+
+
+def aggregate(seen: Ranges, op: Op, values: Values | None) -> np.ndarray:
+    """`op` of `values` over what each row sees; without values, the number of rows it sees.
+
+    Missing values count for nobody. count, sum and distinct are 0 on an empty window, the
+    others NaN.
     """
     if values is None:
-        found = seen.lengths
+        found = (seen.high - seen.low).astype(np.float64)
         for row in seen.late:
             found[row] = len(seen.visible(row))
-        return found
+        return np.asarray(found)
     found = _FAST[op](seen, values)
     for row in seen.late:
-        found[row] = _direct(op, values[seen.visible(row)])
+        inside = seen.visible(row)
+        found[row] = _direct(op, values.sorted[inside][values.known[inside]])
     return found
 
 
@@ -155,78 +223,77 @@ def last_before(seen: Ranges) -> np.ndarray:
     return found
 
 
-def _present(seen: Ranges, values: np.ndarray) -> np.ndarray:
-    found: np.ndarray = fold(COUNT, values, seen.low, seen.high)[0]
+def _count(seen: Ranges, values: Values) -> np.ndarray:
+    found: np.ndarray = (values.counts[seen.high] - values.counts[seen.low]).astype(np.float64)
     return found
 
 
-def _sum(seen: Ranges, values: np.ndarray) -> np.ndarray:
-    found: np.ndarray = fold(SUM, values, seen.low, seen.high)[0]
+def _sum(seen: Ranges, values: Values) -> np.ndarray:
+    sums, lost = values.sums
+    found: np.ndarray = (sums[seen.high] - sums[seen.low]) + (lost[seen.high] - lost[seen.low])
     return found
 
 
-def _mean(seen: Ranges, values: np.ndarray) -> np.ndarray:
-    count = _present(seen, values) if np.isnan(values).any() else seen.lengths
-    mean = np.full(len(values), np.nan)
-    np.divide(_sum(seen, values), count, out=mean, where=count > 0)
-    return mean
+def _mean(seen: Ranges, values: Values) -> np.ndarray:
+    return divided(_sum(seen, values), _count(seen, values))
 
 
-def _std(seen: Ranges, values: np.ndarray) -> np.ndarray:
-    count, _, squares = fold(MOMENTS, values, seen.low, seen.high)
-    variance = np.full(len(values), np.nan)
-    np.divide(squares, count, out=variance, where=count > 0)
-    deviation: np.ndarray = np.sqrt(variance)
-    return deviation
-
-
-def _max(seen: Ranges, values: np.ndarray) -> np.ndarray:
-    found = fold(MAX, values, seen.low, seen.high)[0]
+def _max(seen: Ranges, values: Values) -> np.ndarray:
+    found = fold(MAX, values.sorted, seen.low, seen.high)[0]
     return np.where(np.isneginf(found), np.nan, found)
 
 
-def _min(seen: Ranges, values: np.ndarray) -> np.ndarray:
-    return -_max(seen, -values)
+def _min(seen: Ranges, values: Values) -> np.ndarray:
+    return -_max(seen, Values(-values.sorted))
 
 
-def _distinct(seen: Ranges, codes: np.ndarray) -> np.ndarray:
-    """One sweep: both ends of the ranges only move forward inside an entity."""
-    found = np.zeros(len(codes))
-    inside: Counter[int] = Counter()
-    left = right = 0
-    for row, (low, high) in enumerate(zip(seen.low.tolist(), seen.high.tolist(), strict=True)):
-        if low >= right:
-            inside.clear()
-            left = right = low
-        for code in codes[right:high]:
-            inside[code] += 1
-        for code in codes[left:low]:
-            inside[code] -= 1
-            if not inside[code]:
-                del inside[code]
-        left, right = low, max(right, high)
-        found[row] = len(inside) - (-1 in inside)
+def _std(seen: Ranges, values: Values) -> np.ndarray:
+    """Population's deviation; exactly 0 where all values of a window are equal."""
+    count, _, squares = fold(MOMENTS, values.sorted, seen.low, seen.high)
+    return np.asarray(np.sqrt(divided(squares, count)))
+
+
+def _distinct(seen: Ranges, values: Values) -> np.ndarray:
+    """Values in each range less those that came before in the same range.
+
+    Both ends of the ranges only move forward, so a value at `there`, seen last at `last`, is a
+    repetition for the rows from the first whose range holds `there` to the first that lost `last`.
+    """
+    frame = pl.DataFrame({"value": values.sorted, "group": seen.past.group}).with_row_index("there")
+    pairs = frame.filter(pl.col("value") >= 0).select(
+        "there", last=pl.col("there").shift(1).over("group", "value")
+    )
+    pairs = pairs.drop_nulls()
+    opens = np.searchsorted(seen.high, pairs["there"].to_numpy(), side="right")
+    closes = np.searchsorted(seen.low, pairs["last"].to_numpy(), side="right")
+    some = opens < closes
+    size = len(seen.low) + 1
+    change = np.bincount(opens[some], minlength=size) - np.bincount(closes[some], minlength=size)
+    found: np.ndarray = _count(seen, values) - np.cumsum(change)[:-1]
     return found
+
+
+def divided(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    """numerator / denominator; NaN where the denominator is 0 or missing."""
+    some = np.isfinite(denominator) & (denominator != 0)
+    out = np.full(len(numerator), np.nan)
+    np.divide(numerator, denominator, out=out, where=some)
+    return out
 
 
 def _direct(op: Op, values: np.ndarray) -> float:
     """The definition itself, for the few rows that a late row must stay hidden from."""
-    if op == "distinct":
-        return float(len(set(values.tolist()) - {-1}))
-    known = values[np.isfinite(values)]
-    if not len(known):
-        return 0.0 if op in ("count", "sum") else np.nan
-    return float(_DIRECT[op](known))
+    if not len(values):
+        return 0.0 if op in ("count", "sum", "distinct") else np.nan
+    return float(_DIRECT[op](values))
 
 
-def _newest(values: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """Largest of `values` up to each row of its group."""
-    frame = pl.DataFrame({"value": values, "group": group})
-    return frame.select(pl.col("value").cum_max().over("group")).to_series().to_numpy()
+def _deviation(values: np.ndarray) -> float:
+    return 0.0 if values.min() == values.max() else float(np.std(values))
 
 
-_FAST: dict[str, Callable[[Ranges, np.ndarray], np.ndarray]] = {
-    "count": _present,
+_FAST: dict[str, Callable[[Ranges, Values], np.ndarray]] = {
+    "count": _count,
     "sum": _sum,
     "mean": _mean,
     "std": _std,
@@ -236,9 +303,10 @@ _FAST: dict[str, Callable[[Ranges, np.ndarray], np.ndarray]] = {
 }
 _DIRECT: dict[str, Callable[[np.ndarray], float]] = {
     "count": len,
-    "sum": np.sum,
-    "mean": np.mean,
-    "std": np.std,
+    "sum": math.fsum,
+    "mean": lambda values: math.fsum(values) / len(values),
+    "std": _deviation,
     "max": np.max,
     "min": np.min,
+    "distinct": lambda values: len(np.unique(values)),
 }
