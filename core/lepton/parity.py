@@ -44,7 +44,7 @@ class Agreement:
 
 
 def agreement(ctx: Context, rows: int) -> Agreement:
-    """Both parities on the source's last `rows` rows.
+    """Features on the source's first `rows` rows, the bundle on its last.
 
     The bundle is also given golden rows and rows made to be difficult (on thresholds, missing,
     unseen). Raises IntegrityError LK641 where the trained model that the project keeps is not
@@ -53,7 +53,7 @@ def agreement(ctx: Context, rows: int) -> Agreement:
     version = Registry(ctx.workspace.registry(ctx.solution.name)).current()
     front = _trained(ctx, version) if version else None
     validated = stages.validate(ctx, stages.read(ctx), scoring=True)
-    table = validated.tables[ctx.solution.task.table].tail(rows).reset_index(drop=True)
+    table = validated.tables[ctx.solution.task.table].head(rows)
     ctx.progress.stage("parity")
     features = feature_parity(
         table, ctx.contract, ctx.solution.features, ctx.extras, seed=ctx.config.seed

@@ -44,7 +44,7 @@ class Leaderboard:
         ]
         rows += [
             {
-                "name": trial.trial_id,
+                "name": f"{trial.family}-{trial.trial_id[:6]}",
                 "family": trial.family,
                 "score": trial.score,
                 "seconds": trial.seconds,

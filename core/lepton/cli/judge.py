@@ -59,7 +59,7 @@ def parity(
     solution: SolutionName,
     data: DataFile = None,
     config: ConfigFile = None,
-    rows: Annotated[int, typer.Option("--rows", min=1, help="the last so many")] = 10_000,
+    rows: Annotated[int, typer.Option("--rows", min=1, help="so many rows")] = 10_000,
     json_file: JsonFile = None,
 ) -> None:
     """Compare features with their definition, the bundle with its model."""

@@ -35,7 +35,7 @@ ThresholdRule = Callable[[TabularDataset, np.ndarray], float]
 """(rows, scores) -> threshold."""
 
 FEW_POSITIVES = 100
-"""Below this the bound is wide whatever the candidate, and `why` says so."""
+"""Below this the bound is wide whatever the candidate, and a note says so."""
 
 
 @dataclass(frozen=True)
@@ -194,11 +194,10 @@ def _artefact(
 def _why(is_best: bool, bound: LossBound, limits: Limits, n_positives: int) -> str:
     if is_best:
         return "the reference, accepted always"
-    few = f"; {n_positives} positives make it wide" if n_positives < FEW_POSITIVES else ""
     if math.isnan(bound.bound):
         return f"refused, no bound can be given on {n_positives} positives"
     sign, verdict = ("<=", "accepted") if bound.bound <= limits.max_loss else (">", "refused")
-    return f"{verdict}, bound of the loss {bound.bound:.4f} {sign} {limits.max_loss:g}{few}"
+    return f"{verdict}, bound of the loss {bound.bound:.4f} {sign} {limits.max_loss:g}"
 
 
 def _shipped(
@@ -211,7 +210,7 @@ def _shipped(
 ) -> Front:
     """The front with the chosen and the best model refitted on all rows before the holdout."""
     rows = _before_holdout(parts)
-    notes: list[str] = []
+    notes = _notes_on(parts.selection)
     final = {}
     for name in dict.fromkeys((chosen, "best")):
         twin = next(a for a in artefacts if a.name == name).model
@@ -229,6 +228,16 @@ def _shipped(
     by_name = {a.name: a for a in artefacts}
     by_name[chosen] = _as_shipped(by_name[chosen], final[chosen], rows)
     return Front(by_name, chosen, final[chosen], final["best"], leaderboard.metric, tuple(notes))
+
+
+def _notes_on(selection: TabularDataset) -> list[str]:
+    positives = int((selection.y > 0).sum())
+    if positives >= FEW_POSITIVES:
+        return []
+    return [
+        f"the selection part has {positives} positives, so every bound of a loss is wide: more "
+        "history would let a smaller artefact through"
+    ]
 
 
 def _as_shipped(artefact: Artefact, model: Model, rows: TabularDataset) -> Artefact:

@@ -158,6 +158,7 @@ def _importance(content: ReportContent) -> list[Block]:
 
 def _front(content: ReportContent) -> Section:
     frame, metric = content.model.front, content.model.metric
+    shown = frame.drop(columns="control", errors="ignore")
     chosen = [i for i, is_chosen in enumerate(frame.get("chosen", ())) if is_chosen]
     blocks = [
         *_picture(
@@ -166,7 +167,7 @@ def _front(content: ReportContent) -> Section:
             "that decides. The ring is what was taken.",
             choice_plots.front(frame, metric),
         ),
-        *([Block(table=frame_table(frame, chosen))] if len(frame) else []),
+        *([Block(table=frame_table(shown, chosen))] if len(frame) else []),
     ]
     text = (
         "The smallest artefact whose loss stays inside the limit with 95 % confidence is taken; "
