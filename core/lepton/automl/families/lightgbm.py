@@ -46,6 +46,7 @@ def _params(
 
 
 PORTFOLIO = (
+    _params(0.05, 31, 100, 0.5, 0.8, lambda_l2=10.0),
     _params(0.08, 31, 40, 0.8, 0.9, lambda_l2=1.0),
     _params(0.04, 50, 40, 1.0, 0.75),
     _params(0.04, 15, 100, 0.5, 0.9, lambda_l2=10.0),
