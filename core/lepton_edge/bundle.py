@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from lepton_edge.errors import BundleError
 from lepton_edge.onnx_guard import external_tensors
+from lepton_edge.seal import SEAL, is_sealed
 from lepton_edge.strict_json import parse
 
 FORMAT: Final = 1
@@ -41,6 +42,7 @@ _FIELDS: Final[Mapping[str, type | tuple[type, ...]]] = {
     "family": str,
     "timing": dict,
     "files": dict,
+    SEAL: str,
 }
 
 
@@ -50,7 +52,7 @@ class Manifest:
 
     numeric, categorical: names of the features, in the order of the model's inputs;
     key: the field that names a row, "" where there is none; files: name -> (sha256, bytes);
-    content: the whole of it.
+    content: the whole of it but its seal.
     """
 
     numeric: tuple[str, ...]
@@ -81,8 +83,9 @@ def open_bundle(path: Path) -> Opened:
     """The bundle in the folder `path`, verified whole before anything in it is parsed.
 
     Raises BundleError: LK601 no manifest, LK602 manifest not understood, LK603 newer format,
-    LK604 a file is missing or extra, LK605 a file is changed, LK606 a link or special file,
-    LK607 a name that leaves the folder, LK608 the model's data lie outside it.
+    LK604 a file is missing or extra, LK605 a file is changed (the manifest is asked first),
+    LK606 a link or special file, LK607 a name that leaves the folder, LK608 the model's data
+    lie outside it.
     """
     path = Path(path)
     present = _files_in(path)
@@ -136,10 +139,11 @@ def _manifest(path: Path, present: set[str]) -> Manifest:
         raise _refuse("LK601", place, "no manifest: this is not a bundle, or not a whole one")
     if place.stat().st_size > MAX_MANIFEST_BYTES:
         raise _refuse("LK602", place, f"more than {MAX_MANIFEST_BYTES:,} bytes")
+    raw = place.read_bytes()
+    if not is_sealed(raw):
+        raise _refuse("LK605", place, "changed: its own sha256 does not match its bytes")
     try:
-        content = parse(place.read_bytes().decode("utf-8"))
-        if not isinstance(content, dict):
-            raise ValueError("not an object")
+        content: dict[str, Any] = parse(raw.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise _refuse("LK602", place, f"not valid JSON: {error}") from error
     _known_format(place, content)
@@ -150,7 +154,7 @@ def _manifest(path: Path, present: set[str]) -> Manifest:
         key=content["key"],
         threshold=float(content["threshold"]),
         files=_files(place, content["files"]),
-        content=content,
+        content={name: value for name, value in content.items() if name != SEAL},
     )
 
 

@@ -24,6 +24,7 @@ from lepton.graph.nodes import Preprocess
 from lepton.graph.pipeline import Graph
 from lepton.graph.trees import Trees
 from lepton.task import TaskKind, TaskSpec
+from lepton_edge.seal import sealed
 
 CONTRACT = "apiVersion: v3.1.0\nkind: DataContract\nid: tiny/events\nversion: 1.0.0\n"
 CALIBRATION = Calibration(0.9, 1.2, -0.1)
@@ -132,4 +133,5 @@ def _reseal(bundle: Path, name: str) -> None:
     manifest = json.loads((bundle / "manifest.json").read_text())
     entry = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
     manifest["files"][name] = entry
-    (bundle / "manifest.json").write_text(json.dumps(manifest))
+    del manifest["sha256"]
+    (bundle / "manifest.json").write_bytes(sealed(manifest))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -12,11 +13,20 @@ import pytest
 from lepton.export.bundle import Bundle
 from lepton.testing import corrupt
 from lepton_edge.bundle import BundleError, open_bundle
+from lepton_edge.seal import is_sealed, sealed
 
 
 def manifest(bundle: Bundle, **changes: object) -> None:
     place = bundle.path / "manifest.json"
-    place.write_text(json.dumps({**json.loads(place.read_text()), **changes}))
+    content = {**json.loads(place.read_text()), **changes}
+    del content["sha256"]
+    place.write_bytes(sealed(content))
+
+
+def sealed_by_hand(head: str) -> bytes:
+    """Any text as the head of a manifest whose seal holds, as an attacker might write it."""
+    digest = hashlib.sha256(head.encode()).hexdigest()
+    return f'{head},\n "sha256": "{digest}"\n}}\n'.encode()
 
 
 def test_a05_flipped_byte_in_any_file_is_named(bundle: Bundle) -> None:
@@ -33,19 +43,39 @@ def test_a05_flipped_byte_in_any_file_is_named(bundle: Bundle) -> None:
     open_bundle(bundle.path)
 
 
-def test_a05_damaged_manifest_is_refused(bundle: Bundle) -> None:
+def test_a05_flipped_byte_in_the_manifest_is_never_blamed_on_another_file(bundle: Bundle) -> None:
+    place = bundle.path / "manifest.json"
+    whole = place.read_bytes()
+    assert is_sealed(whole)
+    for at in range(len(whole)):
+        assert not is_sealed(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+    in_a_hash = whole.index(b'"sha256": "') + 11
+    in_a_name = whole.index(b'"model.onnx"') + 1
+    for at in (0, whole.index(b'"format": ') + 10, in_a_hash, in_a_name, len(whole) - 1):
+        place.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(BundleError, match=r"LK605 .*manifest\.json: changed") as caught:
+            open_bundle(bundle.path)
+        assert "copy the whole bundle again" in caught.value.remedy
+    for damaged in (b"", b"[]", whole[: len(whole) // 2], whole + b"\n"):
+        place.write_bytes(damaged)
+        with pytest.raises(BundleError, match=r"LK605 .*manifest\.json: changed"):
+            open_bundle(bundle.path)
+
+
+def test_a05_manifest_of_no_sense_is_refused_though_its_seal_holds(bundle: Bundle) -> None:
     place = bundle.path / "manifest.json"
     whole = place.read_text()
+    head = whole[: whole.rindex(',\n "sha256"')]
     damaged = {
-        whole[: len(whole) // 2]: "not valid JSON",
-        whole.replace('"threshold"', '"run_id"'): "stands twice",
-        whole.replace('"threshold": ', '"threshold": NaN, "x": '): "NaN is not a JSON number",
+        head[: len(head) // 2]: "not valid JSON",
+        head.replace('"threshold"', '"run_id"'): "stands twice",
+        head.replace('"threshold": ', '"threshold": NaN, "x": '): "NaN is not a JSON number",
         "[" * 100_000: "nested deeper",
-        whole.replace('"threshold"', '"treshold"'): "threshold, treshold",
-        "[]": "not an object",
+        head.replace('"threshold"', '"treshold"'): "threshold, treshold",
+        "[]": "not valid JSON",
     }
     for text, told in damaged.items():
-        place.write_text(text)
+        place.write_bytes(sealed_by_hand(text))
         with pytest.raises(BundleError, match=f"LK602.*{told}"):
             open_bundle(bundle.path)
 

@@ -30,6 +30,7 @@ from lepton.task import TaskSpec
 from lepton_edge import atomic
 from lepton_edge.bundle import FORMAT, GOLDEN, MANIFEST, MODEL, open_bundle
 from lepton_edge.device import device_name
+from lepton_edge.seal import sealed
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def write_bundle(out: Path, model: Exportable, context: BundleContext) -> Bundle
     """
     files = _files(model, context)
     manifest = _manifest(model, context, files)
-    content = (json.dumps(manifest, indent=1, allow_nan=False) + "\n").encode()
+    content = sealed(manifest)
     try:
         with atomic.atomic_directory(out) as folder:
             for name, data in files.items():

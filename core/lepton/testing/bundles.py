@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
+
+from lepton_edge.seal import sealed
 
 
 def tiny_bundle(folder: Path, content: bytes = b"model", **facts: Any) -> Path:
@@ -19,7 +20,7 @@ def tiny_bundle(folder: Path, content: bytes = b"model", **facts: Any) -> Path:
         for name, data in files.items()
     }
     manifest = {**_MANIFEST, **facts, "files": listed}
-    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    (folder / "manifest.json").write_bytes(sealed(manifest))
     return folder
 
 
