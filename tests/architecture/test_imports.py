@@ -21,6 +21,7 @@ TIERS = (
     {"parity", "scoring", "stored"},
     {"clone", "doctor", "testing"},
     {"cli"},
+    {"__main__"},
 )
 TIER = {name: number for number, names in enumerate(TIERS) for name in names}
 STDLIB = sys.stdlib_module_names
