@@ -29,6 +29,7 @@ from lepton.features.spec import (
 from lepton.features.windows import (
     Entities,
     Instants,
+    Op,
     Past,
     Ranges,
     Values,
@@ -96,6 +97,8 @@ class _Engine:
         self.past = cache(self._past)
         self.ranges = cache(self._ranges)
         self.values = cache(self._values)
+        self.opens = cache(self.instants.opens)
+        self.windowed = cache(self._windowed)
         self.known = cache(self._known)
 
     def run(self, spec: FeatureSpec) -> dict[str, Any]:
@@ -122,11 +125,10 @@ class _Engine:
         return parts[node.part]().to_numpy(dtype=np.float64)
 
     def window(self, node: Window) -> np.ndarray:
-        seen = self.ranges(node.by, node.window_s)
-        coded = node.op == "distinct"
-        values = None if node.value is None else self.values(node.by, node.value, coded)
-        empty = 0.0 if node.op in ("count", "sum", "distinct") else np.nan
-        return self._spread(seen, aggregate(seen, node.op, values), empty)
+        if node.op == "mean":
+            wanted = (node.by, node.window_s, node.value)
+            return divided(self.windowed(*wanted, "sum"), self.windowed(*wanted, "count"))
+        return self.windowed(node.by, node.window_s, node.value, node.op)
 
     def recency(self, node: Recency) -> np.ndarray:
         seen = self.ranges(node.by, None)
@@ -146,7 +148,15 @@ class _Engine:
         return past_of(Entities.of(self.rows[list(by)]), self.instants, self.ingested)
 
     def _ranges(self, by: tuple[str, ...], window_s: float | None) -> Ranges:
-        return ranges(self.past(by), window_s)
+        return ranges(self.past(by), self.opens(window_s))
+
+    def _windowed(
+        self, by: tuple[str, ...], window_s: float | None, value: str | None, op: Op
+    ) -> np.ndarray:
+        seen = self.ranges(by, window_s)
+        values = None if value is None else self.values(by, value, op == "distinct")
+        empty = 0.0 if op in ("count", "sum", "distinct") else np.nan
+        return self._spread(seen, aggregate(seen, op, values), empty)
 
     def _known(self, by: tuple[str, ...], window_s: float | None) -> tuple[np.ndarray, np.ndarray]:
         return known_labels(self.labels, self.past(by), len(self.rows), window_s)

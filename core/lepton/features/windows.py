@@ -1,9 +1,9 @@
 """Windows over the past of the same entity, exact and without drifting sums.
 
 Rows are sorted once by (entity, event time). Every window [t - w, t) is then a range of
-positions, found by binary search. Sums are differences of prefix sums that carry their own
-rounding errors along (Ogita, Rump & Oishi 2005), so that a large value long ago or of another
-entity leaves no trace; what cannot be subtracted, `folding` merges from blocks.
+positions, found in one pass over both ends. Sums are differences of prefix sums that carry
+their own rounding errors along (Ogita, Rump & Oishi 2005), so that a large value long ago or of
+another entity leaves no trace; what cannot be subtracted, `folding` merges from blocks.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import polars as pl
 
 from lepton.features.folding import MAX, MOMENTS, fold
 
-Op = Literal["count", "sum", "mean", "max", "min", "std", "distinct"]
+Op = Literal["count", "sum", "max", "min", "std", "distinct"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,12 @@ class Instants:
         """The instants of rows at `at` (microseconds, ascending)."""
         is_new = np.diff(at, prepend=at[:1] - 1) != 0
         return cls(at[is_new], np.cumsum(is_new) - 1)
+
+    def opens(self, window_s: float | None) -> np.ndarray | None:
+        """Rank of the first instant inside [t - window_s, t) for each instant t; None for None."""
+        if window_s is None:
+            return None
+        return np.searchsorted(self.distinct, self.distinct - round(window_s * 1e6))
 
 
 @dataclass(frozen=True)
@@ -91,13 +97,18 @@ class Past:
         is_new = np.diff(self._keys, prepend=-1) != 0
         return np.asarray(np.flatnonzero(is_new)[np.cumsum(is_new) - 1])
 
-    def since(self, window_s: float | None) -> np.ndarray:
-        """First row inside [t - window_s, t) for each sorted row; its group's first for None."""
-        if window_s is None:
+    def since(self, opens: np.ndarray | None) -> np.ndarray:
+        """First row of the same group whose instant has at least the rank that `opens` gives.
+
+        opens: of `Instants.opens`; None: the group's first row.
+        """
+        if opens is None:
             return self.start
-        opens = np.searchsorted(self.instants, self.instants - round(window_s * 1e6))
-        found: np.ndarray = np.searchsorted(self._keys, self._groups + opens[self.rank])
-        return found
+        wanted = pl.DataFrame({"key": self._groups + opens[self.rank]}).set_sorted("key")
+        there = pl.DataFrame({"key": self._keys}).with_row_index("row").set_sorted("key")
+        # both ascend, so that one pass finds all; twice as fast as a binary search each
+        found = wanted.join_asof(there, on="key", strategy="forward", check_sortedness=False)
+        return found["row"].to_numpy().astype(np.int64)
 
     @cached_property
     def late(self) -> np.ndarray:
@@ -150,9 +161,9 @@ class Ranges:
         return np.asarray(inside[arrived])
 
 
-def ranges(past: Past, window_s: float | None) -> Ranges:
-    """What each row of `past` sees in [t - window_s, t); the whole past for None."""
-    low, high, late = past.since(window_s), past.before, past.late
+def ranges(past: Past, opens: np.ndarray | None) -> Ranges:
+    """What each row of `past` sees of a window that `opens` as `Instants.opens` says."""
+    low, high, late = past.since(opens), past.before, past.late
     if len(late) and past.ingested is not None:
         newest = fold(MAX, past.ingested.astype(np.float64), low[late], high[late])[0]
         late = late[newest > past.ingested[late]]
@@ -224,6 +235,8 @@ def last_before(seen: Ranges) -> np.ndarray:
 
 
 def _count(seen: Ranges, values: Values) -> np.ndarray:
+    if values.known.all():
+        return np.asarray(seen.high - seen.low, dtype=np.float64)
     found: np.ndarray = (values.counts[seen.high] - values.counts[seen.low]).astype(np.float64)
     return found
 
@@ -232,10 +245,6 @@ def _sum(seen: Ranges, values: Values) -> np.ndarray:
     sums, lost = values.sums
     found: np.ndarray = (sums[seen.high] - sums[seen.low]) + (lost[seen.high] - lost[seen.low])
     return found
-
-
-def _mean(seen: Ranges, values: Values) -> np.ndarray:
-    return divided(_sum(seen, values), _count(seen, values))
 
 
 def _max(seen: Ranges, values: Values) -> np.ndarray:
@@ -295,7 +304,6 @@ def _deviation(values: np.ndarray) -> float:
 _FAST: dict[str, Callable[[Ranges, Values], np.ndarray]] = {
     "count": _count,
     "sum": _sum,
-    "mean": _mean,
     "std": _std,
     "max": _max,
     "min": _min,
@@ -304,7 +312,6 @@ _FAST: dict[str, Callable[[Ranges, Values], np.ndarray]] = {
 _DIRECT: dict[str, Callable[[np.ndarray], float]] = {
     "count": len,
     "sum": math.fsum,
-    "mean": lambda values: math.fsum(values) / len(values),
     "std": _deviation,
     "max": np.max,
     "min": np.min,
