@@ -116,3 +116,6 @@ class Parts:
     """part -> (rows, positives); known without opening the holdout."""
     between: TabularDataset | None = None
     """Rows too late for train but known before the holdout begins: a refit learns from them."""
+    recent: TabularDataset | None = None
+    """Rows before the holdout whose label is not known by then: they are new to every model, and
+    nobody reads their target."""

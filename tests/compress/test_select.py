@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from lepton.compress.front import Front
 from lepton.compress.select import Limits, compress
 from lepton.dataset import Parts, TabularDataset
 from lepton.errors import IntegrityError
+from lepton.evaluation.calibration import fit_calibration
 from lepton.evaluation.metrics import METRICS
 from lepton.progress import Silent
 
@@ -122,3 +124,16 @@ def test_a_front_comes_back_from_disk_equal(
     (tmp_path / "front" / "model" / "estimator.txt").write_text("tree")
     with pytest.raises(IntegrityError, match="LK63"):
         Front.load(tmp_path / "front")
+
+
+def test_a_refitted_model_alerts_on_as_many_recent_rows_as_its_twin(
+    board: Leaderboard, parts: Parts, make_rows: Callable[..., TabularDataset]
+) -> None:
+    recent = make_rows(1000, seed=7)
+    front = _front(board, replace(parts, recent=recent), max_loss=0.0)
+    margin = board.best.margin(parts.selection)
+    twin = replace(board.best, calibration=fit_calibration(margin, parts.selection.y))
+    twin = replace(twin, threshold=_threshold(recent, twin.score(parts.selection)))
+    assert front.reference.n_rows > twin.n_rows
+    assert front.reference.threshold != twin.threshold
+    assert front.reference.decide(recent).sum() == twin.decide(recent).sum()

@@ -60,8 +60,9 @@ class Artefact:
 class Front:
     """Artefacts by name, the one that is shipped, and the unreduced reference.
 
-    model, reference: refitted on train and selection, with the calibration and threshold of
-    their twins that were fitted on train alone; notes: one sentence each.
+    model, reference: refitted on all rows known before the holdout, with the calibration of their
+    twins that were fitted on train alone, and a threshold that alerts on as many of the recent
+    rows as theirs; notes: one sentence each.
     """
 
     artefacts: Mapping[str, Artefact]

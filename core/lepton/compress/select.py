@@ -25,6 +25,7 @@ from lepton.compress.reduce import Candidate, candidates
 from lepton.dataset import Parts, TabularDataset
 from lepton.errors import ExportError
 from lepton.evaluation.calibration import fit_calibration
+from lepton.evaluation.decision import threshold_after
 from lepton.evaluation.intervals import LossBound, day_blocks, paired_loss_bound
 from lepton.evaluation.results import Metric
 from lepton.evaluation.scored import scored_frame
@@ -36,6 +37,9 @@ ThresholdRule = Callable[[TabularDataset, np.ndarray], float]
 
 FEW_POSITIVES = 100
 """Below this the bound is wide whatever the candidate, and a note says so."""
+
+FEWEST_ALERTS = 20
+"""Below this a number of alerts says too little to move a threshold by."""
 
 
 @dataclass(frozen=True)
@@ -224,10 +228,22 @@ def _shipped(
         )
         if refitted is None:
             notes.append(f"{name} is shipped as fitted on train: no time for a refit was left")
-        final[name] = refitted or twin
+        final[name] = _alerting_alike(refitted, twin, parts.recent) if refitted else twin
     by_name = {a.name: a for a in artefacts}
     by_name[chosen] = _as_shipped(by_name[chosen], final[chosen], rows)
     return Front(by_name, chosen, final[chosen], final["best"], leaderboard.metric, tuple(notes))
+
+
+def _alerting_alike(refitted: Model, twin: Model, recent: TabularDataset | None) -> Model:
+    """`refitted` with the threshold at which it alerts on as many recent rows as its twin does.
+
+    A refit shifts the scores a little; the rows are new to both models and no target is read.
+    """
+    n_alerts = int(twin.decide(recent).sum()) if recent is not None and len(recent) else 0
+    if recent is None or n_alerts < FEWEST_ALERTS:
+        return refitted
+    ranked = np.sort(refitted.score(recent))[::-1]
+    return replace(refitted, threshold=threshold_after(ranked, n_alerts))
 
 
 def _notes_on(selection: TabularDataset) -> list[str]:

@@ -28,7 +28,19 @@ def choose_threshold(
     if capacity is not None:
         ends = ends[ends <= max(capacity * max(days, 1.0), 0.0)]
     n_alerts = int(ends[np.argmin(cost[ends])])
-    return _between(ranked, n_alerts)
+    return threshold_after(ranked, n_alerts)
+
+
+def threshold_after(ranked: np.ndarray, n_alerts: int) -> float:
+    """The threshold in (0, 1) that the first `n_alerts` of the descending scores `ranked` reach.
+
+    It lies midway to the next score; between equal scores, on them.
+    """
+    above = float(ranked[n_alerts - 1]) if n_alerts else 1.0
+    below = float(ranked[n_alerts]) if n_alerts < len(ranked) else 0.0
+    middle = (above + below) / 2
+    lowest, highest = np.nextafter(0.0, 1.0), np.nextafter(1.0, 0.0)
+    return float(np.clip(above if middle <= below else middle, lowest, highest))
 
 
 def _cost_of_alerting(missed: np.ndarray, alert_cost: np.ndarray) -> np.ndarray:
@@ -44,12 +56,4 @@ def _ends_of_ties(ranked: np.ndarray) -> np.ndarray:
     return np.unique(np.concatenate([[0], last_of_tie, [len(ranked)]])).astype(np.int64)
 
 
-def _between(ranked: np.ndarray, n_alerts: int) -> float:
-    above = float(ranked[n_alerts - 1]) if n_alerts else 1.0
-    below = float(ranked[n_alerts]) if n_alerts < len(ranked) else 0.0
-    middle = (above + below) / 2
-    lowest, highest = np.nextafter(0.0, 1.0), np.nextafter(1.0, 0.0)
-    return float(np.clip(above if middle <= below else middle, lowest, highest))
-
-
-__all__ = ["choose_threshold"]
+__all__ = ["choose_threshold", "threshold_after"]

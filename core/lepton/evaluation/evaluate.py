@@ -13,7 +13,7 @@ from lepton.errors import SearchError
 from lepton.evaluation import gates as gating
 from lepton.evaluation.gates import Findings, ParityFacts
 from lepton.evaluation.intervals import LossBound, day_blocks, intervals, paired_loss_bound
-from lepton.evaluation.metrics import METRICS, savings
+from lepton.evaluation.metrics import METRICS, chance_of_calibration_error, savings
 from lepton.evaluation.results import REFERENCE, Evaluation, Metric, MetricResult
 
 _RESAMPLES: Final = 200
@@ -112,6 +112,7 @@ def _findings(
         positives=int((rows["target"] == 1).sum()),
         parity=parity,
         leaks=leaks,
+        ece_by_chance=chance_of_calibration_error(rows),
     )
 
 

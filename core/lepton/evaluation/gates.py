@@ -47,7 +47,8 @@ class Findings:
     """What the gates judge.
 
     baseline: the best one's name, None where none could be rated; gain: what the model loses
-    against it (a gain is negative); compression: what it loses against the uncompressed one.
+    against it (a gain is negative); compression: what it loses against the uncompressed one;
+    ece_by_chance: the calibration error that exact scores would show on so many rows.
     """
 
     metric: str
@@ -58,6 +59,7 @@ class Findings:
     positives: int
     parity: ParityFacts
     leaks: Sequence[str]
+    ece_by_chance: float = 0.0
 
 
 def judge(findings: Findings, given: Mapping[str, float]) -> tuple[GateResult, ...]:
@@ -126,12 +128,15 @@ def _parity(findings: Findings, needed: float) -> GateResult:
 
 
 def _calibration(findings: Findings, needed: float) -> GateResult:
-    value = findings.ece.value
+    """Few rows, or many positives, show a gap however exact the scores: that much is allowed."""
+    value, chance = findings.ece.value, findings.ece_by_chance
     return GateResult(
         "calibration_ece",
-        value is not None and value <= needed,
-        f"mean gap at most {needed:g}",
-        f"{value:.4f}" if value is not None else f"cannot be computed: {findings.ece.reason}",
+        value is not None and value - chance <= needed,
+        f"mean gap at most {needed:g} beyond chance",
+        f"{value:.4f}, of which {chance:.4f} by chance"
+        if value is not None
+        else f"cannot be computed: {findings.ece.reason}",
         "a score of 0.2 means that about one such row in five is positive",
     )
 

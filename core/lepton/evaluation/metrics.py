@@ -152,6 +152,19 @@ def _expected_calibration_error(scored: pd.DataFrame) -> Weighted:
     return value
 
 
+def chance_of_calibration_error(scored: pd.DataFrame) -> float:
+    """The calibration error that these rows would show by chance if every score were exact.
+
+    Within a bin the gap then is about normal with variance sum p (1 - p), and the mean of
+    |N(0, s)| is s sqrt(2 / pi).
+    """
+    score = _column(scored, "score")
+    if not len(score) or not np.isfinite(score).all():
+        return 0.0
+    variance = np.bincount(mass_bins(score, ECE_BINS), np.clip(score * (1 - score), 0.0, None))
+    return float(np.sqrt(variance * 2 / np.pi).sum() / len(score))
+
+
 def mass_bins(score: np.ndarray, n_bins: int) -> np.ndarray:
     """Bin number 0.. of each score: about as many rows in each, equal scores never parted."""
     edges = np.unique(np.quantile(score, np.linspace(0, 1, n_bins + 1)[1:-1]))
@@ -248,6 +261,7 @@ __all__ = [
     "METRICS",
     "Counts",
     "Ranking",
+    "chance_of_calibration_error",
     "mass_bins",
     "rank",
     "roc_auc",

@@ -256,6 +256,7 @@ def _parts(dataset: TabularDataset, cut: _Cut, times: _Times, unknown: int) -> P
             name: (int(mask.sum()), int(times.positive[mask].sum())) for name, mask in taken.items()
         },
         between=dataset.take(cut.between),
+        recent=dataset.take(in_selection & ~cut.selection),
     )
 
 
