@@ -11,6 +11,7 @@ import pandas as pd
 
 from lepton import roles, stages
 from lepton.context import Context
+from lepton.contracts.model import Contract
 from lepton.dataset import TabularDataset
 from lepton.errors import DataError, IntegrityError
 from lepton.features.batch import compute
@@ -71,11 +72,21 @@ def _current(ctx: Context) -> Version:
     return version
 
 
+def _with_unknown_labels(table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
+    """The table with target and label time: not known in any row where they are not delivered."""
+    made = table.copy(deep=False)
+    for role, dtype in ((roles.TARGET, "float64"), (roles.LABEL_AT, "datetime64[us, UTC]")):
+        for column in contract.with_role(role):
+            if column.name not in made:
+                made[column.name] = pd.Series(index=made.index, dtype=dtype)
+    return made
+
+
 def _inputs(ctx: Context, table: pd.DataFrame, bundle: Path, day: date | None) -> TabularDataset:
     """The columns that the bundle asks for, computed by the spec it carries."""
     spec = FeatureSpec.from_json(json.loads((bundle / "features.json").read_text("utf-8")))
     inputs = json.loads((bundle / "manifest.json").read_text("utf-8"))["inputs"]
-    dataset = compute(table, ctx.contract, spec, ctx.extras)
+    dataset = compute(_with_unknown_labels(table, ctx.contract), ctx.contract, spec, ctx.extras)
     missing = sorted({*inputs["numeric"], *inputs["categorical"]} - set(dataset.rows.columns))
     if missing:
         raise DataError(

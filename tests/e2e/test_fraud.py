@@ -11,9 +11,11 @@ import pandas as pd
 import pytest
 
 from lepton.config import BudgetConfig, SolutionConfig, load_config
+from lepton.context import make_context
 from lepton.errors import ContractViolation
 from lepton.progress import Silent
 from lepton.registry.store import Registry
+from lepton.scoring import score
 from lepton.solution import Project, find_project, kit_root
 from pipelines.factory import build_solution_defs
 from pipelines.run import RunOutcome, run_solution
@@ -72,6 +74,18 @@ def test_r09_refused_data_leave_current_and_go_to_quarantine(done: Done, tmp_pat
     current = done.registry.current()
     assert current is not None
     assert current.number == 1
+
+
+@pytest.mark.parametrize("rows", [1, 300])
+def test_new_rows_without_labels_are_scored(done: Done, tmp_path: Path, rows: int) -> None:
+    path = tmp_path / "new.parquet"
+    table = pd.read_parquet(done.project.root / done.config.source["transactions"]).tail(rows)
+    table.drop(columns=["is_fraud", "label_at", "typology"]).to_parquet(path)
+    source = {"transactions": str(path)}
+    ctx = make_context(done.project, NAME, run_id=f"scoring_{rows}", source=source)
+    scored = score(ctx).frame
+    assert sorted(scored["transaction_id"]) == sorted(table["transaction_id"])
+    assert scored["score"].between(0, 1).all()
 
 
 def test_r01_a_day_is_scored_by_the_current_version_and_again_the_same(done: Done) -> None:

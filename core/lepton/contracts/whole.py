@@ -52,10 +52,17 @@ def _missing(contract: Contract, mapped: Mapped, spared: Set[str]) -> Iterator[V
 
 
 def _empty(contract: Contract, mapped: Mapped, spared: Set[str]) -> Iterator[Violation]:
-    """Columns without a single value, unless that is because no cell could be cast."""
-    uncast = {fault.column for fault in mapped.faults}
+    """Columns without a single value, unless that is because no cell could be cast.
+
+    Where nothing is learnt from the table, a column that may be missing in a row may be missing
+    in the only one.
+    """
+    told = {fault.column for fault in mapped.faults} | spared
+    if spared:
+        told |= {column.name for column in contract.columns if column.nullable}
+        told |= set(map(str, mapped.frame.columns)) - {one.name for one in contract.columns}
     for name in map(str, mapped.frame.columns):
-        if name in uncast or name in spared or not len(mapped.frame):
+        if name in told or not len(mapped.frame):
             continue
         if mapped.frame[name].isna().all():
             yield _whole(
