@@ -50,9 +50,11 @@ def judged(
     return validate(tables, {"transactions": contract}, task=task, docs=None, now=NOW)
 
 
-def refusal(raw: pd.DataFrame, contract: Contract, **mapping: Any) -> str:
+def refusal(
+    raw: pd.DataFrame, contract: Contract, task: TaskSpec | None = TASK, **mapping: Any
+) -> str:
     with pytest.raises(ContractViolation) as caught:
-        judged(raw, contract, **mapping)
+        judged(raw, contract, task, **mapping)
     assert caught.value.code == "LK201"
     return str(caught.value)
 
@@ -208,9 +210,37 @@ def test_card_numbers_refuse_the_table_and_are_never_printed(contract: Contract)
     assert "4111" not in message
 
 
+@pytest.mark.parametrize("shape", ["hex", "uuid", "prefixed", "card"])
+def test_digests_of_tokens_are_no_card_numbers(contract: Contract, shape: str) -> None:
+    rows = transactions()
+    digests = [f"{n * 0x9E3779B97F4A7C15 % 2**64:016x}" for n in range(1, len(rows) + 1)]
+    digests[0] = "4111111111111111"  # one digest in 2,000 has no letter
+    whole = {
+        "hex": digests,
+        "uuid": [f"{d[:8]}-{d[8:12]}-4222-9333-{d[4:]}" for d in digests],
+        "prefixed": [f"cust_{d}" for d in digests],
+        "card": ["4111111111111111", *(f"{n:016d}" for n in range(len(rows) - 1))],
+    }[shape]
+    rows["customer_id"] = pd.Series(whole, dtype="str")
+    if shape == "card":
+        assert "holds a card number" in refusal(rows, contract)
+    else:
+        judged(rows, contract)
+
+
 def test_scoring_needs_no_target_and_takes_one_row(contract: Contract) -> None:
     found = judged(transactions(1).drop(columns="is_fraud"), contract, task=None)
     assert len(found.tables["transactions"]) == 1
+
+
+def test_one_row_to_score_may_miss_what_any_row_may_miss(contract: Contract) -> None:
+    row = transactions(1).assign(customer_id="", os="")
+    extras = {"category": ["os"]}
+    columns = {name: name for name in ("transaction_id", "event_at", "amount", "customer_id")}
+    found = judged(row, contract, task=None, columns=columns, extras=extras)
+    assert found.tables["transactions"]["customer_id"].isna().all()
+    without_amount = row.assign(amount=np.nan)
+    assert "amount" in refusal(without_amount, contract, task=None, columns=columns)
 
 
 def test_data_docs_and_summary_are_written_even_when_refused(

@@ -57,6 +57,12 @@ def test_t02_naive_among_aware_refused_with_counts(contract: Contract) -> None:
     assert "1 times without zone among 2 with one" in message
 
 
+def test_t02_cells_that_are_no_times_are_faults_not_naive_times(contract: Contract) -> None:
+    times = ["2024-05-01T12:00:00Z", "yesterday", "31.02.2024", None]
+    (fault,) = mapped(times, contract).faults
+    assert (fault.rows.tolist(), fault.about) == ([1, 2], "is not an ISO 8601 time")
+
+
 @pytest.mark.parametrize(("rule", "hour"), [("earlier", 0), ("later", 1)])
 def test_t03_autumn_hour_follows_the_rule(contract: Contract, rule: str, hour: int) -> None:
     found = mapped(["2024-10-27 02:30:00"], contract, zone="Europe/Berlin", ambiguous=rule)

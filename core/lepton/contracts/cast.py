@@ -118,12 +118,14 @@ def to_instant(source: pd.Series, how: TimeFormat) -> Cast:
 def _from_text(text: pd.Series, how: TimeFormat) -> Cast:
     zoned = _matches(text, _ZONED) if how.format is None else _zoned_by(how.format, text)
     present = text.notna().to_numpy()
-    n_zoned, n_present = int(zoned.sum()), int(present.sum())
-    if 0 < n_zoned < n_present:
+    # what is no time at all has no zone either: such a cell is a fault by itself
+    n_naive = 0 if how.format else int((_matches(text, _ISO) & ~zoned).sum())
+    n_zoned = int(zoned.sum())
+    if n_zoned and n_naive:
         return _refused(
             len(text),
             "LK214",
-            f"{n_present - n_zoned:,} times without zone among {n_zoned:,} with one",
+            f"{n_naive:,} times without zone among {n_zoned:,} with one",
             "deliver one kind only",
         )
     parsed = _parsed(text, how.format, zoned=bool(n_zoned)).dt.as_unit("us")
