@@ -75,6 +75,14 @@ def test_calibration_passes_at_its_limit_and_fails_above() -> None:
     assert not gate(GOOD, "calibration_ece", calibration_ece=0.0099).passed
 
 
+def test_calibration_gap_that_chance_explains_does_not_refuse() -> None:
+    by_chance = replace(GOOD, ece_by_chance=0.009)
+    result = gate(by_chance, "calibration_ece", calibration_ece=0.0011)
+    assert result.passed
+    assert result.found == "0.0100, of which 0.0090 by chance"
+    assert not gate(by_chance, "calibration_ece", calibration_ece=0.0009).passed
+
+
 def test_positives_are_counted_inclusively() -> None:
     assert gate(GOOD, "min_positives_holdout", min_positives_holdout=100).passed
     assert not gate(GOOD, "min_positives_holdout", min_positives_holdout=101).passed

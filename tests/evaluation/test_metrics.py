@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
-from lepton.evaluation.metrics import METRICS, savings
+from lepton.evaluation.metrics import METRICS, chance_of_calibration_error, savings
 
 
 def scored(
@@ -115,3 +115,12 @@ def test_precision_without_alerts_is_no_number() -> None:
 @pytest.mark.parametrize("name", sorted(METRICS))
 def test_an_empty_frame_gives_no_number_and_no_warning(name: str) -> None:
     assert np.isnan(METRICS[name].of(scored([], [])))
+
+
+@pytest.mark.parametrize(("rate", "rows"), [(0.2, 2_000), (0.002, 20_000)])
+def test_exact_scores_show_the_calibration_error_that_chance_gives(rate: float, rows: int) -> None:
+    rng = np.random.default_rng(3)
+    score = np.clip(rate * rng.lognormal(sigma=0.5, size=rows), 0, 0.9)
+    drawn = [scored((rng.random(rows) < score).astype(float), score) for _ in range(60)]
+    shown = np.mean([METRICS["ece"].of(frame) for frame in drawn])
+    assert shown == pytest.approx(chance_of_calibration_error(drawn[0]), rel=0.1)
