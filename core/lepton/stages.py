@@ -175,7 +175,8 @@ def _first(given: float | None, default: float | None) -> float | None:
 
 def export(ctx: Context, dataset: TabularDataset, front: Front) -> Bundle:
     """The chosen artefact as a bundle in the run's folder: a directory that runs by itself."""
-    from lepton.export.bundle import BundleContext, write_bundle
+    from lepton.export.bundle import write_bundle
+    from lepton.export.context import BundleContext
 
     ctx.progress.stage("export")
     folder = ctx.workspace.contracts(ctx.solution.name)

@@ -17,7 +17,8 @@ import pytest
 from lepton import roles
 from lepton.dataset import TabularDataset
 from lepton.evaluation.calibration import Calibration
-from lepton.export.bundle import Bundle, BundleContext, write_bundle
+from lepton.export.bundle import Bundle, write_bundle
+from lepton.export.context import BundleContext
 from lepton.features.fitted import fit_tree_preprocess
 from lepton.features.spec import Category, FeatureSpec, Raw
 from lepton.graph.nodes import Preprocess

@@ -14,7 +14,8 @@ from onnx import TensorProto, helper
 
 from lepton.dataset import TabularDataset
 from lepton.errors import ExportError, IntegrityError
-from lepton.export.bundle import Bundle, BundleContext, write_bundle, zip_bundle
+from lepton.export.bundle import Bundle, write_bundle, zip_bundle
+from lepton.export.context import BundleContext
 from lepton.export.parity import CaseParity, Parity, check, require
 from lepton.export.static_check import check_static
 from lepton_edge.bundle import open_bundle

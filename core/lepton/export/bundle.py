@@ -7,7 +7,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -15,42 +15,20 @@ from typing import Any
 import lepton
 import lepton_edge
 from lepton import roles, strict_yaml
-from lepton.dataset import TabularDataset
 from lepton.errors import ExportError
 from lepton.export.cases import Exportable
+from lepton.export.context import BundleContext
 from lepton.export.edge import edge_faults
 from lepton.export.golden import golden_rows
 from lepton.export.model_card import model_card
 from lepton.export.reference import reference_statistics
 from lepton.export.static_check import check_static
-from lepton.features.spec import FeatureSpec
 from lepton.graph.emit import OPSETS
 from lepton.graph.timing import Timing
-from lepton.task import TaskSpec
 from lepton_edge import atomic
 from lepton_edge.bundle import FORMAT, GOLDEN, MANIFEST, MODEL, open_bundle
 from lepton_edge.device import device_name
 from lepton_edge.seal import sealed
-
-
-@dataclass(frozen=True)
-class BundleContext:
-    """What a bundle says beside its model.
-
-    contracts: table -> ODCS file; sample: real rows, of which some become golden rows and
-    all the reference for drift; features: how the model's inputs are computed.
-    """
-
-    solution: str
-    customer: str
-    run_id: str
-    contracts: Mapping[str, Path]
-    task: TaskSpec
-    costs: Mapping[str, float]
-    sample: TabularDataset
-    features: FeatureSpec
-    timing: Timing | None = None
-    kit_version: str = field(default=lepton.__version__)
 
 
 @dataclass(frozen=True)
@@ -210,4 +188,4 @@ def _json(content: object) -> str:
     return json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
-__all__ = ["Bundle", "BundleContext", "write_bundle", "zip_bundle"]
+__all__ = ["Bundle", "write_bundle", "zip_bundle"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lepton.export.cases import Exportable
 
 if TYPE_CHECKING:
-    from lepton.export.bundle import BundleContext
+    from lepton.export.context import BundleContext
 
 
 def model_card(model: Exportable, context: BundleContext) -> str:
