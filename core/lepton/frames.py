@@ -33,11 +33,13 @@ _PARQUET_MAGIC = b"PAR1"
 class Dialect:
     """How a customer's text file is written; parquet needs none of it.
 
-    decimal: the mark inside numbers; columns: names in file order, for a file without header.
+    decimal: the mark inside numbers; thousands: the one between groups of three digits, if any;
+    columns: names in file order, for a file without header.
     """
 
     delimiter: str = ","
     decimal: str = "."
+    thousands: str = ""
     encoding: str = "utf-8"
     quote: str = '"'
     header: bool = True

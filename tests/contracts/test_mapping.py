@@ -52,6 +52,48 @@ def test_cents_become_euros_exactly(contract: Contract) -> None:
     assert column("amount", [1999, 7], how, contract) == [19.99, 0.07]
 
 
+@pytest.mark.parametrize(
+    ("decimal", "thousands", "texts"),
+    [
+        (",", ".", ["1.234.567,50", "12,5", "1234"]),
+        (".", ",", ["1,234,567.50", "12.5", "1234"]),
+        (".", "'", ["1'234'567.50", "12.5", "1234"]),
+        (",", "\u202f", ["1\u202f234\u202f567,50", "12,5", "1234"]),
+    ],
+)
+def test_thousands_are_read_as_they_are_declared(
+    contract: Contract, decimal: str, thousands: str, texts: list[str]
+) -> None:
+    how = {"from": "a", "decimal": decimal, "thousands": thousands}
+    assert column("amount", texts, how, contract) == [1_234_567.5, 12.5, 1234.0]
+    mapping = {
+        "dialect": {"decimal": decimal, "thousands": thousands},
+        "columns": {"amount": "a"},
+    }
+    raw = pd.DataFrame({"a": [*texts, f"1{thousands}23", f"1234{thousands}567"]})
+    found = apply_mapping(raw, TableMapping.model_validate(mapping), contract)
+    assert [fault.rows.tolist() for fault in found.faults] == [[3, 4]]
+    assert "`thousands:`" in found.faults[0].remedy
+
+
+def test_one_mark_cannot_mean_both(tmp_path: Path) -> None:
+    for given in (
+        {"columns": {"amount": {"from": "a", "decimal": ".", "thousands": "."}}},
+        {"dialect": {"thousands": "."}},
+    ):
+        with pytest.raises(ConfigError, match="the same mark"):
+            parse_model(TableMapping, given, where="mapping.yaml")
+
+
+@pytest.mark.parametrize(("epoch", "value"), [("d", 2), ("h", 48), ("min", 2880), ("s", 172_800)])
+def test_steps_of_any_length_count_from_the_origin(
+    contract: Contract, epoch: str, value: int
+) -> None:
+    how = {"from": "a", "epoch": epoch, "origin": "2024-01-01T00:00:00Z"}
+    times = column("event_at", [value, str(value)], how, contract)
+    assert times == [pd.Timestamp("2024-01-03", tz="UTC")] * 2
+
+
 def test_scale_multiplies(contract: Contract) -> None:
     assert column("amount", [2.0], {"from": "a", "scale": "0.5"}, contract) == [1.0]
 

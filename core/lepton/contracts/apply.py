@@ -34,7 +34,7 @@ from lepton.contracts.model import (
 from lepton.errors import nearest
 
 _REMEDIES = {
-    "is not a number": "write `decimal:` into the mapping, or deliver plain numbers",
+    "is not a number": "write `decimal:` or `thousands:` into the mapping, or deliver numbers",
     "is not among the enum's values": "add these values to the mapping's enum",
 }
 _DEFAULT_REMEDY = "mend these cells, or the column's entry in the mapping"
@@ -145,7 +145,7 @@ class _Work:
             source = self.source(wanted, name)
             if source is None:
                 return None
-            cast = to_number(source, operation.decimal or self.mapping.dialect.decimal)
+            cast = to_number(source, *self.marks(operation))
             self.keep(name, cast, source)
             columns[wanted] = cast.values.to_numpy()
         return pd.Series(np.broadcast_to(evaluate(tree, columns), len(self.raw)).copy())
@@ -159,7 +159,7 @@ class _Work:
 
     def casting(self, column: Column, operation: Operation) -> Callable[[pd.Series], Cast]:
         """How a source column becomes the canonical type."""
-        decimal = operation.decimal or self.mapping.dialect.decimal
+        marks = self.marks(operation)
         if column.type is ColumnType.STRING:
             return to_text
         if column.type is ColumnType.TIMESTAMP:
@@ -168,8 +168,16 @@ class _Work:
         if column.type is ColumnType.BOOLEAN:
             return to_boolean
         if column.type is ColumnType.INTEGER:
-            return lambda source: to_integer(source, decimal)
-        return lambda source: to_number(source, decimal)
+            return lambda source: to_integer(source, *marks)
+        return lambda source: to_number(source, *marks)
+
+    def marks(self, operation: Operation | None = None) -> tuple[str, str]:
+        """Decimal and thousands mark: the operation's own, else those of the file."""
+        file = self.mapping.dialect
+        if operation is None or (operation.decimal, operation.thousands) == (None, None):
+            return file.decimal, file.thousands
+        # a column with its own decimal mark does not inherit the file's other one
+        return operation.decimal or file.decimal, operation.thousands or ""
 
     def keep(self, name: str, cast: Cast, source: pd.Series) -> None:
         """Remember the faults of one cast."""
@@ -203,13 +211,13 @@ class _Work:
 
     def add_extras(self) -> None:
         """The customer's own columns under safe names."""
-        decimal = self.mapping.dialect.decimal
+        marks = self.marks()
         wanted = [(name, True) for name in self.mapping.extras.numeric]
         wanted += [(name, False) for name in self.mapping.extras.category]
         for name, numeric in wanted:
             source = self.source(name, extra_name(name))
             if source is not None:
-                cast = to_number(source, decimal) if numeric else to_text(source)
+                cast = to_number(source, *marks) if numeric else to_text(source)
                 self.keep(extra_name(name), cast, source)
                 self.made[extra_name(name)] = cast.values
 

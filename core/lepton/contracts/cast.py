@@ -15,11 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 Ambiguous = Literal["earlier", "later", "refuse"]
-Epoch = Literal["s", "ms", "us", "ns"]
+Epoch = Literal["d", "h", "min", "s", "ms", "us", "ns"]
 
 _ZONED = r"(?:Z|[+-]\d{2}:?\d{2})$"
 _ISO = r"^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)?(?:Z|[+-]\d{2}:?\d{2})?$"
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+_SECONDS_IN = {"d": 86_400, "h": 3_600, "min": 60}
 
 
 @dataclass(frozen=True)
@@ -64,24 +65,31 @@ def to_text(source: pd.Series) -> Cast:
     return Cast(as_text(source))
 
 
-def to_number(source: pd.Series, decimal: str) -> Cast:
-    """float64; text must be a plain number with `decimal` as its mark, without thousands."""
+def to_number(source: pd.Series, decimal: str, thousands: str = "") -> Cast:
+    """float64; text must be a plain number with `decimal` as its mark.
+
+    thousands: the mark that may stand between groups of three digits; none where "".
+    """
     if pd.api.types.is_numeric_dtype(source.dtype) or pd.api.types.is_bool_dtype(source.dtype):
         return Cast(pd.Series(source.to_numpy(dtype=np.float64, na_value=np.nan)))
     text = as_text(source)
     mark = re.escape(decimal)
-    plain = rf"^[+-]?(?:(?:\d+(?:{mark}\d*)?|{mark}\d+)(?:[eE][+-]?\d+)?|inf)$"
+    whole = rf"\d{{1,3}}(?:{re.escape(thousands)}\d{{3}})+|\d+" if thousands else r"\d+"
+    plain = rf"^[+-]?(?:(?:(?:{whole})(?:{mark}\d*)?|{mark}\d+)(?:[eE][+-]?\d+)?|inf)$"
     fits = _matches(text, plain)
     faults = text.notna().to_numpy() & ~fits
-    read = text.where(fits).str.replace(decimal, ".", regex=False)
+    bare = (
+        text.where(fits).str.replace(thousands, "", regex=False) if thousands else text.where(fits)
+    )
+    read = bare.str.replace(decimal, ".", regex=False)
     numbers = pc.cast(pa.array(read, type=pa.large_string(), from_pandas=True), pa.float64())
     values = pd.Series(numbers.to_numpy(zero_copy_only=False), dtype="float64")
     return Cast(values, {"is not a number": faults})
 
 
-def to_integer(source: pd.Series, decimal: str) -> Cast:
+def to_integer(source: pd.Series, decimal: str, thousands: str = "") -> Cast:
     """float64 holding whole numbers; a fraction is a fault."""
-    cast = to_number(source, decimal)
+    cast = to_number(source, decimal, thousands)
     values = cast.values.to_numpy()
     with np.errstate(invalid="ignore"):
         broken = np.isfinite(values) & (values != np.floor(values))
@@ -110,7 +118,10 @@ def to_instant(source: pd.Series, how: TimeFormat) -> Cast:
         return _from_naive(source.dt.as_unit("us"), how)
     if pd.api.types.is_numeric_dtype(source.dtype):
         return _refused(
-            len(source), "LK215", "numbers, no times", "write `epoch: s` (or ms, us, ns) beside it"
+            len(source),
+            "LK215",
+            "numbers, no times",
+            "write `epoch: s` (or d, h, min, ms, us, ns) beside it",
         )
     return _from_text(as_text(source), how)
 
@@ -172,8 +183,8 @@ def _from_naive(times: pd.Series, how: TimeFormat) -> Cast:
 def _from_epoch(source: pd.Series, unit: Epoch, origin: pd.Timestamp) -> Cast:
     cast = to_number(source, ".")
     # whole units and the rest apart: their product in float64 would lose microseconds
-    scaled = cast.values.to_numpy()
-    far = np.abs(scaled) / _PER_SECOND[unit] > 4e11
+    scaled = cast.values.to_numpy() * _SECONDS_IN.get(unit, 1)
+    far = np.abs(scaled) / _PER_SECOND.get(unit, 1) > 4e11
     whole = np.floor(np.where(np.isfinite(scaled) & ~far, scaled, 0.0))
     rest = np.where(np.isfinite(scaled) & ~far, scaled - whole, 0.0)
     ticks = _microseconds(whole.astype(np.int64), rest, unit) + origin.value // 1000
@@ -184,7 +195,7 @@ def _from_epoch(source: pd.Series, unit: Epoch, origin: pd.Timestamp) -> Cast:
 
 
 def _microseconds(whole: np.ndarray, rest: np.ndarray, unit: Epoch) -> np.ndarray:
-    per_second = _PER_SECOND[unit]
+    per_second = _PER_SECOND.get(unit, 1)
     if per_second > 10**6:
         return whole // (per_second // 10**6)
     factor = 10**6 // per_second

@@ -2,7 +2,7 @@
 
 tables:
   transactions:
-    dialect: {delimiter: ";", decimal: ","}
+    dialect: {delimiter: ";", decimal: ",", thousands: "."}
     columns:
       transaction_id: TX_ID                          # a source column's name, or an operation
       event_at: {from: TX_DATETIME, zone: Europe/Berlin}
@@ -51,6 +51,10 @@ UNITS: Mapping[tuple[str, str], Fraction] = {
 """(from, to) -> factor, as a fraction: 1999 cent are 19.99, not 19.990000000000002."""
 
 
+THOUSANDS = "^[.,' \u00a0\u202f]$"
+"""The marks between groups of three digits: point, comma, apostrophe, three kinds of space."""
+
+
 class Unit(Strict):
     """A conversion of units that `UNITS` knows."""
 
@@ -93,6 +97,7 @@ class Operation(Strict):
     unit: Unit | None = None
     scale: float | None = Field(default=None, allow_inf_nan=False)
     decimal: str | None = Field(default=None, pattern="^[.,]$")
+    thousands: str | None = Field(default=None, pattern=THOUSANDS)
     format: str | None = None
     zone: str | None = None
     ambiguous: Ambiguous = "refuse"
@@ -115,6 +120,8 @@ class Operation(Strict):
         }
         if sum(ways.values()) != 1:
             raise ValueError(f"give one of {', '.join(ways)}")
+        if self.decimal is not None and self.decimal == self.thousands:
+            raise ValueError("decimal and thousands are the same mark")
         if self.unit and self.scale is not None:
             raise ValueError("give unit or scale, not both")
         if self.origin and not self.epoch:
@@ -148,10 +155,17 @@ class DialectConfig(Strict):
 
     delimiter: str = Field(default=",", min_length=1, max_length=1)
     decimal: str = Field(default=".", pattern="^[.,]$")
+    thousands: str = Field(default="", pattern=f"^$|{THOUSANDS}")
     encoding: str = "utf-8"
     quote: str = Field(default='"', min_length=1, max_length=1)
     header: bool = True
     columns: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _two_marks(self) -> Self:
+        if self.decimal == self.thousands:
+            raise ValueError("decimal and thousands are the same mark")
+        return self
 
     def to_dialect(self) -> Dialect:
         """The same for `frames.read_raw`."""
