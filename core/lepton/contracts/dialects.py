@@ -7,11 +7,17 @@ from pathlib import Path
 
 import pandas as pd
 
+from lepton.contracts.cast import to_number
 from lepton.frames import Dialect
 
 _SAMPLE_BYTES = 256 * 1024
 _DELIMITERS = (",", ";", "\t", "|")
-_COMMA_NUMBER = r"^[+-]?\d+,\d+$"
+_COMMA_NUMBER = r"^[+-]?(?:\d{1,3}(?:\.\d{3})+|\d+),\d+$"
+# groups of three, and the other mark behind them: 1.234,56 can be read in one way only
+_THOUSANDS = {
+    ",": "^[+-]?\\d{1,3}(?:([.' \u00a0\u202f])\\d{3})+,\\d+$",
+    ".": "^[+-]?\\d{1,3}(?:([,' \u00a0\u202f])\\d{3})+[.]\\d+$",
+}
 
 
 def find_dialect(path: Path) -> Dialect:
@@ -23,17 +29,23 @@ def find_dialect(path: Path) -> Dialect:
     encoding = _encoding(sample)
     lines = sample.decode(encoding, errors="ignore").lstrip("\ufeff").splitlines()[:-1][:100]
     delimiter = max(_DELIMITERS, key=lambda mark: _columns(lines, mark))
-    return Dialect(delimiter=delimiter, decimal=_decimal(lines, delimiter), encoding=encoding)
+    cells = _cells(lines, delimiter)
+    decimal = _decimal(cells, delimiter)
+    return Dialect(delimiter, decimal, _thousands(cells, decimal), encoding)
 
 
 def with_points(rows: pd.DataFrame, dialect: Dialect) -> pd.DataFrame:
     """The rows with a decimal point wherever the dialect writes numbers with a comma."""
-    if dialect.decimal == ".":
+    if (dialect.decimal, dialect.thousands) == (".", ""):
         return rows
-    comma = r"^([+-]?\d+),(\d+)$"
-    return pd.DataFrame(
-        {name: rows[name].str.replace(comma, r"\1.\2", regex=True) for name in rows.columns}
-    )
+    return pd.DataFrame({name: _pointed(rows[name], dialect) for name in rows.columns})
+
+
+def _pointed(column: pd.Series, dialect: Dialect) -> pd.Series:
+    """The column as numbers where nearly every cell is one, else as it stands."""
+    numbers = to_number(column, dialect.decimal, dialect.thousands).values
+    present = int((column != "").sum())
+    return numbers if present and numbers.notna().sum() > 0.9 * present else column
 
 
 def _encoding(sample: bytes) -> str:
@@ -51,8 +63,19 @@ def _columns(lines: list[str], delimiter: str) -> int:
     return widths.pop() if len(widths) == 1 else 0
 
 
-def _decimal(lines: list[str], delimiter: str) -> str:
+def _cells(lines: list[str], delimiter: str) -> pd.Series:
+    """Every cell below the header."""
+    rows = csv.reader(lines[1:], delimiter=delimiter)
+    return pd.Series([cell for row in rows for cell in row], dtype="str")
+
+
+def _decimal(cells: pd.Series, delimiter: str) -> str:
     if delimiter == ",":
         return "."
-    cells = pd.Series([cell for row in csv.reader(lines[1:], delimiter=delimiter) for cell in row])
-    return "," if len(cells) and cells.str.contains(_COMMA_NUMBER).any() else "."
+    return "," if cells.str.contains(_COMMA_NUMBER).any() else "."
+
+
+def _thousands(cells: pd.Series, decimal: str) -> str:
+    """The mark between groups of three digits; "" where no number has one."""
+    marks = cells.str.extract(_THOUSANDS[decimal], expand=False).dropna()
+    return str(marks.iloc[0]) if len(marks) else ""

@@ -14,13 +14,25 @@ from lepton import roles
 from lepton.contracts.cast import as_text, to_number
 from lepton.contracts.dialects import find_dialect, with_points
 from lepton.contracts.model import Column, ColumnType, Contract
-from lepton.contracts.similar import auc, fits, is_naive, is_time, likeness
+from lepton.contracts.similar import (
+    auc,
+    fits,
+    holds_cards,
+    is_minor_unit,
+    is_naive,
+    is_time,
+    likeness,
+    time_formats,
+    two_codes,
+)
 from lepton.frames import DEFAULT_DIALECT, Dialect, read_raw
 
 _ENOUGH = 0.45
 _SAMPLE_ROWS = 100_000
 # a single column that ranks the target so well was written after the outcome (specs: > 0.995)
 _LEAK_AUC = 0.995
+_SPELLED = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
+_LASTING = {"s": 1, "min": 60, "h": 3_600, "d": 86_400}
 _TRUE = {"1", "y", "yes", "true", "t", "fraud", "j", "ja"}
 
 
@@ -38,7 +50,9 @@ def draft_mapping(
     Columns are matched by name, then checked by type and values (on the first 100,000 rows);
     what could not be decided is a comment that says why.
     """
-    rows = with_points(raw.head(_SAMPLE_ROWS), dialect)
+    sample = raw.head(_SAMPLE_ROWS)
+    cards = [str(name) for name in sample.columns if holds_cards(sample[name])]
+    rows = with_points(sample.drop(columns=cards), dialect)
     matched = _match(rows, contract)
     lines = [
         f"# How {path.name} becomes the contract's {contract.table}. Check every line.",
@@ -49,8 +63,11 @@ def draft_mapping(
     ]
     for column in contract.columns:
         lines += [f"      {line}" for line in _lines(column, matched.get(column.name), rows)]
-    left = [str(name) for name in raw.columns if name not in matched.values()]
+    left = [str(name) for name in rows.columns if name not in matched.values()]
     lines += [f"    {line}" for line in _leftover(rows, left, _target(rows, contract, matched))]
+    if cards:
+        names = ", ".join(map(_quoted, cards))
+        lines.append(f"# card numbers, refused wherever they are mapped: {names}; ask for tokens")
     missing = [c.name for c in contract.columns if not c.present and c.name not in matched]
     if missing:
         lines.append(f"# optional, not found: {', '.join(missing)}")
@@ -98,26 +115,59 @@ def _lines(column: Column, source: str | None, rows: pd.DataFrame) -> Iterator[s
 
 def _operation(column: Column, source: str, values: pd.Series) -> Iterator[str]:
     name, quoted = column.name, _quoted(source)
-    if column.type is ColumnType.TIMESTAMP and not is_time(values):
-        yield f"# {source} holds numbers: seconds since when? write the true origin"
-        since = "epoch: s, origin: 2020-01-01T00:00:00Z"
-        yield f"{name}: {{from: {quoted}, {since}}}  # assumed: check"
-    elif column.type is ColumnType.TIMESTAMP and is_naive(values):
-        yield f"{name}: {{from: {quoted}, zone: UTC}}  # assumed: check"
-    elif column.allowed == ("0", "1") and not _is_zero_one(values):
-        yield f"{name}: {{from: {quoted}, enum: {_enum(values)}}}"
+    present = values.loc[as_text(values).notna()]
+    if roles.VALUE in column.roles and is_minor_unit(source):
+        cents = f"unit: {{from: cent, to: {column.unit or 'EUR'}}}"
+        yield f"{name}: {{from: {quoted}, {cents}}}  # assumed: check"
+    elif column.type is ColumnType.TIMESTAMP:
+        yield from _instant(name, source, present)
+    elif column.allowed == ("0", "1") and not _is_zero_one(present):
+        yield f"{name}: {{from: {quoted}, enum: {_enum(present)}}}"
     else:
         yield f"{name}: {quoted}"
 
 
+def _instant(name: str, source: str, values: pd.Series) -> Iterator[str]:
+    """The operation for a time: ISO 8601, another format, or numbers."""
+    quoted = _quoted(source)
+    if is_time(values):
+        naive = f"{{from: {quoted}, zone: UTC}}  # assumed: check"
+        yield f"{name}: {naive if is_naive(values) else quoted}"
+    elif formats := time_formats(values):
+        if len(formats) > 1:
+            yield f"# {source} can be read in {len(formats)} ways: keep the right one"
+        mark = "# " if len(formats) > 1 else ""
+        for form in formats:
+            yield f'{mark}{name}: {{from: {quoted}, format: "{form}", zone: UTC}}  # assumed: check'
+    else:
+        unit, since = _epoch(source, to_number(values, ".").values.dropna())
+        if since:
+            yield f"# {source} holds numbers: {_SPELLED[unit]} since when? write the true origin"
+        yield f"{name}: {{from: {quoted}, epoch: {unit}{since}}}  # assumed: check"
+
+
+def _epoch(source: str, numbers: pd.Series) -> tuple[str, str]:
+    """Unit of numbers that are times, and their origin where it is not 1970."""
+    middle = float(numbers.median()) if len(numbers) else 0.0
+    # between 1990 and 2100
+    for unit, per_second in (("s", 1.0), ("ms", 1e3), ("us", 1e6), ("ns", 1e9)):
+        if 6.3e8 < middle / per_second < 4.1e9:
+            return unit, ""
+    said = [unit for unit, spelled in _SPELLED.items() if spelled[:-1] in source.casefold()]
+    spans = {unit: float(numbers.max() - numbers.min()) * s for unit, s in _LASTING.items()}
+    # a step's length is not in its name: the shortest that makes a history of days
+    long_enough = [unit for unit, span in spans.items() if span > 7 * 86_400]
+    guessed = long_enough[:1] if "step" in source.casefold() else []
+    return (*said, *guessed, "s")[0], ", origin: 2020-01-01T00:00:00Z"
+
+
 def _is_zero_one(values: pd.Series) -> bool:
-    return set(as_text(values).dropna().unique()) <= {"0", "1"}
+    return set(two_codes(values)) == {"0", "1"}
 
 
 def _enum(values: pd.Series) -> str:
     """The two codes with 1 for the one that says yes; the rarer one where neither does."""
-    text = as_text(values).dropna()
-    codes = text.value_counts().index.tolist()
+    codes = two_codes(values)
     said = [code for code in codes if code.casefold() in _TRUE]
     positive = said[0] if len(said) == 1 else codes[-1]
     pairs = ", ".join(f"{_quoted(code)}: {int(code == positive)}" for code in sorted(codes))
