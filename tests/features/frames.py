@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pandas as pd
 
@@ -18,7 +20,6 @@ from lepton.features.spec import (
     Recency,
     Window,
 )
-from lepton.features.windows import Op
 
 HOUR = 3_600.0
 
@@ -57,7 +58,8 @@ _WINDOWS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("who", "where"), ("ever",)),
     ((), ("long",)),
 )
-_OPS: tuple[tuple[Op, str | None], ...] = (
+_Op = Literal["count", "sum", "mean", "max", "min", "std", "distinct"]
+_OPS: tuple[tuple[_Op, str | None], ...] = (
     ("count", None),
     ("sum", "amount"),
     ("mean", "amount"),
