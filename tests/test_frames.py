@@ -117,3 +117,15 @@ def test_other_kinds_of_files_are_refused(tmp_path: Path) -> None:
     path.write_bytes(b"\x80\x04")
     with pytest.raises(DataError, match=r"LK208 .*'\.pkl' is not a kind of table"):
         read_raw(path)
+
+
+def test_missing_file_is_told_with_what_stands_there(tmp_path: Path) -> None:
+    (tmp_path / "transactions.csv").write_text("a\n1\n")
+    (tmp_path / "notes.md").write_text("")
+    with pytest.raises(DataError, match=r"no such file; did you mean 'transactions.csv'") as caught:
+        read_raw(tmp_path / "transaction.csv")
+    assert caught.value.remedy == "name an existing file; the tables there: transactions.csv"
+    with pytest.raises(DataError, match=r"the folder .*gone does not exist either"):
+        read_raw(tmp_path / "gone" / "a.parquet")
+    with pytest.raises(DataError, match=r"LK202 .*no such file"):
+        read_parquet(tmp_path / "a.parquet")

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from lepton.errors import DataError
+from lepton.errors import DataError, nearest
 from lepton_edge.atomic import write_bytes
 
 _TEXT_SUFFIXES = {".csv", ".tsv", ".txt"}
@@ -61,9 +61,7 @@ def read_raw(path: Path, dialect: Dialect = DEFAULT_DIALECT) -> pd.DataFrame:
     if path.is_dir():
         table = _read_parts(path)
     elif not path.is_file():
-        raise DataError(
-            "LK202", where=str(path), found="no such file", remedy="name an existing file"
-        )
+        raise _no_such_file(path)
     elif path.suffix.lower() == ".parquet":
         table = _read_parquet_table(path)
     elif path.suffix.lower() in _TEXT_SUFFIXES:
@@ -185,13 +183,27 @@ def _read_parquet_table(path: Path) -> pa.Table:
     return table.cast(pa.schema([(field.name, _plain(field.type)) for field in table.schema]))
 
 
+def _no_such_file(path: Path) -> DataError:
+    """LK202, with the tables that stand where the file was looked for."""
+    folder, kinds = path.parent, {".parquet", *_TEXT_SUFFIXES}
+    if folder.is_dir():
+        tables = sorted(one.name for one in folder.iterdir() if one.suffix.lower() in kinds)
+        there = f"the tables there: {', '.join(tables[:5]) or 'none'}"
+    else:
+        tables, there = [], f"the folder {folder} does not exist either"
+    return DataError(
+        "LK202",
+        where=str(path),
+        found=f"no such file{nearest(path.name, tables)}",
+        remedy=f"name an existing file; {there}",
+    )
+
+
 def _open_parquet(path: Path) -> pa.Table:
     try:
         return pq.ParquetFile(path, page_checksum_verification=True).read()
     except FileNotFoundError as error:
-        raise DataError(
-            "LK202", where=str(path), found="no such file", remedy="name an existing file"
-        ) from error
+        raise _no_such_file(path) from error
     except (pa.ArrowException, OSError) as error:
         raise DataError(
             "LK206",

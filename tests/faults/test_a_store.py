@@ -239,8 +239,9 @@ def test_a09_of_two_publishers_at_once_none_is_lost(
 
 def test_a11_rollback_with_no_previous_is_told(tmp_path: Path, bundles: tuple[Path, Path]) -> None:
     registry = Registry(tmp_path / "fresh")
-    with pytest.raises(IntegrityError, match=r"LK636 .*no previous version to roll back to"):
+    with pytest.raises(IntegrityError, match=r"LK636 .*no previous version to roll back") as caught:
         registry.rollback()
+    assert "`lepton promote fresh --version N`" in caught.value.remedy
     deploy(registry, bundles[0])
     with pytest.raises(IntegrityError, match=r"no previous version .*; there are versions 1"):
         registry.rollback()

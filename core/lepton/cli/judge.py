@@ -62,7 +62,7 @@ def parity(
     rows: Annotated[int, typer.Option("--rows", min=1, help="so many rows")] = 10_000,
     json_file: JsonFile = None,
 ) -> None:
-    """Compare features with their definition, the bundle with its model."""
+    """Compare features with their definition, bundle with model."""
     from lepton.parity import agreement
 
     with shown(f"parity {solution}") as progress:

@@ -143,7 +143,7 @@ class Registry:
                 "LK633",
                 where=str(self.root),
                 found=f"version {number} is missing; there are {_listed(self.versions())}",
-                remedy="`lepton promote --version N` with one of these, or restore the folder",
+                remedy=f"`{self._promote} --version N` with one of these, or restore the folder",
             )
         _refuse_specials(folder)
         content = read_sealed(folder / "version.json", FORMAT)
@@ -169,6 +169,11 @@ class Registry:
     @property
     def _pointers(self) -> Path:
         return self.root / "pointers.json"
+
+    @property
+    def _promote(self) -> str:
+        """The command, for remedies: a registry's folder bears the name of its solution."""
+        return f"lepton promote {self.root.name}"
 
     def _folder(self, number: int) -> Path:
         return self.root / "versions" / f"{number:05d}"
@@ -198,7 +203,7 @@ class Registry:
                 "LK634",
                 where=str(manifest),
                 found="not the manifest that was published under this number",
-                remedy="`lepton rollback` or `lepton promote --version N` to a whole version",
+                remedy=f"`{self._promote} --version N` with a whole version, or restore this one",
             )
 
     def _readable_pointers(self, wanted: int | None) -> Pointers:
@@ -215,7 +220,7 @@ class Registry:
             code,
             where=str(self.root),
             found=f"{found}; there are {_listed(self.versions())}",
-            remedy="`lepton run` publishes one; `lepton promote --version N` deploys one of these",
+            remedy=f"`lepton run` publishes one; `{self._promote} --version N` deploys one",
         )
 
 
