@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from lepton.errors import DataError, IntegrityError
 from lepton.features.batch import compute
 from lepton.features.spec import FeatureSpec
 from lepton.registry.store import Registry, Version
+
+_WANTED = "__wanted"
 
 
 @dataclass(frozen=True)
@@ -33,18 +35,21 @@ class Scores:
     quarantined: int
 
 
-def score(ctx: Context, *, day: date | None = None) -> Scores:
+def score(ctx: Context, *, day: date | None = None, history: Path | None = None) -> Scores:
     """Every valid row of the source (of `day`, in UTC, where given) under the current version.
 
-    Earlier rows of the source are the history that features look back on.
+    Earlier rows of the source are what features look back on, and those of the file `history`,
+    delivered as the source is; a row in both is scored once.
     Raises IntegrityError LK620 where nothing is published yet.
     """
     from lepton.export.edge import edge_faults
     from lepton_edge.runtime import Runtime
 
     version = _current(ctx)
+    earlier = None if history is None else _earlier(ctx, history)
     validated = stages.validate(ctx, stages.read(ctx), scoring=True)
-    dataset = _inputs(ctx, validated.tables[ctx.solution.task.table], version.path, day)
+    table = _behind(earlier, validated.tables[ctx.solution.task.table], ctx.contract)
+    dataset = _inputs(ctx, table, version.path, day)
     ctx.progress.stage("score")
     with edge_faults():
         result = Runtime(version.path).score(dataset.X, dataset.C)
@@ -70,6 +75,29 @@ def _current(ctx: Context) -> Version:
             remedy=f"run `lepton run {ctx.solution.name}`, or `lepton promote` a version",
         )
     return version
+
+
+def _earlier(ctx: Context, path: Path) -> pd.DataFrame:
+    """The valid rows of the file at `path`, read as the task's table."""
+    table = ctx.solution.task.table
+    source = {**ctx.config.source, table: str(path.resolve())}
+    past = replace(ctx, config=ctx.config.model_copy(update={"source": source}))
+    return stages.validate(past, stages.read(past), scoring=True).tables[table]
+
+
+def _behind(earlier: pd.DataFrame | None, rows: pd.DataFrame, contract: Contract) -> pd.DataFrame:
+    """`rows`, marked as those to score, behind the earlier ones that are not among them."""
+    marked = rows.assign(**{_WANTED: True})
+    if earlier is None:
+        return marked
+    # the key alone will not do: where the file's order names a row, every file starts at 1
+    names = [
+        column.name
+        for role in (roles.KEY, roles.EVENT_AT)
+        for column in contract.with_role(role)[:1]
+    ]
+    again = pd.MultiIndex.from_frame(earlier[names]).isin(pd.MultiIndex.from_frame(rows[names]))
+    return pd.concat([earlier.loc[~again].assign(**{_WANTED: False}), marked], ignore_index=True)
 
 
 def _with_unknown_labels(table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
@@ -98,6 +126,7 @@ def _inputs(ctx: Context, table: pd.DataFrame, bundle: Path, day: date | None) -
                 f"{off.feature} misses {', '.join(off.missing)}" for off in dataset.switched_off
             ],
         )
+    dataset = dataset.take(dataset.rows[_WANTED].to_numpy(dtype=bool))
     if day is not None:
         dataset = dataset.take((dataset.role(roles.EVENT_AT).dt.date == day).to_numpy())
     return TabularDataset(

@@ -88,6 +88,28 @@ def test_new_rows_without_labels_are_scored(done: Done, tmp_path: Path, rows: in
     assert scored["score"].between(0, 1).all()
 
 
+def test_rows_scored_with_their_history_score_as_in_the_whole_table(
+    done: Done, tmp_path: Path
+) -> None:
+    table = pd.read_parquet(done.project.root / done.config.source["transactions"])
+    table = table.sort_values("event_at", ignore_index=True)
+    table.iloc[:-200].to_parquet(tmp_path / "earlier.parquet")
+    table.iloc[-250:].to_parquet(tmp_path / "new.parquet")
+    table.to_parquet(tmp_path / "whole.parquet")
+
+    def scored(file: str, history: str | None = None) -> pd.DataFrame:
+        source = {"transactions": str(tmp_path / file)}
+        ctx = make_context(done.project, NAME, run_id="looking_back", source=source)
+        past = None if history is None else tmp_path / history
+        return score(ctx, history=past).frame.reset_index(drop=True)
+
+    with_history = scored("new.parquet", "earlier.parquet")
+    pd.testing.assert_frame_equal(
+        with_history, scored("whole.parquet").tail(250).reset_index(drop=True)
+    )
+    assert not with_history["score"].equals(scored("new.parquet")["score"])
+
+
 def test_r01_a_day_is_scored_by_the_current_version_and_again_the_same(done: Done) -> None:
     defs = build_solution_defs(done.project, done.project.solution(NAME), done.config)
     job = defs.resolve_job_def(f"{NAME}_score")

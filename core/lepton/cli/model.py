@@ -26,6 +26,10 @@ def score(
     out: Annotated[Path, typer.Option("--out", help="scores as .parquet or .csv")],
     data: DataFile = None,
     config: ConfigFile = None,
+    history: Annotated[
+        Path | None,
+        typer.Option("--history", help="earlier rows to look back on, which are not scored"),
+    ] = None,
     inputs: Annotated[
         Path | None,
         typer.Option("--inputs", help="the model's input rows too, as a device takes them (.csv)"),
@@ -38,7 +42,8 @@ def score(
     if inputs is not None:
         check_format(inputs)
     with shown(f"score {solution}") as progress:
-        scores = run(open_context(ctx, solution, data=data, config=config, progress=progress))
+        context = open_context(ctx, solution, data=data, config=config, progress=progress)
+        scores = run(context, history=history)
     write_frame(scores.frame, out)
     if inputs is not None:
         write_frame(scores.inputs, inputs)
