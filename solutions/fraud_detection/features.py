@@ -16,6 +16,7 @@ from lepton.features.spec import (
     DelayedRate,
     Difference,
     FeatureSpec,
+    LastLabels,
     Node,
     Ratio,
     Raw,
@@ -61,6 +62,11 @@ def known_frauds(entity: str, column: str, *spans: str, strength: float) -> tupl
         DelayedRate(f"{entity}_fraud_rate_{span}", (column,), SPANS[span], strength)
         for span in spans
     )
+
+
+def newest_labels(entity: str, column: str, *lasts: int) -> tuple[Node, ...]:
+    """Share of frauds among the newest labels known at the same `column`, by how many."""
+    return tuple(LastLabels(f"{entity}_last_{last}", (column,), last) for last in lasts)
 
 
 def known_counts(entity: str, column: str, *spans: str) -> tuple[Node, ...]:
@@ -146,6 +152,7 @@ TERMINAL: Final[tuple[Node, ...]] = (
     ),
     *known_frauds("terminal", "terminal_id", "1d", "3d", "7d", strength=1.0),
     *known_frauds("terminal", "terminal_id", "14d", "21d", "30d", strength=5.0),
+    *newest_labels("terminal", "terminal_id", 1, 3, 5),
     *known_counts("terminal", "terminal_id", "1d", "3d", "7d", "21d", "30d"),
 )
 """What happens at the terminal; `terminal_mean_z` needs no label. A terminal sees about one

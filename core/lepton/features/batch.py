@@ -12,13 +12,22 @@ import pandas as pd
 from lepton import roles
 from lepton.contracts.model import Contract, Extras, extra_name
 from lepton.dataset import TabularDataset
-from lepton.features.delayed import NEVER, Labels, delayed_rate, known_labels, labels_of
+from lepton.features.delayed import (
+    NEVER,
+    Labels,
+    delayed_rate,
+    known_labels,
+    known_to,
+    labels_of,
+    last_labels,
+)
 from lepton.features.spec import (
     Calendar,
     Category,
     DelayedRate,
     Difference,
     FeatureSpec,
+    LastLabels,
     Node,
     Ratio,
     Raw,
@@ -137,6 +146,10 @@ class _Engine:
     def delayed(self, node: DelayedRate) -> np.ndarray:
         return delayed_rate(node, self.known(node.by, node.window_s), self.known((), None))
 
+    def last(self, node: LastLabels) -> np.ndarray:
+        known = known_to(self.labels, self.past(node.by), len(self.rows), None)
+        return last_labels(known, node.last, len(self.rows))
+
     def ratio(self, node: Ratio) -> np.ndarray:
         return divided(self._number(node.numerator), self._number(node.denominator))
 
@@ -159,7 +172,8 @@ class _Engine:
         return self._spread(seen, aggregate(seen, op, values), empty)
 
     def _known(self, by: tuple[str, ...], window_s: float | None) -> tuple[np.ndarray, np.ndarray]:
-        return known_labels(self.labels, self.past(by), len(self.rows), window_s)
+        known = known_to(self.labels, self.past(by), len(self.rows), window_s)
+        return known_labels(known, len(self.rows))
 
     @cached_property
     def labels(self) -> Labels:
@@ -204,6 +218,7 @@ _COMPUTE: dict[type, Callable[[_Engine, Any], Any]] = {
     Window: _Engine.window,
     Recency: _Engine.recency,
     DelayedRate: _Engine.delayed,
+    LastLabels: _Engine.last,
     Ratio: _Engine.ratio,
     Difference: _Engine.difference,
 }

@@ -42,13 +42,30 @@ def labels_of(
     return Labels(rows, learnt[rows], target[rows], np.unique(learnt[rows]))
 
 
-def known_labels(
-    labels: Labels, past: Past, n_rows: int, window_s: float | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Known labels and positives among them of the same entity, for each row of the table.
+@dataclass(frozen=True)
+class Known:
+    """The labels of each entity in the order in which they became known, and who sees which.
 
-    A label counts at instant t where it became known in [t - window_s, t]. Rows without the
-    entity see nothing. Rows ask in the order of `past`, which keeps the search near its last hit.
+    low, high: the range of labels that each row of `past.order` sees; total: positives before
+    each label.
+    """
+
+    past: Past
+    low: np.ndarray
+    high: np.ndarray
+    total: np.ndarray
+
+    def spread(self, values: np.ndarray, n_rows: int, otherwise: float) -> np.ndarray:
+        """`values`, one a row of `past.order`, in the order of the table."""
+        found = np.full(n_rows, otherwise)
+        found[self.past.order] = values
+        return found
+
+
+def known_to(labels: Labels, past: Past, n_rows: int, window_s: float | None) -> Known:
+    """What each row knows of its entity: labels that became known in [t - window_s, t].
+
+    Rows ask in the order of `past`, which keeps the search near its last hit.
     """
     group = np.full(n_rows, -1, dtype=np.int64)
     group[past.order] = past.group
@@ -62,12 +79,28 @@ def known_labels(
     if window_s is not None:
         since = past.instants - round(window_s * 1e6)
         opens = np.searchsorted(labels.instants, since)[past.rank]
-    low = np.searchsorted(known, past.group * width + opens)
-    high = np.searchsorted(known, past.group * width + upto)
-    total = np.concatenate([[0.0], np.cumsum(labels.positive[rows])])
-    found = np.zeros((2, n_rows))
-    found[:, past.order] = high - low, total[high] - total[low]
-    return found[0], found[1]
+    return Known(
+        past,
+        low=np.searchsorted(known, past.group * width + opens),
+        high=np.searchsorted(known, past.group * width + upto),
+        total=np.concatenate([[0.0], np.cumsum(labels.positive[rows])]),
+    )
+
+
+def known_labels(known: Known, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Number of known labels and of positives among them, for each row of the table.
+
+    Rows without the entity see nothing.
+    """
+    positives = known.total[known.high] - known.total[known.low]
+    return known.spread(known.high - known.low, n_rows, 0.0), known.spread(positives, n_rows, 0.0)
+
+
+def last_labels(known: Known, last: int, n_rows: int) -> np.ndarray:
+    """Share of positives among the newest `last` known labels; missing where there is none."""
+    low = np.maximum(known.high - last, known.low)
+    share = divided(known.total[known.high] - known.total[low], (known.high - low).astype(float))
+    return known.spread(share, n_rows, np.nan)
 
 
 def delayed_rate(

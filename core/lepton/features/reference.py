@@ -16,6 +16,7 @@ from lepton.features.spec import (
     DelayedRate,
     Difference,
     FeatureSpec,
+    LastLabels,
     Node,
     Ratio,
     Raw,
@@ -58,6 +59,9 @@ class Row:
                 return _seconds(self._instant(roles.EVENT_AT) - newest) if len(past) else np.nan
             case DelayedRate():
                 return self._delayed(node)
+            case LastLabels():
+                newest = self._labels(node.by, None).tail(node.last)
+                return float(newest.mean()) if len(newest) else np.nan
             case Ratio():
                 return _divided(self._number(node.numerator), self._number(node.denominator))
             case Difference():
@@ -76,10 +80,10 @@ class Row:
         return float(values.std(ddof=0) if node.op == "std" else values.agg(node.op))
 
     def _delayed(self, node: DelayedRate) -> float:
-        known, positives = self._labels(node.by, node.window_s)
+        known, positives = self._counts(node.by, node.window_s)
         if node.what != "rate":
             return known if node.what == "known" else positives
-        everybody, frauds = self._labels((), None)
+        everybody, frauds = self._counts((), None)
         if not everybody:
             return np.nan
         return (positives + node.strength * frauds / everybody) / (known + node.strength)
@@ -95,11 +99,17 @@ class Row:
             seen &= event >= now - pd.Timedelta(seconds=window_s)
         return self.table[seen]
 
-    def _labels(self, by: tuple[str, ...], window_s: float | None) -> tuple[float, float]:
-        """Labels of the same entity that became known inside the window, and positives."""
+    def _counts(self, by: tuple[str, ...], window_s: float | None) -> tuple[float, float]:
+        """Labels that `_labels` finds, and positives among them."""
+        labels = self._labels(by, window_s)
+        return float(len(labels)), float(labels.sum())
+
+    def _labels(self, by: tuple[str, ...], window_s: float | None) -> pd.Series:
+        """Labels of the same entity that became known inside the window, the newest last."""
         now = self._instant(roles.EVENT_AT)
         event = self.table[self.columns[roles.EVENT_AT]]
         label = self.table[self.columns[roles.LABEL_AT]]
+        label = label.where(label.isna() | (label > event), event + pd.Timedelta(microseconds=1))
         if roles.INGESTED_AT in self.columns:
             arrived = self.table[self.columns[roles.INGESTED_AT]].fillna(event)
             label = label.where(label.isna() | (label >= arrived), arrived)
@@ -107,7 +117,7 @@ class Row:
         seen = self._same(by) & (event < now) & (label <= now) & target.notna()
         if window_s is not None:
             seen &= label >= now - pd.Timedelta(seconds=window_s)
-        return float(seen.sum()), float(target[seen].sum())
+        return target[label[seen].sort_values(kind="stable").index]
 
     def _same(self, by: tuple[str, ...]) -> pd.Series:
         same = pd.Series(True, index=self.table.index)

@@ -92,6 +92,20 @@ class DelayedRate:
 
 
 @dataclass(frozen=True)
+class LastLabels:
+    """Share of positives among the newest `last` labels of the same `by` that are known by now.
+
+    Missing while none is known; labels that became known at one instant count in the order of
+    their rows. Where an entity has few rows, this says sooner than any window that it has turned.
+    """
+
+    kind: ClassVar[str] = "last_labels"
+    name: str
+    by: tuple[str, ...]
+    last: int
+
+
+@dataclass(frozen=True)
 class Ratio:
     """numerator / denominator of two columns or earlier nodes; missing where the lower is 0."""
 
@@ -112,7 +126,7 @@ class Difference:
     scale: str | None = None
 
 
-Node = Raw | Category | Calendar | Window | Recency | DelayedRate | Ratio | Difference
+Node = Raw | Category | Calendar | Window | Recency | DelayedRate | LastLabels | Ratio | Difference
 
 
 @dataclass(frozen=True)
@@ -138,7 +152,7 @@ def needs(node: Node) -> tuple[str, ...]:
             return (node.source,)
         case Window():
             return node.by if node.value is None else (*node.by, node.value)
-        case Recency() | DelayedRate():
+        case Recency() | DelayedRate() | LastLabels():
             return node.by
         case Ratio():
             return (node.numerator, node.denominator)
@@ -172,8 +186,8 @@ def resolve(
 
 
 def _label_columns(node: Node, contract: Contract) -> list[str]:
-    """What a delayed rate reads beside its entity: when labels became known, and the labels."""
-    if not isinstance(node, DelayedRate):
+    """What rates of labels read beside its entity: when labels became known, and the labels."""
+    if not isinstance(node, DelayedRate | LastLabels):
         return []
     found = (*contract.with_role(roles.LABEL_AT)[:1], *contract.with_role(roles.TARGET)[:1])
     return [column.name for column in found]
