@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import pytest
 from lepton.export.bundle import Bundle
 from lepton.testing import corrupt
 from lepton_edge.bundle import BundleError, open_bundle
-from lepton_edge.seal import is_sealed, sealed
+from lepton_edge.seal import damaged_file, is_sealed, sealed
 
 
 def manifest(bundle: Bundle, **changes: object) -> None:
@@ -78,6 +80,30 @@ def test_a05_manifest_of_no_sense_is_refused_though_its_seal_holds(bundle: Bundl
         place.write_bytes(sealed_by_hand(text))
         with pytest.raises(BundleError, match=f"LK602.*{told}"):
             open_bundle(bundle.path)
+
+
+def test_a05_damaged_runtime_is_named_before_it_runs(bundle: Bundle) -> None:
+    package = bundle.path / "runtime" / "lepton_edge"
+    assert damaged_file(package) is None
+    for place in sorted(package.glob("*.py")):
+        whole = place.read_bytes()
+        corrupt(place, "flip")
+        assert damaged_file(package) == place
+        place.write_bytes(whole)
+    manifest(bundle, format=2)
+    assert damaged_file(package) is None
+
+
+@pytest.mark.parametrize("name", ["__main__.py", "bundle.py", "onnx_guard.py"])
+def test_a05_damaged_runtime_ends_without_a_traceback(bundle: Bundle, name: str) -> None:
+    place = bundle.path / "runtime" / "lepton_edge" / name
+    place.write_bytes(b"!" + place.read_bytes()[1:])
+    environment = {"PYTHONPATH": str(bundle.path / "runtime"), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-m", "lepton_edge", "verify", str(bundle.path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (6, "")
+    assert done.stderr.startswith(f"LK605 {place}: not the runtime's file")
+    assert "Traceback" not in done.stderr
 
 
 def test_a06_missing_file_is_refused(bundle: Bundle) -> None:
