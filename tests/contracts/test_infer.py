@@ -169,3 +169,14 @@ def test_german_file_is_drafted_with_its_marks(contract: Contract, tmp_path: Pat
     for line in ("transaction_id: Buchungsnr", "amount: Betrag", "customer_id: Kundennr"):
         assert f"\n      {line}\n" in draft
     assert "is_fraud: {from: Betrug, enum: {J: 1, N: 0}}" in draft
+
+
+def test_codes_in_another_case_are_translated_and_foreign_ones_asked_for(
+    contract: Contract,
+) -> None:
+    codes = ["ECOM", "chip", "POS"] * 50
+    draft = draft_mapping(pd.DataFrame({"channel": codes}), contract, Path("some.csv"))
+    assert "# give each of POS one of chip, contactless," in draft
+    assert "\n      channel: {from: channel, enum: {ECOM: ecom, chip: chip}}\n" in draft
+    plain = draft_mapping(pd.DataFrame({"channel": ["chip"] * 9}), contract, Path("some.csv"))
+    assert "\n      channel: channel\n" in plain

@@ -31,6 +31,7 @@ _ENOUGH = 0.45
 _SAMPLE_ROWS = 100_000
 # a single column that ranks the target so well was written after the outcome (specs: > 0.995)
 _LEAK_AUC = 0.995
+_SHOWN = 10
 _SPELLED = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
 _LASTING = {"s": 1, "min": 60, "h": 3_600, "d": 86_400}
 _TRUE = {"1", "y", "yes", "true", "t", "fraud", "j", "ja"}
@@ -123,8 +124,26 @@ def _operation(column: Column, source: str, values: pd.Series) -> Iterator[str]:
         yield from _instant(name, source, present)
     elif column.allowed == ("0", "1") and not _is_zero_one(present):
         yield f"{name}: {{from: {quoted}, enum: {_enum(present)}}}"
+    elif column.type is ColumnType.STRING and column.allowed:
+        yield from _codes(column, source, present)
     else:
         yield f"{name}: {quoted}"
+
+
+def _codes(column: Column, source: str, values: pd.Series) -> Iterator[str]:
+    """The operation for a set of codes: those that differ by case alone are translated."""
+    found = sorted(set(as_text(values)))
+    known = {code.casefold(): code for code in column.allowed}
+    foreign = [code for code in found if code.casefold() not in known]
+    if not foreign and set(found) <= set(column.allowed):
+        yield f"{column.name}: {_quoted(source)}"
+        return
+    if foreign:
+        shown = ", ".join(map(_quoted, foreign[:_SHOWN])) + (", ..." if foreign[_SHOWN:] else "")
+        yield f"# give each of {shown} one of {', '.join(column.allowed)} in this enum"
+    same = ((code, known[code.casefold()]) for code in found if code.casefold() in known)
+    pairs = ", ".join(f"{_quoted(code)}: {canonical}" for code, canonical in same)
+    yield f"{column.name}: {{from: {_quoted(source)}, enum: {{{pairs}}}}}"
 
 
 def _instant(name: str, source: str, values: pd.Series) -> Iterator[str]:
