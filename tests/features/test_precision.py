@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 
@@ -23,6 +25,16 @@ def test_a_large_value_that_has_left_the_window_leaves_no_trace() -> None:
     amounts = [9_999_999.99, 1e7, 1e7, 0.01, 0.02, 0.03, 0.07]
     found = _hourly(amounts, Window("sum", ("who",), "sum", HOUR, "amount"))
     assert np.abs(found["sum"].to_numpy()[1:] - amounts[:-1]).max() < 1e-15
+
+
+def test_a_long_entity_with_large_values_sums_a_short_window_exactly() -> None:
+    rng = np.random.default_rng(0)
+    amounts = np.round(rng.lognormal(3, 1, 200_000), 2)
+    amounts[:100_000] += 1e9
+    found = _hourly(amounts.tolist(), Window("sum", ("who",), "sum", 5 * HOUR, "amount"))
+    for row in rng.integers(100_010, len(amounts), 300):
+        wanted = math.fsum(amounts[row - 5 : row])
+        assert abs(found["sum"].iloc[row] - wanted) <= 1e-12 * max(1.0, abs(wanted))
 
 
 def test_equal_values_deviate_by_exactly_nothing() -> None:

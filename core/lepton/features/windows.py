@@ -60,7 +60,9 @@ class Entities:
         for name in keys:
             part, levels = pd.factorize(keys[name])
             present &= part >= 0
-            code = pd.factorize(code * (len(levels) + 1) + part)[0]
+            # one column is numbered already, without a second hash of all rows
+            several = len(keys.columns) > 1
+            code = pd.factorize(code * (len(levels) + 1) + part)[0] if several else part
         return cls(code, present)
 
 
