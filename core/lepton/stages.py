@@ -86,7 +86,12 @@ def split(ctx: Context, dataset: TabularDataset) -> Parts:
         selection_share=given.selection_share or default.selection_share,
         holdout_share=given.holdout_share or default.holdout_share,
     )
-    return split_in_time(dataset, spec, min_positives=ctx.solution.task.min_positives)
+    return split_in_time(
+        dataset,
+        spec,
+        min_positives=ctx.solution.task.min_positives,
+        wanted_positives=int(ctx.gates.get("min_positives_holdout", 0)),
+    )
 
 
 def search(ctx: Context, dataset: TabularDataset) -> Leaderboard:

@@ -115,3 +115,15 @@ def test_a_window_gives_train_and_selection_and_an_empty_holdout() -> None:
     assert parts.between is not None
     assert len(parts.train) + len(parts.between) + len(parts.selection) == 500
     assert len(parts.holdout.open("test")) == 0
+
+
+def test_boundaries_that_leave_the_holdout_enough_positives_are_preferred() -> None:
+    data = _daily(n_days=200)
+    day = (data.rows["at"] - START) // DAY
+    quiet = (day >= 160) & (day % 2 == 0)  # the last fifth has half as many positives
+    data = replace(data, rows=data.rows.assign(y=data.rows["y"].where(~quiet, 0.0)))
+    usual = split_in_time(data, SplitSpec(), min_positives=20)
+    wanted = split_in_time(data, SplitSpec(), min_positives=20, wanted_positives=30)
+    vain = split_in_time(data, SplitSpec(), min_positives=20, wanted_positives=190)
+    assert usual.counts["holdout"][1] < 30 <= wanted.counts["holdout"][1]
+    assert vain.counts == usual.counts

@@ -50,6 +50,8 @@ def score(
     alerts = int((scores.frame["decision"] == 1).sum())
     told("scores", f"{len(scores.frame):,} rows, {alerts:,} decided 1, in {out}")
     told("version", scores.version.number)
+    if data is not None and history is None:
+        told("history", "of this file only: give earlier rows as --history to look further back")
     if scores.quarantined:
         told("quarantine", f"{scores.quarantined:,} rows broke the contract and were not scored")
 

@@ -52,7 +52,9 @@ class _Cut:
     holdout: np.ndarray
 
 
-def split_in_time(dataset: TabularDataset, spec: SplitSpec, *, min_positives: int) -> Parts:
+def split_in_time(
+    dataset: TabularDataset, spec: SplitSpec, *, min_positives: int, wanted_positives: int = 0
+) -> Parts:
     """`dataset` as train, selection and sealed holdout, one after another in time.
 
     A row trains (selects) only if it happened a label delay before the selection part
@@ -61,14 +63,16 @@ def split_in_time(dataset: TabularDataset, spec: SplitSpec, *, min_positives: in
     positives, then smaller shares. Raises SearchError LK402 without event times, LK403
     without a known label delay, LK404 where the span is shorter than three delays, LK405
     where no boundaries leave each part enough positives: half of `min_positives` to train,
-    a tenth of it (at least five) in each of the others.
+    a tenth of it (at least five) in each of the others. Boundaries that leave the holdout
+    `wanted_positives` are preferred to those that do not.
     """
     labelled, unknown = _labelled(dataset)
     times = _times(labelled, spec)
     _check_span(times)
     needed = _needed(min_positives)
     cuts = [_cut(times, *boundary) for boundary in _boundaries(times, spec)]
-    chosen = next((cut for cut in cuts if _is_enough(cut, times.positive, needed)), None)
+    wanted = (*needed[:2], max(needed[2], wanted_positives))
+    chosen = _first(cuts, times.positive, wanted) or _first(cuts, times.positive, needed)
     if chosen is None:
         raise _too_few(cuts[0], times, needed)
     return _parts(labelled, chosen, times, unknown)
@@ -206,6 +210,10 @@ def _cut(times: _Times, selection_at: pd.Timestamp, holdout_at: pd.Timestamp) ->
 def _needed(min_positives: int) -> tuple[int, int, int]:
     few = max(5, min_positives // 10)
     return max(few, min_positives // 2), few, few
+
+
+def _first(cuts: list[_Cut], positive: np.ndarray, needed: tuple[int, int, int]) -> _Cut | None:
+    return next((cut for cut in cuts if _is_enough(cut, positive, needed)), None)
 
 
 def _is_enough(cut: _Cut, positive: np.ndarray, needed: tuple[int, int, int]) -> bool:

@@ -77,6 +77,8 @@ def number(value: float) -> str:
         return f"{value:,.0f}"
     if abs(value) >= 100:
         return f"{value:.1f}"
+    if abs(value) >= 1:
+        return f"{value:.4g}"
     return f"{value:.4f}" if abs(value) >= 0.001 else f"{value:.2g}"
 
 
