@@ -18,8 +18,7 @@ import pandas as pd
 import lepton
 from lepton import frames, roles
 from lepton.context import Context
-from lepton.contracts.mapping import Mapped
-from lepton.contracts.model import Validated
+from lepton.contracts.model import Mapped, Validated
 from lepton.contracts.read import read_tables
 from lepton.dataset import Parts, TabularDataset
 from lepton.evaluation.results import Evaluation

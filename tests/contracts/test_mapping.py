@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from lepton.config import parse_model
-from lepton.contracts.mapping import TableMapping, apply_mapping
+from lepton.contracts.apply import apply_mapping
+from lepton.contracts.mapping import TableMapping
 from lepton.contracts.model import Contract, Extras, Mapped, extra_name
 from lepton.contracts.odcs import load_contracts
 from lepton.contracts.read import read_tables

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lepton.contracts.mapping import TableMapping, apply_mapping
+from lepton.contracts.apply import apply_mapping
+from lepton.contracts.mapping import TableMapping
 from lepton.contracts.model import Contract, Mapped
 from lepton.contracts.odcs import load_contracts
 from lepton.contracts.validate import validate

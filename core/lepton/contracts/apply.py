@@ -40,10 +40,21 @@ _REMEDIES = {
 _DEFAULT_REMEDY = "mend these cells, or the column's entry in the mapping"
 
 
-def apply(
-    raw: pd.DataFrame, mapping: TableMapping, contract: Contract, label_delay_days: float
+DEFAULT_LABEL_DELAY_DAYS = 7.0
+
+
+def apply_mapping(
+    raw: pd.DataFrame,
+    mapping: TableMapping,
+    contract: Contract,
+    *,
+    label_delay_days: float | None = None,
 ) -> Mapped:
-    """See `mapping.apply_mapping`."""
+    """`raw` in the contract's columns and types; what does not fit is told, never repaired.
+
+    label_delay_days: for a table without label time, label_at is event_at and so many days
+    (`DEFAULT_LABEL_DELAY_DAYS` where None) wherever the target is known.
+    """
     work = _Work(raw.reset_index(drop=True), mapping, contract)
     work.filter_rows()
     for column in contract.columns:
@@ -54,7 +65,8 @@ def apply(
         operation = work.operations.get(column.name)
         if operation is not None and operation.after is not None:
             work.shift(column.name, operation.after.column, operation.after.days)
-    work.default_label_time(label_delay_days)
+    delay = DEFAULT_LABEL_DELAY_DAYS if label_delay_days is None else label_delay_days
+    work.default_label_time(delay)
     work.add_extras()
     return work.done()
 

@@ -28,7 +28,7 @@ from pydantic import Field, field_validator, model_validator
 from lepton.config import Strict, parse_model
 from lepton.contracts.cast import Ambiguous, Epoch
 from lepton.contracts.expression import parse
-from lepton.contracts.model import Contract, Extras, Mapped, extra_name
+from lepton.contracts.model import Contract, Extras, extra_name
 from lepton.errors import ConfigError, nearest
 from lepton.frames import Dialect
 from lepton.strict_yaml import load_yaml
@@ -237,33 +237,14 @@ def _faults(table: str, mapping: TableMapping, contracts: Mapping[str, Contract]
     return faults
 
 
-def apply_mapping(
-    raw: pd.DataFrame,
-    mapping: TableMapping,
-    contract: Contract,
-    *,
-    label_delay_days: float | None = None,
-) -> Mapped:
-    """`raw` in the contract's columns and types; what does not fit is told, never repaired.
-
-    label_delay_days: for a table without label time, label_at is event_at and so many days
-    (7 where None) wherever the target is known.
-    """
-    from lepton.contracts.apply import apply
-
-    return apply(raw, mapping, contract, 7.0 if label_delay_days is None else label_delay_days)
-
-
 __all__ = [
     "UNITS",
     "After",
     "DialectConfig",
     "Filter",
-    "Mapped",
     "MappingFile",
     "Operation",
     "TableMapping",
     "Unit",
-    "apply_mapping",
     "load_mappings",
 ]

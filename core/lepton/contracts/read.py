@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from lepton.contracts.mapping import TableMapping, apply_mapping
+from lepton.contracts.apply import apply_mapping
+from lepton.contracts.mapping import TableMapping
 from lepton.contracts.model import Contract, Mapped
 from lepton.errors import ConfigError, nearest
 from lepton.frames import read_raw
