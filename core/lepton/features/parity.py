@@ -104,8 +104,7 @@ def _against_pandas(
         return None, None, None
     event = contract.with_role(roles.EVENT_AT)[0].name
     value = contract.with_role(roles.VALUE)[0].name
-    favoured = [name for name in present if name in ("customer_id", "terminal_id")]
-    by = favoured if len(favoured) == 2 else present[:2]
+    by = present[:2]
     plain = table.sort_values([event, contract.with_role(roles.KEY)[0].name], ignore_index=True)
     spec = FeatureSpec(tuple(_nodes(by, value)))
     ours, our_s = _timed(lambda: compute(plain, contract, spec, Extras()))

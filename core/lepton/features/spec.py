@@ -53,7 +53,8 @@ class Window:
     """An aggregate of `value` over the past rows of the same `by`, in [t - window_s, t).
 
     by: columns that name the entity; () is everybody. count needs no value and is 0 on an
-    empty window, as is sum; the others are missing there. window_s None: the whole past.
+    empty window, as are sum and distinct; the others are missing there. A row without its entity
+    sees an empty window. window_s None: the whole past.
     std is the population's; distinct counts different texts of `value`.
     """
 
