@@ -194,10 +194,11 @@ def test_protocols_are_found_over_all_solutions() -> None:
         find_protocol(project, "handbok")
 
 
-def test_settings_are_pairs() -> None:
+def test_settings_are_pairs_or_the_name_of_a_set() -> None:
     assert parse_settings(["a=1", "b=x=y", "c="]) == {"a": "1", "b": "x=y", "c": ""}
-    with pytest.raises(ConfigError, match=r"LK156 .*2 not of the form key=value: a, =b"):
-        parse_settings(["a", "=b", "c=1"])
+    assert parse_settings(["FD001", "rows=5"]) == {"set": "FD001", "rows": "5"}
+    with pytest.raises(ConfigError, match=r"LK156 .*2 cannot be used: =b, FD002"):
+        parse_settings(["FD001", "=b", "c=1", "FD002"])
 
 
 def test_metrics_stand_with_their_intervals() -> None:

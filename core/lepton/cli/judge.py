@@ -36,7 +36,7 @@ def bench(
     name: Annotated[str, typer.Argument(metavar="NAME", help="a protocol of one of the solutions")],
     data: Annotated[Path, typer.Option("--data", help="the protocol's data set")],
     options: Annotated[
-        list[str] | None, typer.Option("--set", help="an option of the protocol, as key=value")
+        list[str] | None, typer.Option("--set", help="the protocol's set, or key=value")
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
     json_file: JsonFile = None,
@@ -121,18 +121,23 @@ def find_protocol(project: Project, name: str) -> Solution:
 
 
 def parse_settings(settings: Sequence[str]) -> dict[str, str]:
-    """`key=value` texts as a mapping; raises ConfigError LK156 with those that are not."""
+    """`key=value` texts as a mapping, a plain word being the value of `set`.
+
+    Raises ConfigError LK156 for a text without a key, or a second plain word.
+    """
     from lepton.errors import ConfigError
 
-    wrong = [text for text in settings if not text.partition("=")[0] or "=" not in text]
+    pairs = [text.partition("=") if "=" in text else ("set", "=", text) for text in settings]
+    plain = [value for key, _, value in pairs if key == "set"]
+    wrong = [f"={value}" for key, _, value in pairs if not key] + plain[1:]
     if wrong:
         raise ConfigError(
             "LK156",
             where="--set",
-            found=f"{len(wrong)} not of the form key=value: {', '.join(wrong[:3])}",
-            remedy="write --set rows=1000",
+            found=f"{len(wrong)} cannot be used: {', '.join(wrong[:3])}",
+            remedy="name one set of the protocol (--set FD001), or an option (--set rows=1000)",
         )
-    return {key: value for key, _, value in (text.partition("=") for text in settings)}
+    return {key: value for key, _, value in pairs}
 
 
 def metric_rows(result: Mapping[str, Any]) -> list[tuple[str, str, str]]:
