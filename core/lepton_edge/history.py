@@ -1,0 +1,263 @@
+"""What is remembered of one entity: its rows in time order and what runs along with them.
+
+Running sums carry their own rounding errors (Ogita, Rump & Oishi 2005), so that the sum of any
+window is a difference that does not drift. Rows older than every window can be dropped at any
+time: the running values at the cut stay, and nothing that is asked later changes by it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import dist, inf, nan, sqrt
+from typing import Final
+
+ROOMY: Final = 64
+"""Rows that an entity may hold before anybody looks for what to drop."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a column of values must keep: running moments, running extremes."""
+
+    moments: bool = False
+    top: bool = False
+    bottom: bool = False
+
+
+class Numbers:
+    """One numeric column of an entity: values, NaN where missing, and what runs before each.
+
+    The running lists are one longer than the values: place i tells of all rows before row i,
+    those that were dropped included. known: values that are there; sums, lost: their sum and
+    what rounding took from it; means, squares: Welford's mean and sum of squared deviations.
+    """
+
+    __slots__ = (
+        "bottoms",
+        "kept",
+        "known",
+        "lost",
+        "means",
+        "squares",
+        "sums",
+        "tops",
+        "values",
+    )
+
+    def __init__(self, kept: Kept) -> None:
+        self.kept = kept
+        self.values: list[float] = []
+        self.known = [0]
+        self.sums, self.lost = [0.0], [0.0]
+        self.means, self.squares = [0.0], [0.0]
+        self.tops, self.bottoms = [-inf], [inf]
+
+    def append(self, value: float) -> None:
+        """Remember the newest row's `value`."""
+        self.values.append(value)
+        if not -inf < value < inf:
+            for running in self.running():
+                running.append(running[-1])
+            return
+        before = self.sums[-1]
+        after = before + value
+        added = after - before
+        count = self.known[-1] + 1
+        self.known.append(count)
+        self.sums.append(after)
+        self.lost.append(self.lost[-1] + ((before - (after - added)) + (value - added)))
+        kept = self.kept
+        if kept.moments:
+            mean = self.means[-1]
+            apart = value - mean
+            moved = mean + apart / count
+            self.means.append(moved)
+            self.squares.append(self.squares[-1] + apart * (value - moved))
+        if kept.top:
+            self.tops.append(max(self.tops[-1], value))
+        if kept.bottom:
+            self.bottoms.append(min(self.bottoms[-1], value))
+
+    def insert(self, place: int, value: float) -> None:
+        """Remember the `value` of a late row before row `place`; what runs after it runs anew."""
+        later = self.values[place:]
+        del self.values[place:]
+        for running in self.running():
+            del running[place + 1 :]
+        for one in (value, *later):
+            self.append(one)
+
+    def drop(self, rows: int) -> None:
+        """Forget the oldest `rows` rows but for what runs along."""
+        del self.values[:rows]
+        for running in self.running():
+            del running[:rows]
+
+    def running(self) -> list[list[int] | list[float]]:
+        """Every running list that is kept."""
+        found: list[list[int] | list[float]] = [self.known, self.sums, self.lost]
+        found += [self.means, self.squares] if self.kept.moments else []
+        found += [self.tops] if self.kept.top else []
+        return found + ([self.bottoms] if self.kept.bottom else [])
+
+    def total(self, low: int, high: int) -> float:
+        """Sum of the rows [low, high)."""
+        return (self.sums[high] - self.sums[low]) + (self.lost[high] - self.lost[low])
+
+    def inside(self, low: int, high: int) -> list[float]:
+        """The values that are there among the rows [low, high)."""
+        found = self.values[low:high]
+        if self.known[high] - self.known[low] == high - low:
+            return found
+        return [value for value in found if -inf < value < inf]
+
+    def deviation(self, low: int, high: int) -> float:
+        """Population's standard deviation of the rows [low, high); exactly 0 for equal values."""
+        values = self.inside(low, high)
+        if not values:
+            return nan
+        mean = self.total(low, high) / len(values)
+        apart = dist(values, [mean] * len(values))
+        if apart <= 1e-6 * abs(mean) and min(values) == max(values):
+            return 0.0
+        return apart / sqrt(len(values))
+
+
+class Texts:
+    """One column of an entity whose different values are counted; None where missing.
+
+    first: value -> the first instant that it was seen at; seen: those instants, ascending.
+    """
+
+    __slots__ = ("first", "seen", "values", "whole")
+
+    def __init__(self, *, whole: bool) -> None:
+        self.whole = whole
+        self.values: list[str | int | float | None] = []
+        self.first: dict[str | int | float, int] = {}
+        self.seen: list[int] = []
+
+    def insert(self, place: int, at: int, value: str | int | float | None) -> None:
+        """Remember the `value` of a row at the instant `at`, before row `place`."""
+        self.values.insert(place, value)
+        if not self.whole or value is None:
+            return
+        known = self.first.get(value)
+        if known is None or at < known:
+            if known is not None:
+                del self.seen[bisect_left(self.seen, known)]
+            self.first[value] = at
+            self.seen.insert(bisect_right(self.seen, at), at)
+
+    def distinct(self, low: int, high: int) -> int:
+        """Number of different values among the rows [low, high)."""
+        found = set(self.values[low:high])
+        found.discard(None)
+        return len(found)
+
+    def ever(self, at: int) -> int:
+        """Number of different values that were seen before the instant `at`."""
+        return bisect_left(self.seen, at)
+
+
+class History:
+    """The rows of one entity.
+
+    at: instants in microseconds, ascending; dropped: rows forgotten, last_dropped: the newest
+    instant among them; room: number of rows at which to look again for some to drop.
+    """
+
+    __slots__ = ("at", "dropped", "last_dropped", "numbers", "room", "texts")
+
+    def __init__(self, kept: Sequence[Kept], whole: Sequence[bool]) -> None:
+        self.at: list[int] = []
+        self.numbers = [Numbers(one) for one in kept]
+        self.texts = [Texts(whole=one) for one in whole]
+        self.dropped = self.last_dropped = 0
+        self.room = ROOMY
+
+    def add(
+        self, at: int, numbers: Sequence[float], texts: Sequence[str | int | float | None]
+    ) -> None:
+        """Remember a row: its instant and what each column says of it."""
+        instants = self.at
+        place = len(instants)
+        if not place or at >= instants[-1]:
+            instants.append(at)
+            for column, value in zip(self.numbers, numbers, strict=True):
+                column.append(value)
+        else:
+            place = bisect_right(instants, at)
+            instants.insert(place, at)
+            for column, value in zip(self.numbers, numbers, strict=True):
+                column.insert(place, value)
+        for named, text in zip(self.texts, texts, strict=True):
+            named.insert(place, at, text)
+
+    def is_empty(self) -> bool:
+        """Whether no row is held."""
+        return not self.at
+
+    def drop_before(self, horizon: int) -> None:
+        """Forget the rows before the instant `horizon`, which no window reaches any more."""
+        rows = bisect_left(self.at, horizon)
+        if rows:
+            self.last_dropped = self.at[rows - 1]
+            self.dropped += rows
+            del self.at[:rows]
+            for numbers in self.numbers:
+                numbers.drop(rows)
+            for texts in self.texts:
+                del texts.values[:rows]
+        self.room = max(ROOMY, 2 * len(self.at))
+
+
+class Labels:
+    """Labels of one entity that have become known.
+
+    learnt: instants in microseconds, ascending; positive: running sum, one longer, those
+    dropped included; dropped: their number.
+    """
+
+    __slots__ = ("dropped", "learnt", "positive", "room")
+
+    def __init__(self) -> None:
+        self.learnt: list[int] = []
+        self.positive = [0.0]
+        self.dropped = 0
+        self.room = ROOMY
+
+    def add(self, at: int, target: float) -> None:
+        """Remember a label that became known at the instant `at`."""
+        if not self.learnt or at >= self.learnt[-1]:
+            self.learnt.append(at)
+            self.positive.append(self.positive[-1] + target)
+            return
+        place = bisect_right(self.learnt, at)
+        self.learnt.insert(place, at)
+        self.positive.insert(place + 1, self.positive[place])
+        for later in range(place + 1, len(self.positive)):
+            self.positive[later] += target
+
+    def upto(self, at: int) -> int:
+        """Number of the labels held that are known at the instant `at`."""
+        learnt = self.learnt
+        return bisect_right(learnt, at) if learnt and learnt[-1] > at else len(learnt)
+
+    def is_empty(self) -> bool:
+        """Whether no label is held."""
+        return not self.learnt
+
+    def drop_before(self, horizon: int) -> None:
+        """Forget the labels before the instant `horizon` but for their number and sum."""
+        rows = bisect_left(self.learnt, horizon)
+        if rows:
+            self.dropped += rows
+            del self.learnt[:rows]
+            del self.positive[:rows]
+        self.room = max(ROOMY, 2 * len(self.learnt))
+
+
+__all__ = ["History", "Kept", "Labels", "Numbers", "Texts"]

@@ -1,0 +1,217 @@
+"""The state of a stream as one file: arrays and JSON, never code, with a sha256 in front.
+
+A line that names format and hash, then an npz. Numbers are written as they stand in memory, so
+that a restored stream goes on bit by bit as the one that was stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from lepton_edge import atomic
+from lepton_edge.errors import BundleError
+from lepton_edge.history import History, Labels, Numbers, Texts
+
+if TYPE_CHECKING:
+    from lepton_edge.stream import FeatureStream
+
+MAGIC: Final = b"lepton-stream 1 "
+_START_AGAIN: Final = "restore the file, or remove it and replay the events of the longest window"
+
+Arrays = dict[str, np.ndarray]
+Columns = Mapping[str, Callable[[Any], list[Any]]]
+
+_COUNTS: Final = ("events", "late_events", "refused_events", "expected")
+_RUNNING: Final = ("known", "sums", "lost", "means", "squares", "tops", "bottoms")
+
+
+def digest(stream: FeatureStream) -> str:
+    """sha256 of what a state depends on: nodes, roles, lateness."""
+    facts = [stream.spec, sorted(stream.columns.items()), stream.lateness, stream.labels_within]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def write_state(stream: FeatureStream, path: Path, notes: Mapping[str, Any]) -> None:
+    """Write everything that `stream` remembers, and `notes`, to `path` at once."""
+    arrays: Arrays = {}
+    facts = {
+        "spec": digest(stream),
+        "notes": dict(notes),
+        "watermark": stream.watermark,
+        "counts": [getattr(stream, name) for name in _COUNTS],
+        "pending": [[*one[:3], list(one[3])] for one in stream.pending],
+        "waiting": [[key, at, list(keys)] for key, (at, keys) in stream.waiting.items()],
+        "histories": [
+            _histories(f"h{at}", entities, arrays) for at, entities in enumerate(stream.histories)
+        ],
+        "labels": [
+            _labels(f"l{at}", entities, arrays)
+            for at, entities in enumerate([*stream.labels, {(): stream.overall}])
+        ],
+    }
+    text = json.dumps(facts, allow_nan=False, ensure_ascii=True).encode()
+    arrays["facts"] = np.frombuffer(text, dtype=np.uint8)
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    body = buffer.getvalue()
+    atomic.write_bytes(path, MAGIC + hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+
+
+def read_state(stream: FeatureStream, path: Path) -> dict[str, Any]:
+    """Fill `stream` with the state of `path`, and return its notes.
+
+    Raises BundleError LK614 where the file is damaged, LK615 where it belongs to another spec.
+    """
+    arrays = _verified(path)
+    try:
+        facts = json.loads(arrays["facts"].tobytes())
+        if facts["spec"] != digest(stream):
+            raise BundleError(
+                "LK615",
+                where=str(path),
+                found="the state of another feature spec, other columns or another lateness",
+                remedy="start with an empty folder and replay the events of the longest window",
+            )
+        _fill(stream, facts, arrays)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise _damaged(path, f"not a whole state: {type(error).__name__} {error}") from error
+    notes: dict[str, Any] = facts["notes"]
+    return notes
+
+
+def _fill(stream: FeatureStream, facts: Mapping[str, Any], arrays: Arrays) -> None:
+    plan = stream.plan
+    stream.histories = [
+        _read_histories(f"h{at}", told, arrays, plan.entities[at])
+        for at, told in enumerate(facts["histories"])
+    ]
+    labels = [_read_labels(f"l{at}", told, arrays) for at, told in enumerate(facts["labels"])]
+    stream.labels, stream.overall = labels[:-1], labels[-1][()]
+    stream.pending = [
+        (learnt, number, target, _keys(keys)) for learnt, number, target, keys in facts["pending"]
+    ]
+    stream.waiting = {_key(key): (at, _keys(keys)) for key, at, keys in facts["waiting"]}
+    stream.watermark = facts["watermark"]
+    for name, count in zip(_COUNTS, facts["counts"], strict=True):
+        setattr(stream, name, count)
+
+
+def _histories(name: str, entities: Mapping[Any, History], arrays: Arrays) -> dict[str, Any]:
+    """Facts of one kind of entity; the rows of all of them, one after another, go to `arrays`."""
+    all_of = list(entities.values())
+    _pack(f"{name}.at", [one.at for one in all_of], arrays, np.int64)
+    arrays[f"{name}.dropped"] = np.array([one.dropped for one in all_of], dtype=np.int64)
+    arrays[f"{name}.last"] = np.array([one.last_dropped for one in all_of], dtype=np.int64)
+    arrays[f"{name}.room"] = np.array([one.room for one in all_of], dtype=np.int64)
+    for at, numbers in enumerate(zip(*(one.numbers for one in all_of), strict=True)):
+        for part in ("values", *_RUNNING):
+            kind = np.int64 if part == "known" else np.float64
+            _pack(f"{name}.{at}.{part}", [getattr(one, part) for one in numbers], arrays, kind)
+    texts = [[[one.values, list(one.first.items())] for one in each.texts] for each in all_of]
+    return {"keys": list(entities), "texts": texts if any(map(len, texts)) else None}
+
+
+def _read_histories(
+    name: str, told: Mapping[str, Any], arrays: Arrays, plan: Any
+) -> dict[Any, History]:
+    keys = [_key(key) for key in told["keys"]]
+    found = {key: History([], []) for key in keys}
+    parts = [arrays[f"{name}.{part}"].tolist() for part in ("dropped", "last", "room")]
+    rows = _unpack(f"{name}.at", arrays)
+    for history, at, dropped, last, room in zip(found.values(), rows, *parts, strict=True):
+        history.at, history.dropped, history.last_dropped, history.room = at, dropped, last, room
+    for number, asked in enumerate(plan.values if keys else ()):
+        lists = [_unpack(f"{name}.{number}.{part}", arrays) for part in ("values", *_RUNNING)]
+        for history, values, *running in zip(found.values(), *lists, strict=True):
+            history.numbers.append(_numbers(asked.kept, values, running))
+    for history, texts in zip(found.values(), told["texts"] or (), strict=bool(told["texts"])):
+        history.texts = [_texts(one, *each) for one, each in zip(plan.texts, texts, strict=True)]
+    return found
+
+
+def _numbers(kept: Any, values: list[float], running: Sequence[list[Any]]) -> Numbers:
+    found = Numbers(kept)
+    found.values = values
+    for part, one in zip(_RUNNING, running, strict=True):
+        setattr(found, part, one)
+    return found
+
+
+def _texts(asked: Any, values: list[Any], first: list[list[Any]]) -> Texts:
+    found = Texts(whole=asked.whole)
+    found.values = values
+    found.first = {value: at for value, at in first}
+    found.seen = sorted(found.first.values())
+    return found
+
+
+def _labels(name: str, entities: Mapping[Any, Labels], arrays: Arrays) -> list[Any]:
+    all_of = list(entities.values())
+    _pack(f"{name}.learnt", [one.learnt for one in all_of], arrays, np.int64)
+    _pack(f"{name}.positive", [one.positive for one in all_of], arrays, np.float64)
+    arrays[f"{name}.dropped"] = np.array([one.dropped for one in all_of], dtype=np.int64)
+    arrays[f"{name}.room"] = np.array([one.room for one in all_of], dtype=np.int64)
+    return list(entities)
+
+
+def _read_labels(name: str, keys: Sequence[Any], arrays: Arrays) -> dict[Any, Labels]:
+    found = {_key(key): Labels() for key in keys}
+    parts = [_unpack(f"{name}.{part}", arrays) for part in ("learnt", "positive")]
+    counts = [arrays[f"{name}.{part}"].tolist() for part in ("dropped", "room")]
+    for labels, *each in zip(found.values(), *parts, *counts, strict=True):
+        labels.learnt, labels.positive, labels.dropped, labels.room = each
+    return found
+
+
+def _pack(name: str, lists: Sequence[Sequence[Any]], arrays: Arrays, kind: type) -> None:
+    """Many lists as one array, and the length of each."""
+    sizes = np.array([len(one) for one in lists], dtype=np.int64)
+    flat = (value for one in lists for value in one)
+    arrays[name] = np.fromiter(flat, dtype=kind, count=int(sizes.sum()))
+    arrays[f"{name}.sizes"] = sizes
+
+
+def _unpack(name: str, arrays: Arrays) -> list[list[Any]]:
+    values, ends = arrays[name].tolist(), np.cumsum(arrays[f"{name}.sizes"]).tolist()
+    if len(values) != (ends[-1] if ends else 0):
+        raise ValueError(f"{name} has {len(values)} values")
+    return [values[low:high] for low, high in zip([0, *ends], ends, strict=False)]
+
+
+def _keys(keys: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(_key(key) for key in keys)
+
+
+def _key(key: Any) -> Any:
+    """JSON has no tuples: a list is one."""
+    return tuple(key) if isinstance(key, list) else key
+
+
+def _verified(path: Path) -> Arrays:
+    """The arrays of `path`, whose bytes are those that were written."""
+    raw = path.read_bytes()
+    head, newline, body = raw.partition(b"\n")
+    if not newline or not head.startswith(MAGIC):
+        raise _damaged(path, "not the state of a stream, or of another version of the runtime")
+    if hashlib.sha256(body).hexdigest().encode() != head[len(MAGIC) :]:
+        raise _damaged(path, "changed: its sha256 does not match its bytes")
+    try:
+        with np.load(io.BytesIO(body), allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise _damaged(path, str(error)) from error
+
+
+def _damaged(path: Path, found: str) -> BundleError:
+    return BundleError("LK614", where=str(path), found=found, remedy=_START_AGAIN)
+
+
+__all__ = ["read_state", "write_state"]
