@@ -1,4 +1,4 @@
-"""`python -m lepton_edge verify|score|bench BUNDLE`, on a device with numpy and onnxruntime.
+"""`python -m lepton_edge verify|score|stream|bench BUNDLE`, on a device with numpy and onnxruntime.
 
 Exit codes: 0 done, 2 wrong usage, 4 rows refused, 6 bundle refused, 7 machine lacks something.
 """
@@ -22,6 +22,7 @@ from lepton_edge.errors import EdgeError, RowError
 from lepton_edge.golden import check_golden
 from lepton_edge.rows import Rows, read_rows
 from lepton_edge.runtime import CPU, Runtime, Scores
+from lepton_edge.stream_service import Storage, StreamService, serve
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,6 +66,29 @@ def _score(options: argparse.Namespace) -> int:
     scores = runtime.score(rows.numeric, rows.categorical)
     _write(options.format, runtime.manifest.key, rows, scores)
     return 0
+
+
+def _stream(options: argparse.Namespace) -> int:
+    opened = open_bundle(options.bundle)
+    runtime = Runtime(opened, provider=options.provider, allow_fallback=options.allow_fallback)
+    storage = Storage(options.state, options.checkpoint_every)
+    service = StreamService(opened, runtime, storage)
+    if options.rows == "-":
+        serve(service, sys.stdin.buffer, sys.stdout)
+    else:
+        with Path(options.rows).open("rb") as file:
+            serve(service, file, sys.stdout)
+    found = service.stream
+    told = f"{found.events:,} events since the state began, {found.late_events:,} out of order"
+    print(f"{told}, {found.refused_events:,} refused", file=sys.stderr)  # noqa: T201
+    return 0
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
 
 
 def _bench(options: argparse.Namespace) -> int:
@@ -126,6 +150,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, command, about in (
         ("verify", _verify, "check every sha256 and score the golden rows again"),
         ("score", _score, "score rows of features, CSV or JSON lines"),
+        ("stream", _stream, "score events as they come, JSON lines in and out"),
         ("bench", _bench, "measure CPU time per row"),
     ):
         verb = verbs.add_parser(name, help=about, description=about)
@@ -136,6 +161,12 @@ def _parser() -> argparse.ArgumentParser:
         if command is _score:
             verb.add_argument("rows", nargs="?", default="-", help="file, - for standard input")
             verb.add_argument("--format", choices=("csv", "jsonl"), default="csv")
+        if command is _stream:
+            verb.add_argument("rows", nargs="?", default="-", help="file, - for standard input")
+            verb.add_argument("--state", type=Path, required=True, help="folder of the state")
+            verb.add_argument(
+                "--checkpoint-every", type=_positive, default=10_000, help="so many events"
+            )
     return parser
 
 

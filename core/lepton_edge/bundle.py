@@ -44,6 +44,8 @@ _FIELDS: Final[Mapping[str, type | tuple[type, ...]]] = {
     "files": dict,
     SEAL: str,
 }
+_OPTIONAL: Final[Mapping[str, type | tuple[type, ...]]] = {"stream": dict}
+"""What bundles of the first kits do not say."""
 
 
 @dataclass(frozen=True)
@@ -174,10 +176,11 @@ def _known_format(place: Path, content: Mapping[str, Any]) -> None:
 
 def _fields(place: Path, content: Mapping[str, Any]) -> None:
     wrong = [name for name in _FIELDS if name not in content]
-    wrong += [name for name in content if name not in _FIELDS]
+    known = {**_FIELDS, **_OPTIONAL}
+    wrong += [name for name in content if name not in known]
     wrong += [
         name
-        for name, kind in _FIELDS.items()
+        for name, kind in known.items()
         if name in content
         and (not isinstance(content[name], kind) or isinstance(content[name], bool))
     ]

@@ -58,6 +58,7 @@ class Numbers:
         """Remember the newest row's `value`."""
         self.values.append(value)
         if not -inf < value < inf:
+            self.known.append(self.known[-1])
             for running in self.running():
                 running.append(running[-1])
             return
@@ -84,6 +85,7 @@ class Numbers:
         """Remember the `value` of a late row before row `place`; what runs after it runs anew."""
         later = self.values[place:]
         del self.values[place:]
+        del self.known[place + 1 :]
         for running in self.running():
             del running[place + 1 :]
         for one in (value, *later):
@@ -92,12 +94,13 @@ class Numbers:
     def drop(self, rows: int) -> None:
         """Forget the oldest `rows` rows but for what runs along."""
         del self.values[:rows]
+        del self.known[:rows]
         for running in self.running():
             del running[:rows]
 
-    def running(self) -> list[list[int] | list[float]]:
-        """Every running list that is kept."""
-        found: list[list[int] | list[float]] = [self.known, self.sums, self.lost]
+    def running(self) -> list[list[float]]:
+        """Every running list that is kept, but for the counts."""
+        found = [self.sums, self.lost]
         found += [self.means, self.squares] if self.kept.moments else []
         found += [self.tops] if self.kept.top else []
         return found + ([self.bottoms] if self.kept.bottom else [])

@@ -11,6 +11,8 @@ MICROSECOND: Final = timedelta(microseconds=1)
 SECOND_US: Final = 1_000_000
 MINUTE_US: Final = 60 * SECOND_US
 DAY_S: Final = 86_400
+FIRST: Final = (datetime(1900, 1, 1, tzinfo=UTC) - EPOCH) // MICROSECOND
+LAST: Final = (datetime(9000, 1, 1, tzinfo=UTC) - EPOCH) // MICROSECOND
 _MOST_KEPT: Final = 4_096
 
 
@@ -23,9 +25,11 @@ def microseconds(value: object) -> int:
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise ValueError(f"{value.isoformat()} names no time zone; write +00:00 or Z")
-        return (value - EPOCH) // MICROSECOND
+        value = (value - EPOCH) // MICROSECOND
     if isinstance(value, int) and not isinstance(value, bool):
-        return value
+        if FIRST < value < LAST:
+            return value
+        raise ValueError(f"{value!r:.40} is no instant between the years 1900 and 9000")
     raise ValueError(f"{value!r:.40} is no instant; write ISO 8601 with an offset")
 
 

@@ -75,7 +75,7 @@ class FeatureStream:
             (keys.index(one.by), one, self.labels[at]) for at, one in enumerate(plan.labels)
         ]
         self._longest = [max(one.spans, default=0) for one in plan.entities]
-        self._categories = {name: source for name, source in plan.categories}
+        self._categories = dict(plan.categories)
         self._label_columns = self.columns.get("target"), self.columns.get("label_at")
 
     def update(self, event: Mapping[str, object]) -> dict[str, float | str]:
@@ -123,11 +123,10 @@ class FeatureStream:
         try:
             if waiting is None:
                 raise ValueError("no event of this key waits for a label")
-            value = float(target)
-            if not -inf < value < inf:
+            if not isinstance(target, (int, float)) or not -inf < float(target) < inf:
                 raise ValueError(f"the label {target!r:.40} is no finite number")
             learnt = max(microseconds(label_at), waiting[0])
-        except (TypeError, ValueError) as error:
+        except (OverflowError, ValueError) as error:
             raise RowError(
                 "LK289",
                 where=f"label of {key!r:.60}",
@@ -135,7 +134,7 @@ class FeatureStream:
                 remedy="send the label once, after its event, with the instant it became known",
             ) from error
         del self.waiting[key]
-        self._expect(learnt, value, waiting[1])
+        self._expect(learnt, float(target), waiting[1])
 
     def checkpoint(self, path: Path, notes: Mapping[str, Any] | None = None) -> None:
         """Write the whole state to `path`, atomically, and `notes` (plain data) with it."""
@@ -188,7 +187,7 @@ class FeatureStream:
         for name, place in self._numbers:
             value = event.get(name)
             if value.__class__ is float:
-                numbers[place] = value  # type: ignore[assignment]
+                numbers[place] = value
             elif value is not None:
                 numbers[place] = _number(name, value)
             if numbers[place] in (inf, -inf):
@@ -319,8 +318,11 @@ def _instant(event: Mapping[str, object], name: str) -> int:
 
 
 def _number(name: str, value: object) -> float:
-    if isinstance(value, (int, float)):
-        return float(value)
+    try:
+        if isinstance(value, (int, float)):
+            return float(value)
+    except OverflowError:
+        raise _unread(name, "beyond the largest number") from None
     raise _unread(name, f"{value!r:.40} is not a number")
 
 
@@ -336,7 +338,7 @@ def _name(name: str, value: object) -> str | int | float | None:
 def _text(event: Mapping[str, object], name: str) -> str:
     value = event.get(name)
     if value.__class__ is str:
-        return value  # type: ignore[return-value]
+        return value
     found = _name(name, value)
     return "" if found is None else str(found)
 

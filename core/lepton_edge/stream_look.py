@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from math import inf, nan, sqrt
 
 from lepton_edge.history import History, Labels, Numbers, Texts
@@ -113,8 +114,8 @@ def look_at_labels(
     plan: LabelPlan, labels: Labels | None, at: int, prior: float, numbers: list[float]
 ) -> None:
     """Fill in what `plan` asks of the labels known at the instant `at`; prior: rate over all."""
-    learnt = () if labels is None else labels.learnt
-    running = (0.0,) if labels is None else labels.positive
+    learnt: Sequence[int] = () if labels is None else labels.learnt
+    running: Sequence[float] = (0.0,) if labels is None else labels.positive
     dropped = 0 if labels is None else labels.dropped
     upto = len(learnt)
     if upto and learnt[-1] > at:

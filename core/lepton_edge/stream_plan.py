@@ -117,7 +117,8 @@ class StreamPlan:
     @property
     def keys(self) -> tuple[tuple[str, ...], ...]:
         """Every combination of columns that names an entity, once."""
-        return tuple(dict.fromkeys([one.by for one in (*self.entities, *self.labels)]))
+        named = [one.by for one in self.entities] + [one.by for one in self.labels]
+        return tuple(dict.fromkeys(named))
 
 
 def compile_spec(spec: Sequence[Mapping[str, Any]]) -> StreamPlan:

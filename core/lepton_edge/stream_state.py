@@ -145,10 +145,10 @@ def _numbers(kept: Any, values: list[float], running: Sequence[list[Any]]) -> Nu
     return found
 
 
-def _texts(asked: Any, values: list[Any], first: list[list[Any]]) -> Texts:
+def _texts(asked: Any, values: list[Any], first: list[tuple[Any, int]]) -> Texts:
     found = Texts(whole=asked.whole)
     found.values = values
-    found.first = {value: at for value, at in first}
+    found.first = dict(first)
     found.seen = sorted(found.first.values())
     return found
 

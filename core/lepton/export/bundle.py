@@ -30,6 +30,8 @@ from lepton_edge.bundle import FORMAT, GOLDEN, MANIFEST, MODEL, open_bundle
 from lepton_edge.device import device_name
 from lepton_edge.seal import sealed
 
+_STREAMED = (roles.KEY, roles.EVENT_AT, roles.INGESTED_AT, roles.LABEL_AT, roles.TARGET)
+
 
 @dataclass(frozen=True)
 class Bundle:
@@ -132,6 +134,7 @@ def _manifest(
         "contracts": {table: _contract(path) for table, path in context.contracts.items()},
         "inputs": {"numeric": list(model.numeric), "categorical": list(model.categorical)},
         "key": context.sample.roles.get(roles.KEY, ""),
+        "stream": _stream(context),
         "outputs": ["score", "decision"],
         "threshold": model.threshold,
         "opset": {domain or "ai.onnx": version for domain, version in OPSETS.items()},
@@ -143,6 +146,13 @@ def _manifest(
             for name, data in sorted(files.items())
         },
     }
+
+
+def _stream(context: BundleContext) -> dict[str, Any]:
+    """Which column plays which role in an arriving event, and how late events may come."""
+    found = context.sample.roles
+    columns = {role: found[role] for role in _STREAMED if role in found}
+    return {"columns": columns, "lateness_s": context.lateness_s}
 
 
 def _timing(timing: Timing | None) -> dict[str, Any]:

@@ -18,7 +18,8 @@ class BundleContext:
     """What a bundle says beside its model.
 
     contracts: table -> ODCS file; sample: real rows, of which some become golden rows and
-    all the reference for drift; features: how the model's inputs are computed.
+    all the reference for drift; features: how the model's inputs are computed; lateness_s: how
+    far out of order events may come to a device that computes them.
     """
 
     solution: str
@@ -30,6 +31,7 @@ class BundleContext:
     sample: TabularDataset
     features: FeatureSpec
     timing: Timing | None = None
+    lateness_s: float = 3_600.0
     kit_version: str = field(default=lepton.__version__)
 
 

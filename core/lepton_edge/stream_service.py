@@ -1,0 +1,240 @@
+"""JSON lines in, decisions out: a bundle's features and model over a stream, its state on disk.
+
+One line in, one line out. An event is answered with its key, score and decision; a line with key,
+label and instant but no event time is a label; what cannot be read is answered with an error that
+names row and field. The state is written every so many events and at the end. After a kill the
+events since the last checkpoint are sent again: those that the state knows already are answered
+as before and counted once.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import IO, Any, Final
+
+import numpy as np
+
+from lepton_edge.bundle import Opened
+from lepton_edge.errors import BundleError, RowError
+from lepton_edge.runtime import Runtime
+from lepton_edge.stream import FeatureStream
+from lepton_edge.strict_json import parse
+
+FEATURES: Final = "features.json"
+STATE: Final = "stream.state"
+MAX_LINE: Final = 1 << 20
+LEAST_REMEMBERED: Final = 10_000
+"""Newest keys whose answers are kept, at least; twice the events between two checkpoints."""
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Where the state lies, and after how many events it is written."""
+
+    folder: Path
+    every: int = 10_000
+
+
+class StreamService:
+    """A bundle that answers events line by line.
+
+    Raises BundleError LK616 where the bundle does not say what a stream needs, LK614 or LK615
+    where the state in `storage` is damaged or another bundle's.
+    """
+
+    def __init__(self, opened: Opened, runtime: Runtime, storage: Storage) -> None:
+        self.runtime, self.storage = runtime, storage
+        self.stream, self.roles = _stream_of(opened)
+        self.answers: dict[Any, tuple[float | None, int | None]] = {}
+        self.learnt: dict[Any, bool] = {}
+        self.rows = self.unsaved = 0
+        self._needed = self._fields_needed()
+        if self.path.is_file():
+            notes = self.stream.restore(self.path)
+            self.answers = dict(notes["answers"])
+            self.learnt = dict.fromkeys(notes["learnt"], True)
+
+    @property
+    def path(self) -> Path:
+        """The file of the state."""
+        return self.storage.folder / STATE
+
+    def answer(self, line: bytes) -> str:
+        """The answer to one line as JSON; an error is an answer too."""
+        self.rows += 1
+        try:
+            found = self._answered(_event(line))
+        except RowError as error:
+            found = {
+                "row": self.rows,
+                "error": error.code,
+                "where": error.where,
+                "found": error.found,
+                "remedy": error.remedy,
+            }
+        return json.dumps(found, allow_nan=False)
+
+    def save(self) -> None:
+        """Write the state, with the answers to the newest events."""
+        notes = {"answers": list(self.answers.items()), "learnt": list(self.learnt)}
+        self.stream.checkpoint(self.path, notes)
+        self.unsaved = 0
+
+    def _answered(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        key = _key(event, self.roles["key"])
+        if self.roles["event_at"] not in event and self._is_label(event):
+            return self._label(key, event)
+        if key in self.answers:
+            score, decision = self.answers[key]
+            return {"key": key, "score": score, "decision": decision, "repeated": True}
+        missing = [name for name in self._needed if name not in event]
+        if missing:
+            raise _refused("LK290", missing[0], "is missing", "send null where it is not known")
+        features = self.stream.update(event)
+        self._count()
+        # known from here on, even where the model refuses what came of it
+        self.answers[key] = None, None
+        score, decision = self.answers[key] = self._scored(features)
+        return {"key": key, "score": score, "decision": decision}
+
+    def _scored(self, features: Mapping[str, float | str]) -> tuple[float, int]:
+        manifest = self.runtime.manifest
+        numeric = np.array([[features[name] for name in manifest.numeric]], dtype=np.float64)
+        texts = np.array([[features[name] for name in manifest.categorical]], dtype=object)
+        scores = self.runtime.score(numeric, texts)
+        return float(scores.score[0]), int(scores.decision[0])
+
+    def _is_label(self, event: Mapping[str, Any]) -> bool:
+        return all(self.roles.get(role) in event for role in ("target", "label_at"))
+
+    def _label(self, key: str | int, event: Mapping[str, Any]) -> dict[str, Any]:
+        if key in self.learnt:
+            return {"key": key, "learnt": True, "repeated": True}
+        self.stream.learn(key, event[self.roles["target"]], event[self.roles["label_at"]])
+        self.learnt[key] = True
+        self._count()
+        return {"key": key, "learnt": True}
+
+    def _count(self) -> None:
+        self.unsaved += 1
+        most = max(LEAST_REMEMBERED, 2 * self.storage.every)
+        for known in (self.answers, self.learnt):
+            while len(known) >= most:
+                del known[next(iter(known))]
+
+    def _fields_needed(self) -> tuple[str, ...]:
+        read = [*self.stream.plan.columns, *(one for by in self.stream.plan.keys for one in by)]
+        read += [source for _, source in self.stream.plan.categories]
+        return tuple(dict.fromkeys([self.roles["event_at"], *read]))
+
+
+def serve(service: StreamService, source: IO[bytes], out: IO[str]) -> None:
+    """Answer every line of `source` until it ends or the process is asked to stop (SIGTERM).
+
+    A line that has been read is answered whole; the state is written before this returns.
+    """
+    with _stoppable() as stop:
+        for line in _lines(source, stop):
+            if line.strip():
+                print(service.answer(line), file=out, flush=True)
+            if service.unsaved >= service.storage.every:
+                service.save()
+    service.save()
+
+
+class _Stopped(Exception):  # noqa: N818 - nothing went wrong
+    """The process was asked to stop while it waited for a line."""
+
+
+class _Stop:
+    """Whether the process was asked to stop; it is interrupted only while it waits."""
+
+    def __init__(self) -> None:
+        self.asked = self.waiting = False
+
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+        self.asked = True
+        if self.waiting:
+            raise _Stopped
+
+
+@contextmanager
+def _stoppable() -> Iterator[_Stop]:
+    stop = _Stop()
+    former = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def _lines(source: IO[bytes], stop: _Stop) -> Iterable[bytes]:
+    """Lines of `source`; of one that is too long, as much as shows that it is."""
+    while not stop.asked:
+        stop.waiting = True
+        try:
+            line = source.readline(MAX_LINE + 1)
+            rest = line
+            while len(rest) > MAX_LINE and not rest.endswith(b"\n"):
+                rest = source.readline(MAX_LINE + 1)
+        except _Stopped:
+            return
+        finally:
+            stop.waiting = False
+        if not line:
+            return
+        yield line
+
+
+def _event(line: bytes) -> dict[str, Any]:
+    try:
+        if len(line) > MAX_LINE:
+            raise ValueError(f"longer than {MAX_LINE:,} bytes")
+        found = parse(line.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise _refused("LK291", "*", f"not valid JSON: {error}", "send one object a line") from None
+    if not isinstance(found, dict):
+        raise _refused("LK291", "*", "not an object", "send one object a line")
+    return found
+
+
+def _key(event: Mapping[str, Any], name: str) -> str | int:
+    key = event.get(name)
+    if isinstance(key, str) or (isinstance(key, int) and not isinstance(key, bool)):
+        return key
+    found = "is missing" if key is None else f"{key!r:.40} is neither text nor a whole number"
+    raise _refused("LK290", name, found, "send the key of the event")
+
+
+def _stream_of(opened: Opened) -> tuple[FeatureStream, dict[str, str]]:
+    """The stream of a bundle's features, and role -> column."""
+    told = opened.manifest.content.get("stream", {})
+    roles, lateness_s = told.get("columns"), told.get("lateness_s")
+    wrong = FEATURES not in opened.manifest.files or not isinstance(roles, dict)
+    if wrong or not {"key", "event_at"} <= set(roles) or not isinstance(lateness_s, (int, float)):
+        raise _not_streamable(opened, "it does not say which column is key and event time")
+    spec = parse(opened.read(FEATURES).decode("utf-8"))
+    inputs = {*opened.manifest.numeric, *opened.manifest.categorical}
+    absent = sorted(inputs - {str(node.get("name")) for node in spec})
+    if absent:
+        raise _not_streamable(opened, f"no node makes the model's input {absent[0]!r}")
+    return FeatureStream(spec, roles, lateness_s), dict(roles)
+
+
+def _not_streamable(opened: Opened, found: str) -> BundleError:
+    remedy = "export the model again with `lepton run`; `score` takes rows of ready features"
+    return BundleError("LK616", where=str(opened.path), found=found, remedy=remedy)
+
+
+def _refused(code: str, field: str, found: str, remedy: str) -> RowError:
+    return RowError(code, where=f"field '{field}'", found=found, remedy=remedy)
+
+
+__all__ = ["Storage", "StreamService", "serve"]
