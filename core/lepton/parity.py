@@ -21,7 +21,7 @@ FEATURE_TOLERANCE = 1e-9
 
 @dataclass(frozen=True)
 class Agreement:
-    """Features against their definition, and the current version's bundle against its model.
+    """Features against definition and twin, and the current version's bundle against its model.
 
     version, graph: None where nothing is deployed yet.
     """
@@ -31,7 +31,7 @@ class Agreement:
     graph: Parity | None
 
     def require(self) -> None:
-        """Raise IntegrityError LK642 or ExportError LK505 where a tolerance is not kept."""
+        """Raise IntegrityError LK642, LK643 or ExportError LK505 where a tolerance is not kept."""
         if self.features.max_rel_diff > FEATURE_TOLERANCE:
             raise IntegrityError(
                 "LK642",
@@ -39,6 +39,14 @@ class Agreement:
                 found=f"differs from its definition by {self.features.max_rel_diff:.3g}",
                 remedy="tell us, with the feature's node and a few rows that show it",
             )
+        for name, mode in self.features.stream.modes.items() if self.features.stream else ():
+            if not mode.max_rel_diff <= FEATURE_TOLERANCE:
+                raise IntegrityError(
+                    "LK643",
+                    where=f"feature {mode.worst}",
+                    found=f"stream ({name}) and batch differ by {mode.max_rel_diff:.3g}",
+                    remedy="tell us, with the feature's node and a few rows that show it",
+                )
         if self.graph is not None:
             require(self.graph)
 

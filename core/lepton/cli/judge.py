@@ -21,6 +21,7 @@ from lepton.cli.progress import shown
 from lepton.cli.screen import note, number, table, told
 
 if TYPE_CHECKING:
+    from lepton.features.parity import FeatureParity
     from lepton.parity import Agreement
     from lepton.solution import Project, Solution
 
@@ -89,7 +90,8 @@ def parity_metrics(found: Agreement) -> dict[str, float | int | str | None]:
     """What both parities found, by the names of the protocol."""
     features = found.features
     metrics: dict[str, float | int | str | None] = {
-        "max_rel_diff": features.max_rel_diff,
+        **_stream_metrics(features),
+        "definition_max_rel_diff": features.max_rel_diff,
         "worst_feature": features.worst,
         "batch_vs_pandas": features.batch_vs_pandas,
         "pandas_max_rel_diff": features.pandas_max_rel_diff,
@@ -99,6 +101,20 @@ def parity_metrics(found: Agreement) -> dict[str, float | int | str | None]:
         metrics["flips_golden"] = found.graph.flips_golden
         metrics["flips_random"] = found.graph.flips_random
     return metrics
+
+
+def _stream_metrics(features: FeatureParity) -> dict[str, float | int | str | None]:
+    """Stream against batch in each mode, the largest of all first."""
+    if features.stream is None:
+        return {"max_rel_diff": features.max_rel_diff}
+    modes = features.stream.modes
+    return {
+        "max_rel_diff": max(mode.max_rel_diff for mode in modes.values()),
+        **{f"max_rel_diff_{name}": mode.max_rel_diff for name, mode in modes.items()},
+        "stream_events_per_cpu_s": round(features.stream.events_per_cpu_s),
+        "stream_late_rows": features.stream.late_rows,
+        "lateness_s": features.stream.lateness_s,
+    }
 
 
 def find_protocol(project: Project, name: str) -> Solution:

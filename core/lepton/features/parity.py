@@ -1,4 +1,4 @@
-"""How far the batch engine is from the definition, and how fast it is beside pandas."""
+"""How far the engines are from the definition and each other, and how fast they are."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from lepton.dataset import TabularDataset
 from lepton.features.batch import compute
 from lepton.features.reference import Row
 from lepton.features.spec import FeatureSpec, Window
+from lepton.features.stream_parity import StreamParity, stream_parity
 
 T = TypeVar("T")
 
@@ -33,6 +34,7 @@ class FeatureParity:
     max_rel_diff: largest |a - b| / max(1, |a|) against the definition over the sampled rows of
     every node, worst: its node; pandas_max_rel_diff, batch_vs_pandas: the same and the ratio of
     CPU seconds on count, sum and mean by two entities; None where the table has not got two.
+    stream: the streaming twin against the batch engine.
     """
 
     rows: int
@@ -43,6 +45,7 @@ class FeatureParity:
     batch_vs_pandas: float | None = None
     pandas_max_rel_diff: float | None = None
     pandas_cpu_s: float | None = None
+    stream: StreamParity | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
@@ -67,6 +70,7 @@ def feature_parity(
         worst,
         cpu_s,
         *_against_pandas(table, contract),
+        stream=stream_parity(table, contract, spec, extras, seed=seed),
     )
 
 
