@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lepton_edge.errors import RowError
-from lepton_edge.history import History, Labels
+from lepton_edge.history import History, Labels, Rank
 from lepton_edge.instants import microseconds
 from lepton_edge.stream_look import derive, look, look_at_labels
 from lepton_edge.stream_plan import compile_spec
@@ -55,14 +55,15 @@ class FeatureStream:
         self.histories: list[dict[Key, History]] = [{} for _ in self.plan.entities]
         self.labels: list[dict[Key, Labels]] = [{} for _ in self.plan.labels]
         self.overall = Labels()
-        self.pending: list[tuple[int, int, float, tuple[Key, ...]]] = []
-        self.waiting: dict[Key, tuple[int, tuple[Key, ...]]] = {}
+        self.pending: list[tuple[int, int, float, Rank, tuple[Key, ...]]] = []
+        self.waiting: dict[Key, tuple[int, Rank, tuple[Key, ...]]] = {}
         self.watermark: int | None = None
         self.events = self.late_events = self.refused_events = self.expected = 0
         self._compiled()
 
     def _compiled(self) -> None:
         plan, keys = self.plan, self.plan.keys
+        self._key = self.columns.get("key", "")
         self._event_at = self.columns["event_at"]
         self._ingested_at = self.columns.get("ingested_at")
         self._numbers = list(plan.columns.items())
@@ -100,7 +101,7 @@ class FeatureStream:
         self._look(at, keys, numbers)
         self._remember(event, at, keys, numbers)
         if label is not None:
-            self._expect(*label, keys)
+            self._expect(*label, self._rank(event, at), keys)
         elif self._labelled:
             self._wait(event, at, arrived, keys)
         self.events += 1
@@ -134,7 +135,7 @@ class FeatureStream:
                 remedy="send the label once, after its event, with the instant it became known",
             ) from error
         del self.waiting[key]
-        self._expect(learnt, float(target), waiting[1])
+        self._expect(learnt, float(target), *waiting[1:])
 
     def checkpoint(self, path: Path, notes: Mapping[str, Any] | None = None) -> None:
         """Write the whole state to `path`, atomically, and `notes` (plain data) with it."""
@@ -161,7 +162,7 @@ class FeatureStream:
             _sweep(self.labels[at], oldest - max(asked.spans, default=0), lasting=asked.lasting)
         self.overall.drop_before(oldest)
         last = self.watermark - self.labels_within
-        for key in [key for key, (arrived, _) in self.waiting.items() if arrived < last]:
+        for key in [key for key, (arrived, *_) in self.waiting.items() if arrived < last]:
             del self.waiting[key]
 
     def _when(self, event: Mapping[str, object]) -> tuple[int, int]:
@@ -227,20 +228,20 @@ class FeatureStream:
             self.watermark = at
         pending = self.pending
         while pending and pending[0][0] <= self.watermark:
-            learnt, _, target, keys = heapq.heappop(pending)
-            self._learnt(learnt, target, keys)
+            learnt, _, target, rank, keys = heapq.heappop(pending)
+            self._learnt(learnt, target, rank, keys)
 
-    def _expect(self, learnt: int, target: float, keys: tuple[Key, ...]) -> None:
+    def _expect(self, learnt: int, target: float, rank: Rank, keys: tuple[Key, ...]) -> None:
         """Remember a label until it is known."""
         if self.watermark is not None and learnt <= self.watermark:
-            self._learnt(learnt, target, keys)
+            self._learnt(learnt, target, rank, keys)
         else:
             self.expected += 1
-            heapq.heappush(self.pending, (learnt, self.expected, target, keys))
+            heapq.heappush(self.pending, (learnt, self.expected, target, rank, keys))
 
-    def _learnt(self, learnt: int, target: float, keys: tuple[Key, ...]) -> None:
+    def _learnt(self, learnt: int, target: float, rank: Rank, keys: tuple[Key, ...]) -> None:
         oldest = (self.watermark or 0) - self.lateness
-        self.overall.add(learnt, target)
+        self.overall.add(learnt, target, rank)
         if len(self.overall.learnt) > self.overall.room:
             self.overall.drop_before(oldest)
         for at, plan, labels in self._labelled:
@@ -248,17 +249,24 @@ class FeatureStream:
             if key is not None:
                 known = labels.get(key)
                 if known is None:
-                    known = labels[key] = Labels()
-                known.add(learnt, target)
+                    known = labels[key] = Labels(plan.last)
+                known.add(learnt, target, rank)
                 if len(known.learnt) > known.room:
                     known.drop_before(oldest - max(plan.spans, default=0))
+
+    def _rank(self, event: Mapping[str, object], at: int) -> Rank:
+        """Where the event stands among others: by instant, then key."""
+        key = event.get(self._key)
+        if isinstance(key, str):
+            return at, 1, key
+        return at, 0, key if isinstance(key, int) else 0
 
     def _wait(
         self, event: Mapping[str, object], at: int, arrived: int, keys: tuple[Key, ...]
     ) -> None:
-        name = event.get(self.columns.get("key", ""))
+        name = event.get(self._key)
         if name is not None:
-            self.waiting[name] = max(at + 1, arrived), keys
+            self.waiting[name] = max(at + 1, arrived), self._rank(event, at), keys
 
     def _look(self, at: int, keys: tuple[Key, ...], numbers: list[float]) -> None:
         """Fill in every node from the past and the event itself."""

@@ -127,7 +127,10 @@ def look_at_labels(
             known, positives = dropped + upto, positives_upto
         else:
             known, positives = upto - lows[window], positives_upto - running[lows[window]]
-        if what == "rate":
+        if what == "last":
+            low = max(upto - int(strength), 0)
+            numbers[place] = (positives_upto - running[low]) / (upto - low) if upto > low else nan
+        elif what == "rate":
             weight = known + strength
             numbers[place] = (positives + strength * prior) / weight if weight else nan
         else:

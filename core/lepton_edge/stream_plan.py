@@ -84,12 +84,18 @@ class EntityPlan:
 class LabelPlan:
     """What is asked of the labels of one kind of entity.
 
-    asked: (window, or -1 for the whole past; "rate", "known" or "positives"; strength; place).
+    asked: (window, or -1 for the whole past; "rate", "known", "positives" or "last"; strength,
+    or how many of the newest; place).
     """
 
     by: tuple[str, ...]
     spans: tuple[int, ...]
     asked: list[tuple[int, str, float, int]] = field(default_factory=list)
+
+    @property
+    def last(self) -> int:
+        """How many of the newest labels must be kept, however old."""
+        return max((int(most) for _, what, most, _ in self.asked if what == "last"), default=0)
 
     @property
     def lasting(self) -> bool:
@@ -174,6 +180,8 @@ class _Compiler:
                 self._entity(_by(node)).recency.append(place)
             case "delayed_rate":
                 self._delayed(node, place)
+            case "last_labels":
+                self._labels(_by(node)).asked.append((-1, "last", float(int(node["last"])), place))
             case "ratio" | "difference":
                 self._derived(node, place)
             case kind:
@@ -225,13 +233,16 @@ class _Compiler:
         values.sums.append((fresh[0], fresh[1], fresh[2], fresh[3]))
 
     def _delayed(self, node: Mapping[str, Any], place: int) -> None:
-        by, what = _by(node), str(node.get("what", "rate"))
-        if by not in self.labels:
-            self.labels[by] = LabelPlan(by, _spans(self.spec, by, "delayed_rate"))
-        window = _window_of(self.labels[by].spans, node)
+        plan, what = self._labels(_by(node)), str(node.get("what", "rate"))
+        window = _window_of(plan.spans, node)
         if what not in ("rate", "known", "positives"):
             raise ValueError(f"asks for {what!r:.40}")
-        self.labels[by].asked.append((window, what, float(node.get("strength", 20.0)), place))
+        plan.asked.append((window, what, float(node.get("strength", 20.0)), place))
+
+    def _labels(self, by: tuple[str, ...]) -> LabelPlan:
+        if by not in self.labels:
+            self.labels[by] = LabelPlan(by, _spans(self.spec, by, "delayed_rate"))
+        return self.labels[by]
 
     def _entity(self, by: tuple[str, ...]) -> EntityPlan:
         if by not in self.entities:

@@ -18,7 +18,7 @@ import numpy as np
 
 from lepton_edge import atomic
 from lepton_edge.errors import BundleError
-from lepton_edge.history import History, Labels, Numbers, Texts
+from lepton_edge.history import History, Labels, Numbers, Rank, Texts
 
 if TYPE_CHECKING:
     from lepton_edge.stream import FeatureStream
@@ -47,8 +47,10 @@ def write_state(stream: FeatureStream, path: Path, notes: Mapping[str, Any]) -> 
         "notes": dict(notes),
         "watermark": stream.watermark,
         "counts": [getattr(stream, name) for name in _COUNTS],
-        "pending": [[*one[:3], list(one[3])] for one in stream.pending],
-        "waiting": [[key, at, list(keys)] for key, (at, keys) in stream.waiting.items()],
+        "pending": [[*one[:3], list(one[3]), list(one[4])] for one in stream.pending],
+        "waiting": [
+            [key, at, list(rank), list(keys)] for key, (at, rank, keys) in stream.waiting.items()
+        ],
         "histories": [
             _histories(f"h{at}", entities, arrays) for at, entities in enumerate(stream.histories)
         ],
@@ -93,12 +95,18 @@ def _fill(stream: FeatureStream, facts: Mapping[str, Any], arrays: Arrays) -> No
         _read_histories(f"h{at}", told, arrays, plan.entities[at])
         for at, told in enumerate(facts["histories"])
     ]
-    labels = [_read_labels(f"l{at}", told, arrays) for at, told in enumerate(facts["labels"])]
+    lasts = [*(one.last for one in plan.labels), 0]
+    labels = [
+        _read_labels(f"l{at}", told, arrays, lasts[at]) for at, told in enumerate(facts["labels"])
+    ]
     stream.labels, stream.overall = labels[:-1], labels[-1][()]
     stream.pending = [
-        (learnt, number, target, _keys(keys)) for learnt, number, target, keys in facts["pending"]
+        (learnt, number, target, _rank(rank), _keys(keys))
+        for learnt, number, target, rank, keys in facts["pending"]
     ]
-    stream.waiting = {_key(key): (at, _keys(keys)) for key, at, keys in facts["waiting"]}
+    stream.waiting = {
+        _key(key): (at, _rank(rank), _keys(keys)) for key, at, rank, keys in facts["waiting"]
+    }
     stream.watermark = facts["watermark"]
     for name, count in zip(_COUNTS, facts["counts"], strict=True):
         setattr(stream, name, count)
@@ -159,11 +167,13 @@ def _labels(name: str, entities: Mapping[Any, Labels], arrays: Arrays) -> list[A
     _pack(f"{name}.positive", [one.positive for one in all_of], arrays, np.float64)
     arrays[f"{name}.dropped"] = np.array([one.dropped for one in all_of], dtype=np.int64)
     arrays[f"{name}.room"] = np.array([one.room for one in all_of], dtype=np.int64)
-    return list(entities)
+    return [[key, one.ranks] for key, one in entities.items()]
 
 
-def _read_labels(name: str, keys: Sequence[Any], arrays: Arrays) -> dict[Any, Labels]:
-    found = {_key(key): Labels() for key in keys}
+def _read_labels(name: str, told: Sequence[Any], arrays: Arrays, last: int) -> dict[Any, Labels]:
+    found = {_key(key): Labels(last) for key, _ in told}
+    for labels, (_, ranks) in zip(found.values(), told, strict=True):
+        labels.ranks = [_rank(rank) for rank in ranks]
     parts = [_unpack(f"{name}.{part}", arrays) for part in ("learnt", "positive")]
     counts = [arrays[f"{name}.{part}"].tolist() for part in ("dropped", "room")]
     for labels, *each in zip(found.values(), *parts, *counts, strict=True):
@@ -188,6 +198,10 @@ def _unpack(name: str, arrays: Arrays) -> list[list[Any]]:
 
 def _keys(keys: Iterable[Any]) -> tuple[Any, ...]:
     return tuple(_key(key) for key in keys)
+
+
+def _rank(rank: Sequence[Any]) -> Rank:
+    return rank[0], rank[1], rank[2]
 
 
 def _key(key: Any) -> Any:
