@@ -15,14 +15,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from lepton_edge.errors import RowError
-from lepton_edge.history import History, Labels, Rank
+from lepton_edge.history import History
 from lepton_edge.instants import microseconds
+from lepton_edge.known import Labels, Rank
+from lepton_edge.stream_compile import compile_spec
+from lepton_edge.stream_event import Key, Reader
 from lepton_edge.stream_look import derive, look, look_at_labels
-from lepton_edge.stream_plan import compile_spec
 from lepton_edge.stream_state import read_state, write_state
-
-Key = Any
-"""What names an entity: the value of its column, a tuple of several, () for everybody."""
 
 SWEEP_EVERY: Final = 100_000
 """Events after which entities that no longer come are looked through for what to forget."""
@@ -59,25 +58,18 @@ class FeatureStream:
         self.waiting: dict[Key, tuple[int, Rank, tuple[Key, ...]]] = {}
         self.watermark: int | None = None
         self.events = self.late_events = self.refused_events = self.expected = 0
+        self._longest = [max(one.spans, default=0) for one in self.plan.entities]
+        self._reader = Reader(self.plan, self.columns)
         self._compiled()
 
     def _compiled(self) -> None:
         plan, keys = self.plan, self.plan.keys
-        self._key = self.columns.get("key", "")
-        self._event_at = self.columns["event_at"]
-        self._ingested_at = self.columns.get("ingested_at")
-        self._numbers = list(plan.columns.items())
-        self._simple = [by[0] if len(by) == 1 else None for by in keys]
-        self._keys = keys
         self._entities = [
             (keys.index(one.by), one, self.histories[at]) for at, one in enumerate(plan.entities)
         ]
         self._labelled = [
             (keys.index(one.by), one, self.labels[at]) for at, one in enumerate(plan.labels)
         ]
-        self._longest = [max(one.spans, default=0) for one in plan.entities]
-        self._categories = dict(plan.categories)
-        self._label_columns = self.columns.get("target"), self.columns.get("label_at")
 
     def update(self, event: Mapping[str, object]) -> dict[str, float | str]:
         """Features of `event`, by node, from its past; then the event is remembered.
@@ -88,30 +80,30 @@ class FeatureStream:
         lateness allows, LK288 where a field cannot be read; the stream is then as it was but
         for its count of refused events.
         """
+        reader = self._reader
         try:
             at, arrived = self._when(event)
-            numbers = self._read(event)
-            keys = self._named(event)
-            label = self._label(event, at, arrived)
-            texts = [_text(event, name) for name in self._categories.values()]
+            numbers, keys = reader.numbers(event), reader.keys(event)
+            named, texts = reader.named(event), reader.texts(event)
+            label = reader.label(event, at, arrived) if self._labelled else None
+            name = reader.key(event)
         except RowError:
             self.refused_events += 1
             raise
         self._advance(at)
         self._look(at, keys, numbers)
-        self._remember(event, at, keys, numbers)
+        self._remember(at, keys, numbers, named)
         if label is not None:
-            self._expect(*label, self._rank(event, at), keys)
-        elif self._labelled:
-            self._wait(event, at, arrived, keys)
+            self._expect(*label, reader.rank(name, at), keys)
+        elif self._labelled and name is not None:
+            self.waiting[name] = max(at + 1, arrived), reader.rank(name, at), keys
         self.events += 1
         if self.events % SWEEP_EVERY == 0:
             self.sweep()
         found: dict[str, float | str] = dict(
             zip(self.plan.names, numbers[self.plan.first : -1], strict=True)
         )
-        for name, text in zip(self._categories, texts, strict=True):
-            found[name] = text
+        found.update(texts)
         return found
 
     def learn(self, key: object, target: float, label_at: object) -> None:
@@ -166,61 +158,17 @@ class FeatureStream:
             del self.waiting[key]
 
     def _when(self, event: Mapping[str, object]) -> tuple[int, int]:
-        """Instant of the event and of its arrival, no earlier than what has been seen already."""
-        at = _instant(event, self._event_at)
+        """Instant of the event and of its arrival; raises RowError LK287 where it is too late."""
+        at = self._reader.instant(event)
         newest = at if self.watermark is None else max(at, self.watermark)
         if at < newest - self.lateness:
             raise RowError(
                 "LK287",
-                where=f"field '{self._event_at}'",
+                where=f"field '{self._reader.event_at}'",
                 found=f"{(newest - at) / 1e6:,.0f} s behind the newest event",
                 remedy=f"send events within {self.lateness / 1e6:,.0f} s, the stated lateness",
             )
-        if self._ingested_at is None:
-            return at, newest
-        given = event.get(self._ingested_at)
-        missing = given is None or given != given
-        return at, at if missing else _instant(event, self._ingested_at)
-
-    def _read(self, event: Mapping[str, object]) -> list[float]:
-        """An event's list of numbers: its columns, what nodes are on an empty past."""
-        numbers = self.plan.empty.copy()
-        for name, place in self._numbers:
-            value = event.get(name)
-            if value.__class__ is float:
-                numbers[place] = value
-            elif value is not None:
-                numbers[place] = _number(name, value)
-            if numbers[place] in (inf, -inf):
-                raise _unread(name, "an infinite number")
-        return numbers
-
-    def _named(self, event: Mapping[str, object]) -> tuple[Key, ...]:
-        """What names each kind of entity in this event; None where something is missing."""
-        found: list[Key] = []
-        for by, only in zip(self._keys, self._simple, strict=True):
-            if only is not None:
-                value = event.get(only)
-                found.append(value if value.__class__ is str else _name(only, value))
-                continue
-            values = tuple([_name(column, event.get(column)) for column in by])
-            found.append(None if None in values else values)
-        return tuple(found)
-
-    def _label(
-        self, event: Mapping[str, object], at: int, arrived: int
-    ) -> tuple[int, float] | None:
-        """When the label that comes with the event is known, and the label; None without one."""
-        target, label_at = self._label_columns
-        if not self._labelled or target is None or label_at is None:
-            return None
-        value, known = event.get(target), event.get(label_at)
-        if value is None or known is None or value != value or known != known:
-            return None
-        found = _number(target, value)
-        if found in (inf, -inf):
-            raise _unread(target, "an infinite number")
-        return max(_instant(event, label_at), at + 1, arrived), found
+        return at, self._reader.arrived(event, at, newest)
 
     def _advance(self, at: int) -> None:
         """Let time pass to the instant `at`: labels that are due by then become known."""
@@ -254,20 +202,6 @@ class FeatureStream:
                 if len(known.learnt) > known.room:
                     known.drop_before(oldest - max(plan.spans, default=0))
 
-    def _rank(self, event: Mapping[str, object], at: int) -> Rank:
-        """Where the event stands among others: by instant, then key."""
-        key = event.get(self._key)
-        if isinstance(key, str):
-            return at, 1, key
-        return at, 0, key if isinstance(key, int) else 0
-
-    def _wait(
-        self, event: Mapping[str, object], at: int, arrived: int, keys: tuple[Key, ...]
-    ) -> None:
-        name = event.get(self._key)
-        if name is not None:
-            self.waiting[name] = max(at + 1, arrived), self._rank(event, at), keys
-
     def _look(self, at: int, keys: tuple[Key, ...], numbers: list[float]) -> None:
         """Fill in every node from the past and the event itself."""
         for place, plan, histories in self._entities:
@@ -281,13 +215,10 @@ class FeatureStream:
         derive(self.plan, at, numbers)
 
     def _remember(
-        self,
-        event: Mapping[str, object],
-        at: int,
-        keys: tuple[Key, ...],
-        numbers: list[float],
+        self, at: int, keys: tuple[Key, ...], numbers: list[float], named: list[list[Any]]
     ) -> None:
-        if at < self.watermark:  # type: ignore[operator]
+        oldest = (self.watermark or 0) - self.lateness
+        if at < oldest + self.lateness:
             self.late_events += 1
         for number, (place, plan, histories) in enumerate(self._entities):
             key = keys[place]
@@ -297,10 +228,8 @@ class FeatureStream:
             if history is None:
                 kept = [one.kept for one in plan.values]
                 history = histories[key] = History(kept, [one.whole for one in plan.texts])
-            texts = [_name(one.column, event.get(one.column)) for one in plan.texts]
-            history.add(at, [numbers[one.source] for one in plan.values], texts)
+            history.add(at, [numbers[one.source] for one in plan.values], named[number])
             if len(history.at) > history.room:
-                oldest = self.watermark - self.lateness  # type: ignore[operator]
                 history.drop_before(oldest - self._longest[number])
 
 
@@ -316,44 +245,6 @@ def _sweep(entities: dict[Key, Any], horizon: int, *, lasting: bool) -> None:
         entities[key].drop_before(horizon)
         if not lasting and entities[key].is_empty():
             del entities[key]
-
-
-def _instant(event: Mapping[str, object], name: str) -> int:
-    try:
-        return microseconds(event.get(name))
-    except ValueError as error:
-        raise _unread(name, str(error)) from None
-
-
-def _number(name: str, value: object) -> float:
-    try:
-        if isinstance(value, (int, float)):
-            return float(value)
-    except OverflowError:
-        raise _unread(name, "beyond the largest number") from None
-    raise _unread(name, f"{value!r:.40} is not a number")
-
-
-def _name(name: str, value: object) -> str | int | float | None:
-    """A value that names something: text or number as it stands; None where it is missing."""
-    if value is None or value != value:
-        return None
-    if isinstance(value, (str, int, float)):
-        return value
-    raise _unread(name, f"{value!r:.40} is neither text nor number")
-
-
-def _text(event: Mapping[str, object], name: str) -> str:
-    value = event.get(name)
-    if value.__class__ is str:
-        return value
-    found = _name(name, value)
-    return "" if found is None else str(found)
-
-
-def _unread(name: str, found: str) -> RowError:
-    remedy = "mend the field; null stands for a missing value"
-    return RowError("LK288", where=f"field '{name}'", found=found, remedy=remedy)
 
 
 __all__ = ["FeatureStream"]

@@ -6,7 +6,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from math import inf, nan, sqrt
 
-from lepton_edge.history import History, Labels, Numbers, Texts
+from lepton_edge.history import History, Numbers, Texts
+from lepton_edge.known import Labels
 from lepton_edge.stream_plan import (
     COPY,
     DIFFERENCE,

@@ -18,7 +18,8 @@ import numpy as np
 
 from lepton_edge import atomic
 from lepton_edge.errors import BundleError
-from lepton_edge.history import History, Labels, Numbers, Rank, Texts
+from lepton_edge.history import History, Numbers, Texts
+from lepton_edge.known import Labels, Rank
 
 if TYPE_CHECKING:
     from lepton_edge.stream import FeatureStream
