@@ -58,7 +58,7 @@ def canonical(table: pd.DataFrame) -> pd.DataFrame:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the cost of both sides and how far they are apart."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--data", type=Path, help="the Handbook's transactions, as parquet")
     given = parser.parse_args(arguments)
     table = made_up(given.rows)
@@ -67,9 +67,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         table = whole.head(given.rows)
     contract = load_contracts(CONTRACTS)["transactions"]
     found = feature_parity(canonical(table), contract, FEATURES, Extras(), seed=0)
-    for name, value in found.to_json().items():
-        shown = f"{value:.3g}" if isinstance(value, float) else value
-        sys.stdout.write(f"{name:<22}{shown}\n")
+    shown = {name: value for name, value in found.to_json().items() if name != "stream"}
+    if found.stream is not None:
+        modes = found.stream.modes.items()
+        shown |= {f"stream_max_rel_diff {name}": mode.max_rel_diff for name, mode in modes}
+        shown["stream_events_per_cpu_s"] = float(round(found.stream.events_per_cpu_s))
+    for name, value in shown.items():
+        sys.stdout.write(f"{name:<30}{_text(value)}\n")
+
+
+def _text(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return str(value)
 
 
 if __name__ == "__main__":
