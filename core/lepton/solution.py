@@ -71,6 +71,18 @@ class BenchRequest:
     progress: Progress
     seed: int = 0
 
+    def settings(self, **defaults: str) -> dict[str, str]:
+        """`defaults` under the options; raises ConfigError LK112 for an option without default."""
+        unknown = sorted(set(self.options) - set(defaults))
+        if unknown:
+            raise ConfigError(
+                "LK112",
+                where="--set",
+                found=f"this protocol has no option '{unknown[0]}'{nearest(unknown[0], defaults)}",
+                remedy=f"known are: {', '.join(defaults) or 'none'}",
+            )
+        return {**defaults, **self.options}
+
 
 @dataclass(frozen=True)
 class Solution:

@@ -110,7 +110,7 @@ def _context(request: BenchRequest, scratch: Path) -> Context:
     (scratch / "mapping.yaml").write_text(MAPPING, encoding="utf-8")
     settings = SETTINGS.format(
         data=json.dumps(str(request.data.resolve())),
-        work_units=int(request.options.get("work_units", "4")),
+        work_units=json.dumps(request.settings(work_units="4")["work_units"]),
         seed=request.seed,
     )
     (scratch / "solution.yaml").write_text(settings, encoding="utf-8")

@@ -12,6 +12,7 @@ from lepton import roles
 from lepton.contracts.model import Extras
 from lepton.contracts.odcs import load_contracts
 from lepton.dataset import TabularDataset
+from lepton.errors import ConfigError
 from lepton.features.batch import compute
 from lepton.progress import Silent
 from lepton.solution import BenchRequest
@@ -107,3 +108,18 @@ def test_the_four_required_columns_are_enough_for_features() -> None:
     dataset = compute(few, contract, SOLUTION.features, Extras())
     assert dataset.numeric == ("amount", "hour", "weekday", "is_weekend", "is_night")
     assert {off.feature for off in dataset.switched_off} >= {"customer_recency", "channel"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"work_unit": "1"}, "LK112 .*no option 'work_unit'; did you mean 'work_units'"),
+        ({"set": "FD001"}, "LK112 .*no option 'set'"),
+        ({"work_units": "many"}, "LK108 .*"),
+    ],
+)
+def test_an_option_that_the_protocol_cannot_use_is_refused(
+    tmp_path: Path, options: dict[str, str], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        handbook(BenchRequest(handbook_file(tmp_path), options, Silent()))
