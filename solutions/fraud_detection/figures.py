@@ -28,9 +28,9 @@ def card_precision_by_day(evaluation: Evaluation) -> Drawing | None:
         return None
     found = daily_card_precision(scored, ALERTS_PER_DAY) * ALERTS_PER_DAY
     most = daily_card_precision(scored, ALERTS_PER_DAY, ceiling=True) * ALERTS_PER_DAY
-    figure = drawing.new_figure()
+    figure = drawing.new_figure(*drawing.HALF)
     axes = drawing.new_axes(figure, xlabel="", ylabel="defrauded customers a day")
-    axes.bar(most.index, most, color=drawing.PALE, width=0.9, label="possible")
+    axes.bar(most.index, most, color=drawing.PALE, width=0.9, label="perfect score")
     axes.bar(found.index, found, color=drawing.BLUE, width=0.6, label="found")
     drawing.legend(axes, "upper left")
     drawing.date_axis(axes)
@@ -49,7 +49,7 @@ def value_by_alerts(evaluation: Evaluation) -> Drawing | None:
     share = np.cumsum(lost[np.argsort(-scored["score"].to_numpy(), kind="stable")]) / lost.sum()
     alerts = np.arange(1, len(share) + 1) / days
     shown = alerts <= 5 * ALERTS_PER_DAY
-    figure = drawing.new_figure()
+    figure = drawing.new_figure(*drawing.HALF)
     axes = drawing.new_axes(figure, xlabel="alerts a day", ylabel="defrauded money found, %")
     axes.plot(alerts[shown], 100 * share[shown], color=drawing.BLUE, linewidth=2)
     axes.axvline(ALERTS_PER_DAY, color=drawing.MUTED, linestyle="--", linewidth=1)
@@ -92,7 +92,7 @@ def _recall(frauds: pd.DataFrame, groups: pd.Series) -> Drawing:
     from lepton.report import drawing
 
     found = frauds["decision"].groupby(groups, observed=True).agg(["mean", "size"])
-    figure = drawing.new_figure()
+    figure = drawing.new_figure(*drawing.HALF)
     axes = drawing.new_axes(figure, xlabel="frauds alerted, %", ylabel="")
     places = np.arange(len(found))
     axes.barh(places, 100 * found["mean"], color=drawing.BLUE, height=0.6)
@@ -111,8 +111,9 @@ def _lost(scored: pd.DataFrame) -> np.ndarray:
 FIGURES: Final = (
     Figure(
         "Customers found each day",
-        f"Defrauded customers among the {ALERTS_PER_DAY} highest-scored of each day, against the "
-        "most that any score could find there; a customer once found does not count again.",
+        f"Defrauded customers among the {ALERTS_PER_DAY} highest-scored of each day. Pale: what a "
+        "perfect score finds; it finds each on the first day, and nobody counts twice, so that a "
+        "day may hold more found than pale.",
         card_precision_by_day,
     ),
     Figure(

@@ -21,6 +21,9 @@ PALE: Final = "#c9d8ea"
 SERIES: Final = ("#1f5fa8", "#d98a1f", "#3d8f6e", "#8a5aa8", "#a8566a", "#6b7785")
 """Colours of series: apart from each other also for the colour-blind, and in grey."""
 
+HALF: Final = (5.4, 3.6)
+"""Inches of a figure that stands beside another one."""
+
 
 def new_figure(width: float = 7.2, height: float = 3.5) -> Figure:
     """An empty figure of `width` by `height` inches."""
@@ -75,6 +78,7 @@ def data_uri(figure: Any) -> str:
 
 __all__ = [
     "BLUE",
+    "HALF",
     "INK",
     "LINE",
     "MUTED",

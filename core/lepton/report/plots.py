@@ -14,6 +14,7 @@ from lepton.evaluation.metrics import mass_bins
 from lepton.evaluation.results import REFERENCE, Evaluation, Metric
 from lepton.report.drawing import (
     BLUE,
+    HALF,
     INK,
     MUTED,
     PALE,
@@ -29,7 +30,6 @@ from lepton.report.drawing import (
 MAX_POINTS: Final = 400
 _TICKS: Final = np.array([0.0001, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999])
 _BINS: Final = 15
-_HALF: Final = (5.4, 3.6)
 
 
 def precision_recall(evaluation: Evaluation) -> Figure | None:
@@ -37,7 +37,7 @@ def precision_recall(evaluation: Evaluation) -> Figure | None:
     target = evaluation.scored["target"].to_numpy()
     if not 0 < target.sum() < len(target):
         return None
-    figure = new_figure(*_HALF)
+    figure = new_figure(*HALF)
     axes = new_axes(figure, xlabel="recall: share of positives found", ylabel="precision")
     rivals = evaluation.rival_scores
     names = [name for name in rivals if name != REFERENCE]
@@ -77,7 +77,7 @@ def score_histogram(evaluation: Evaluation) -> Figure | None:
     scored = evaluation.scored
     place = _log_odds(scored["score"].to_numpy())
     edges = np.linspace(place.min() - 0.01, place.max() + 0.01, 46)
-    figure = new_figure(*_HALF)
+    figure = new_figure(*HALF)
     axes = new_axes(figure, xlabel="score", ylabel="rows")
     positive = scored["target"].to_numpy() == 1
     for mask, colour, label in ((~positive, PALE, "negative"), (positive, RED, "positive")):
@@ -119,7 +119,7 @@ def reliability(evaluation: Evaluation) -> Figure | None:
     rate = (np.bincount(bins, target)[held]) / rows[held]
     mean = (np.bincount(bins, score)[held]) / rows[held]
     low, high = _wilson(rate, rows[held])
-    figure = new_figure(*_HALF)
+    figure = new_figure(*HALF)
     axes = new_axes(figure, xlabel="mean score of the bin", ylabel="rate of positives")
     floor = max(min(mean.min(), rate[rate > 0].min()) / 2, 1e-6)
     axes.plot([floor, 1], [floor, 1], color=MUTED, lw=1.2, ls=(0, (4, 3)), label="ideal")
@@ -149,7 +149,7 @@ def over_time(evaluation: Evaluation, metric: Metric) -> Figure | None:
     days = (instants.max() - instants.min()).days + 1
     period = instants.dt.to_period("W" if days >= 21 else "D").dt.start_time
     groups = [(start, scored[period == start]) for start in sorted(period.unique())]
-    figure = new_figure(*_HALF)
+    figure = new_figure(*HALF)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     values = [metric.of(rows) for _, rows in groups]
     dress(above, ylabel=metric.name)
