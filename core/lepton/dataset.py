@@ -99,6 +99,18 @@ class Sealed(Generic[T]):
 
 
 @dataclass(frozen=True)
+class TimeFold:
+    """One fold of a prequential comparison: what was known when `valid` began, and its rows.
+
+    train: label known before the first row of valid; valid: one window of the selection part,
+    later than every row of train by at least the label delay.
+    """
+
+    train: TabularDataset
+    valid: TabularDataset
+
+
+@dataclass(frozen=True)
 class Parts:
     """A dataset cut along time: what learns, what chooses, what judges.
 
@@ -119,3 +131,5 @@ class Parts:
     recent: TabularDataset | None = None
     """Rows before the holdout whose label is not known by then: they are new to every model, and
     nobody reads their target."""
+    folds: tuple[TimeFold, ...] = ()
+    """The selection part cut into windows, oldest first, each with what was known before it."""

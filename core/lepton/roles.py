@@ -20,6 +20,8 @@ LABEL_AT: Final = "label_at"
 """When the target became known."""
 TARGET: Final = "target"
 """What is predicted."""
+AUXILIARY: Final = "auxiliary_target"
+"""A finer kind of the target, known with it; a network may learn it beside the target."""
 VALUE: Final = "value"
 """What one row is worth, in money."""
 NEVER_A_FEATURE: Final = "never_a_feature"
@@ -31,5 +33,5 @@ DECISION: Final = "decision"
 """Prediction: 1 where the score reaches the threshold."""
 
 ROLES: Final = frozenset(
-    {KEY, ENTITY, EVENT_AT, INGESTED_AT, LABEL_AT, TARGET, VALUE, NEVER_A_FEATURE}
+    {KEY, ENTITY, EVENT_AT, INGESTED_AT, LABEL_AT, TARGET, AUXILIARY, VALUE, NEVER_A_FEATURE}
 )

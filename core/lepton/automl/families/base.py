@@ -24,6 +24,8 @@ class Fold:
     """Matrices of one fold after preprocessing: fit on X, y; watch X_valid, y_valid.
 
     shared: what the family made of them once for all its fits (such as binned columns).
+    auxiliary: code of the finer kind of each row's target, int64 (rows,), -1 where there is none;
+    None where the data have no column of that role.
     """
 
     X: np.ndarray
@@ -31,6 +33,7 @@ class Fold:
     X_valid: np.ndarray
     y_valid: np.ndarray
     shared: Any = None
+    auxiliary: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
