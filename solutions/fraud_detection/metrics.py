@@ -10,6 +10,7 @@ import pandas as pd
 
 from lepton.evaluation.metrics import METRICS
 from lepton.evaluation.results import Metric
+from lepton.evaluation.scored import day_numbers
 
 ALERTS_PER_DAY: Final = 20
 """Alerts that two analysts clear in a day; solution.yaml's `alerts_per_day` bounds decisions."""
@@ -74,7 +75,7 @@ def _customers_by_day(scored: pd.DataFrame, score: pd.Series) -> pd.DataFrame:
     where the data name none."""
     frame = pd.DataFrame(
         {
-            "day": scored["event_at"].dt.floor("D").to_numpy(),
+            "day": day_numbers(scored["event_at"]),
             "customer": scored["entity" if "entity" in scored else "key"].to_numpy(),
             "score": score.to_numpy(dtype=np.float64),
             "target": scored["target"].to_numpy(dtype=np.float64),
@@ -85,7 +86,7 @@ def _customers_by_day(scored: pd.DataFrame, score: pd.Series) -> pd.DataFrame:
 
 def _mean_of_days(scored: pd.DataFrame, shares: np.ndarray) -> Weighted:
     """Mean of `shares` under the mean row weight of each day; NaN without any weight."""
-    _, day = np.unique(scored["event_at"].dt.floor("D").to_numpy(), return_inverse=True)
+    _, day = np.unique(day_numbers(scored["event_at"]), return_inverse=True)
     rows = np.bincount(day, minlength=len(shares))
 
     def value(weights: np.ndarray) -> float:

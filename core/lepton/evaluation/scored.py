@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,7 +28,12 @@ def scored_frame(
     score: probability in 0..1, shape (rows,); costs in money a row, 0 where not given; slices:
     columns by which results are told apart, carried along where the data have them.
     """
-    columns = {role: dataset.role(role).to_numpy() for role in _CARRIED if dataset.has(role)}
+    columns: dict[str, Any] = {
+        # arrays, not numpy: aware instants would become objects, one by one
+        role: dataset.role(role).array
+        for role in _CARRIED
+        if dataset.has(role)
+    }
     if dataset.has(roles.TARGET):
         columns[roles.TARGET] = dataset.y
     zeros = np.zeros(len(dataset))
@@ -38,7 +44,7 @@ def scored_frame(
             roles.DECISION: (score >= threshold).astype(np.int64),
             "miss_cost": zeros if miss_cost is None else miss_cost,
             "alert_cost": zeros if alert_cost is None else alert_cost,
-            **{name: dataset.rows[name].to_numpy() for name in slices if name in dataset.rows},
+            **{name: dataset.rows[name].array for name in slices if name in dataset.rows},
         }
     )
 

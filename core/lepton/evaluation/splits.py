@@ -113,7 +113,7 @@ def _labelled(dataset: TabularDataset) -> tuple[TabularDataset, int]:
             remedy="give the column its role in the contract; rows are cut along event time only",
         )
     known = np.isfinite(dataset.y)
-    order = np.argsort(dataset.role(roles.EVENT_AT).to_numpy(), kind="stable")
+    order = dataset.role(roles.EVENT_AT).array.argsort(kind="stable")
     return dataset.take(order[known[order]]), int((~known).sum())
 
 
