@@ -1,5 +1,6 @@
 """From a Solution and its settings to everything Dagster needs to show and run it."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,12 +8,13 @@ import dagster as dg
 
 from lepton.config import SolutionConfig
 from lepton.progress import Progress
+from lepton.run_clock import RunClock
 from lepton.solution import Project, Solution
 from pipelines import automation
 from pipelines.checks import contract_check, gates_check
 from pipelines.io_managers import ScoresStore, StageStore
 from pipelines.run_log import KEY, run_log
-from pipelines.scope import PROGRESS, RunSettings, Scope, lock_key, lock_path
+from pipelines.scope import CLOCK, PROGRESS, RunSettings, Scope, lock_key, lock_path
 from pipelines.scores import scores_asset
 from pipelines.stage_assets import STAGES, stage_asset
 
@@ -51,6 +53,16 @@ def log_progress(context: dg.InitResourceContext) -> Progress:
     if context.log is None:
         raise ValueError("Dagster gives every run a log")
     return LogProgress(context.log)
+
+
+@dg.resource(description="Counts the run's seconds from its start")
+def run_clock(context: dg.InitResourceContext) -> RunClock:
+    """Begins when Dagster says that the run did, whatever process a step is in."""
+    if context.instance is None or context.run is None:
+        return RunClock()
+    started = getattr(context.instance.get_run_stats(context.run.run_id), "start_time", None)
+    ago_s = max(time.time() - started, 0.0) if started else 0.0
+    return RunClock(began_s=time.monotonic() - ago_s)
 
 
 def run_lock(scope: Scope) -> dg.ResourceDefinition:
@@ -100,6 +112,7 @@ def _resources(scope: Scope) -> dict[str, object]:
     folder = str(scope.project.workspace.assets(scope.name))
     return {
         PROGRESS: log_progress,
+        CLOCK: run_clock,
         lock_key(scope.name): run_lock(scope),
         scope.settings_key: RunSettings(**scope.settings()),
         scope.store_key: StageStore(root=folder),

@@ -16,12 +16,13 @@ from lepton.config import SolutionConfig
 from lepton.errors import LeptonError
 from lepton.progress import Progress
 from lepton.registry.lock import hold
+from lepton.run_clock import RunClock
 from lepton.solution import Project, Solution
 from lepton.workspace import Workspace
 from pipelines.factory import build_solution_defs
 from pipelines.failures import as_error, as_violation
 from pipelines.run_log import KEY, quiet_terminal
-from pipelines.scope import PROGRESS, lock_key, lock_path, plain_run_id
+from pipelines.scope import CLOCK, PROGRESS, lock_key, lock_path, plain_run_id
 
 LOCK_WAIT_S = 10.0
 """How long a run waits for another of the same solution before it is refused."""
@@ -58,15 +59,20 @@ def run_solution(
     progress: Progress,
     *,
     config_path: Path | None = None,
+    run: str | None = None,
+    clock: RunClock | None = None,
 ) -> RunOutcome:
     """Materialize every asset of `solution` from the source to the published version.
 
+    run: a new UUID that the run is to have; clock: since when its budget counts.
+    A run of this solution whose process died is told to Dagster as failed.
     The run is recorded in the project's Dagster instance, so `dagster dev` shows it.
     Raises the LeptonError of the stage that failed; what is deployed has not changed then.
     Raises MachineError LK905 where another run of this solution is under way, and
     KeyboardInterrupt where a person stopped it.
     """
-    run = str(uuid.uuid4())
+    run = run or str(uuid.uuid4())
+    clock = clock or RunClock()
     workspace = project.workspace
     log = workspace.run(solution.name, plain_run_id(run)) / "run.log"
     defs = build_solution_defs(project, solution, config, config_path=config_path)
@@ -76,16 +82,25 @@ def run_solution(
         quiet_terminal(),
         _instance(workspace) as instance,
     ):
+        close_dead_runs(instance, job.name)
         result = job.execute_in_process(
             run_id=run,
             instance=instance,
             run_config={"loggers": {KEY: {"config": {"path": str(log)}}}},
-            resources={PROGRESS: progress, lock_key(solution.name): None},
+            resources={PROGRESS: progress, CLOCK: clock, lock_key(solution.name): None},
             raise_on_error=False,
         )
     if not result.success:
         raise _failure(result, log)
     return _outcome(result, solution.name)
+
+
+def close_dead_runs(instance: dg.DagsterInstance, job: str) -> None:
+    """Record as failed what Dagster still holds for running; called under the solution's lock,
+    which the kernel frees only when its holder has died."""
+    alive = dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.STARTED])
+    for dead in instance.get_runs(alive):
+        instance.report_run_failed(dead, "its process died before it could say how it ended")
 
 
 def _outcome(result: dg.ExecuteInProcessResult, name: str) -> RunOutcome:

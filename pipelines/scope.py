@@ -17,11 +17,15 @@ PROGRESS = "progress"
 """Resource that is told where the work stands."""
 
 
+CLOCK = "run_clock"
+"""Resource that counts the run's seconds."""
+
+
 class RunSettings(dg.ConfigurableResource):  # type: ignore[type-arg]
     """What the launchpad may change for one run; it opens with the values of solution.yaml."""
 
     budget_seconds: float | None = Field(
-        default=None, gt=0, description="Wall time of the search; a promise, not reproducible"
+        default=None, gt=0, description="Wall time of the run; a promise, not reproducible"
     )
     budget_work_units: int | None = Field(
         default=None, gt=0, description="Fits of one model on one fold; reproducible"
@@ -67,7 +71,7 @@ class Scope:
     @property
     def resources(self) -> set[str]:
         """Keys of the resources that `context` reads."""
-        return {self.settings_key, PROGRESS}
+        return {self.settings_key, PROGRESS, CLOCK}
 
     @property
     def writing_resources(self) -> set[str]:
@@ -103,6 +107,7 @@ class Scope:
             plain_run_id(run_id),
             self.config_path,
             progress=getattr(resources, PROGRESS),
+            clock=getattr(resources, CLOCK),
         )
 
 

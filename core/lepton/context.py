@@ -17,6 +17,7 @@ from lepton.contracts.model import Contract, Extras
 from lepton.contracts.odcs import load_contracts
 from lepton.evaluation.results import Metric
 from lepton.progress import Progress, Silent
+from lepton.run_clock import RunClock
 from lepton.solution import Project, Solution
 from lepton.workspace import Workspace
 
@@ -32,6 +33,12 @@ class Context:
     config_path: Path
     progress: Progress = field(default_factory=Silent)
     made_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    clock: RunClock = field(default_factory=RunClock)
+
+    def enter(self, stage: str) -> None:
+        """A stage begins: those who watch are told, and the run's clock notes when."""
+        self.progress.stage(stage)
+        self.clock.enter(stage)
 
     @property
     def workspace(self) -> Workspace:

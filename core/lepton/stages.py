@@ -43,7 +43,7 @@ class Published:
 
 def read(ctx: Context) -> Mapping[str, Mapped]:
     """The customer's tables under canonical names and types, with every cell that had none."""
-    ctx.progress.stage("read")
+    ctx.enter("read")
     return read_tables(
         ctx.project.root,
         ctx.config.source,
@@ -60,7 +60,7 @@ def validate(ctx: Context, source: Mapping[str, Mapped], *, scoring: bool = Fals
     """
     from lepton.contracts.validate import validate as check
 
-    ctx.progress.stage("validate")
+    ctx.enter("validate")
     task = None if scoring else ctx.solution.task
     found = check(source, ctx.contracts, task=task, docs=ctx.folder / "data_docs")
     for table, rows in found.quarantine.items():
@@ -72,7 +72,7 @@ def featurize(ctx: Context, validated: Validated) -> TabularDataset:
     """One row an event with its causal features; features without their columns are off."""
     from lepton.features.batch import compute
 
-    ctx.progress.stage("featurize")
+    ctx.enter("featurize")
     table = validated.tables[ctx.solution.task.table]
     return compute(table, ctx.contract, ctx.solution.features, ctx.extras)
 
@@ -95,7 +95,7 @@ def split(ctx: Context, dataset: TabularDataset) -> Parts:
 
 def search(ctx: Context, dataset: TabularDataset) -> Leaderboard:
     """The best model that the budget finds on train and selection, and all it was compared with."""
-    ctx.progress.stage("search")
+    ctx.enter("search")
     return search_parts(ctx, split(ctx, dataset))
 
 
@@ -119,7 +119,7 @@ def search_parts(ctx: Context, parts: Parts) -> Leaderboard:
 
 def compress(ctx: Context, dataset: TabularDataset, leaderboard: Leaderboard) -> Front:
     """Smaller artefacts beside the best model, the smallest inside the bound chosen."""
-    ctx.progress.stage("compress")
+    ctx.enter("compress")
     return compress_parts(ctx, split(ctx, dataset), leaderboard)
 
 
@@ -182,7 +182,7 @@ def export(ctx: Context, dataset: TabularDataset, front: Front) -> Bundle:
     from lepton.export.bundle import write_bundle
     from lepton.export.context import BundleContext
 
-    ctx.progress.stage("export")
+    ctx.enter("export")
     folder = ctx.workspace.contracts(ctx.solution.name)
     facts = BundleContext(
         solution=ctx.solution.name,
@@ -210,7 +210,7 @@ def evaluate(ctx: Context, dataset: TabularDataset, front: Front, bundle: Bundle
     from lepton.export.parity import check
     from lepton_edge.runtime import Runtime
 
-    ctx.progress.stage("evaluate")
+    ctx.enter("evaluate")
     parts = split(ctx, dataset)
     holdout = parts.holdout.open("evaluate")
     with edge_faults():
@@ -255,7 +255,7 @@ def report(
     from lepton.report.gather import data_facts, environment, model_facts
     from lepton.report.html import write_report
 
-    ctx.progress.stage("report")
+    ctx.enter("report")
     content = ReportContent(
         title=ctx.solution.title,
         subtitle=ctx.solution.about,
@@ -278,7 +278,7 @@ def publish(ctx: Context, bundle: Bundle, evaluation: Evaluation, report: Path) 
     """A new version where every gate holds, `current` where the settings say so; else nothing."""
     from lepton.registry.store import Registry
 
-    ctx.progress.stage("publish")
+    ctx.enter("publish")
     refused = tuple(gate.name for gate in evaluation.gates if not gate.passed)
     if refused:
         return Published(None, promoted=False, refused=refused)

@@ -9,7 +9,17 @@ import pytest
 from tests.architecture.source import Import, Module, modules
 
 TIERS = (
-    {"errors", "roles", "task", "names", "strict_yaml", "progress", "dataset", "workspace"},
+    {
+        "errors",
+        "roles",
+        "task",
+        "names",
+        "strict_yaml",
+        "progress",
+        "run_clock",
+        "dataset",
+        "workspace",
+    },
     {"config", "frames", "evaluation", "csv_safe"},
     {"contracts", "features", "graph"},
     {"automl", "registry"},
