@@ -76,6 +76,16 @@ def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Demo:
     return made
 
 
+@pytest.fixture
+def whole(demo: Demo) -> Demo:
+    """The demo with stages that return what an outcome is made of."""
+    metric = SimpleNamespace(name="ap", value=0.5)
+    demo.stages["export"] = lambda *_: SimpleNamespace(path=Path("bundle"))
+    demo.stages["evaluate"] = lambda *_: SimpleNamespace(metrics=(metric,))
+    demo.stages["report"] = lambda *_: Path("report.html")
+    return demo
+
+
 def _judged(made: Demo) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=not made.broken, metadata={"broken": details_table(made.broken or ["nothing"])}

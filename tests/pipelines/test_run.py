@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
@@ -25,16 +24,6 @@ VERBS = [stage.verb for stage in STAGES]
 
 def run(demo: Demo) -> RunOutcome:
     return run_solution(demo.project, demo.solution, demo.config, Silent())
-
-
-@pytest.fixture
-def whole(demo: Demo) -> Demo:
-    """The demo with stages that return what an outcome is made of."""
-    metric = SimpleNamespace(name="ap", value=0.5)
-    demo.stages["export"] = lambda *_: SimpleNamespace(path=Path("bundle"))
-    demo.stages["evaluate"] = lambda *_: SimpleNamespace(metrics=(metric,))
-    demo.stages["report"] = lambda *_: Path("report.html")
-    return demo
 
 
 def test_a_run_calls_every_stage_once_in_order(whole: Demo) -> None:
