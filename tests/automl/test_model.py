@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lepton.automl.families import family
+from lepton.automl.families.net import FAMILY as NET
 from lepton.automl.fits import Bench
 from lepton.automl.model import Model, refit
 from lepton.automl.stored_steps import steps_from_json
@@ -26,11 +28,14 @@ RECIPES = {
         "rounds": 12,
     },
     "logistic": {"C": 0.1},
+    "net": {**NET.portfolio[0], "hidden": [16, 8], "epochs": 8, "learning_rate": 0.01},
 }
 
 
 @pytest.fixture(params=sorted(RECIPES))
 def model(request: pytest.FixtureRequest, parts: Parts) -> Model:
+    if not family(request.param).available():
+        pytest.skip(f"the library of {request.param} is not installed")
     bench = Bench(parts, METRICS["ap"], 0, lambda: 0.0)
     bench.prepare(request.param)
     fitted = bench.run(Plan(request.param, RECIPES[request.param])).model

@@ -14,6 +14,7 @@ from lepton.graph.nodes import (
     OneHot,
     Preprocess,
     SignedLog,
+    SmoothClip,
     Standardize,
 )
 
@@ -25,6 +26,7 @@ def steps_to_json(preprocess: Preprocess) -> dict[str, Any]:
         "numeric": [_numeric_to_json(step) for step in preprocess.numeric],
         "n_categorical": preprocess.n_categorical,
         "categorical": _categorical_to_json(preprocess.categorical),
+        "missing": list(preprocess.missing),
     }
 
 
@@ -35,6 +37,7 @@ def steps_from_json(content: Mapping[str, Any]) -> Preprocess:
         tuple(_numeric_from_json(step) for step in content["numeric"]),
         int(content["n_categorical"]),
         _categorical_from_json(content["categorical"]),
+        tuple(int(column) for column in content["missing"]),
     )
 
 
@@ -51,6 +54,8 @@ def _numeric_to_json(step: NumericStep) -> dict[str, Any]:
                 "scale": step.scale.tolist(),
                 "limit": step.limit,
             }
+        case SmoothClip():
+            return {"kind": "smooth_clip", "limit": step.limit}
 
 
 def _numeric_from_json(content: Mapping[str, Any]) -> NumericStep:
@@ -62,6 +67,8 @@ def _numeric_from_json(content: Mapping[str, Any]) -> NumericStep:
         case "standardize":
             mean, scale = (np.asarray(content[key], np.float64) for key in ("mean", "scale"))
             return Standardize(mean, scale, float(content["limit"]))
+        case "smooth_clip":
+            return SmoothClip(float(content["limit"]))
         case kind:
             raise ValueError(f"unknown step {kind!r}")
 

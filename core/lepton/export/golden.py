@@ -12,8 +12,8 @@ from lepton.export.cases import Exportable, cases
 N_REAL: Final = 200
 N_CASE: Final = 25
 TOLERANCE: Final = 1e-6
-_TIE: Final = 1e-9
-"""A row this near to the threshold says nothing of a device: the last bit decides."""
+_TIE: Final = TOLERANCE
+"""A row this near to the threshold says nothing of a device: what it may differ by decides."""
 
 
 def golden_rows(model: Exportable, sample: TabularDataset) -> dict[str, Any]:

@@ -8,7 +8,16 @@ from typing import Final
 import numpy as np
 
 from lepton.dataset import TabularDataset
-from lepton.graph.nodes import Impute, Lookup, OneHot, Preprocess, SignedLog, Standardize
+from lepton.graph.nodes import (
+    Impute,
+    Lookup,
+    NumericStep,
+    OneHot,
+    Preprocess,
+    SignedLog,
+    SmoothClip,
+    Standardize,
+)
 
 HEAVY_SKEW: Final = 1.5
 """An exponential has 2; a column with more absolute skewness is drawn together by a log."""
@@ -35,6 +44,26 @@ def fit_linear_preprocess(dataset: TabularDataset) -> Preprocess:
     levels = _levels(dataset.C, MAX_LEVELS)
     encode = OneHot(levels) if any(levels) else None
     return Preprocess(len(dataset.numeric), steps, len(dataset.categorical), encode)
+
+
+def fit_net_preprocess(dataset: TabularDataset) -> Preprocess:
+    """Median for missing, signed log where heavy-tailed, robust scale, smooth clip; one 0/1 column
+    a level, the most frequent ones, at most `MAX_LEVELS` a column, and one a pattern of gaps.
+
+    The scale is that of RealMLP: the middle half of the rows spans one, or where it is a single
+    value, all of them span two.
+    """
+    X = dataset.X
+    impute = Impute(_medians(X))
+    filled = impute.apply(X)
+    log = SignedLog(_heavy_tailed(filled))
+    drawn = log.apply(filled)
+    scaled = Standardize(_medians(drawn), _robust_scale(drawn))
+    steps: tuple[NumericStep, ...] = (impute, log, scaled, SmoothClip())
+    levels = _levels(dataset.C, MAX_LEVELS)
+    encode = OneHot(levels) if any(levels) else None
+    missing = _telling_gaps(np.isnan(X))
+    return Preprocess(len(dataset.numeric), steps, len(dataset.categorical), encode, missing)
 
 
 def fit_tree_preprocess(dataset: TabularDataset) -> Preprocess:
@@ -65,6 +94,23 @@ def _medians(X: np.ndarray) -> np.ndarray:
     return np.array([np.median(x[k]) if k.any() else 0.0 for x, k in columns])
 
 
+def _telling_gaps(gaps: np.ndarray) -> tuple[int, ...]:
+    """Columns that are missing in some rows and known in some, one of those with equal gaps."""
+    few, n = MIN_LEVEL_ROWS, len(gaps)
+    first: dict[bytes, int] = {}
+    for column, gap in enumerate(gaps.T):
+        if few <= gap.sum() <= n - few:
+            first.setdefault(gap.tobytes(), column)
+    return tuple(first.values())
+
+
+def _robust_scale(X: np.ndarray) -> np.ndarray:
+    low, middle_low, middle_high, high = np.quantile(X, [0.0, 0.25, 0.75, 1.0], axis=0)
+    half = middle_high - middle_low
+    scale = np.where(half > 0, half, (high - low) / 2)
+    return np.asarray(np.where(scale > 0, scale, 1.0))
+
+
 def _heavy_tailed(X: np.ndarray) -> np.ndarray:
     return np.array([_is_heavy_tailed(column) for column in X.T], dtype=bool)
 
@@ -77,4 +123,4 @@ def _is_heavy_tailed(values: np.ndarray) -> bool:
     return bool(spread > 0 and not abs(skew) <= HEAVY_SKEW)
 
 
-__all__ = ["fit_linear_preprocess", "fit_tree_preprocess"]
+__all__ = ["fit_linear_preprocess", "fit_net_preprocess", "fit_tree_preprocess"]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from lepton.errors import ExportError
 
@@ -40,16 +41,24 @@ class Builder:
         self.nodes.append(node)
         return name
 
+    def cast(self, name: str, dtype: npt.DTypeLike) -> str:
+        """Name of `name` as another type of number."""
+        from onnx import helper
+
+        return self.add("Cast", name, to=int(helper.np_dtype_to_tensor_dtype(np.dtype(dtype))))
+
+    def embed(self, values: np.ndarray | np.generic) -> str:
+        """Name of an embedded tensor that keeps its dtype."""
+        name = f"tensor_{len(self.tensors)}"
+        self.tensors.append(tensor(name, np.asarray(values)))
+        return name
+
     def constant(self, values: np.ndarray | Sequence[float] | float) -> str:
         """Name of an embedded tensor; anything but an int64, str or bool array becomes double."""
-        from onnx import numpy_helper
-
         array = np.asarray(values)
         if array.dtype.kind not in "ObiU":
             array = array.astype(np.float64)
-        name = f"tensor_{len(self.tensors)}"
-        self.tensors.append(numpy_helper.from_array(array, name))
-        return name
+        return self.embed(array)
 
     def _check(self, op: str, domain: str) -> None:
         from onnx import defs

@@ -72,7 +72,29 @@ class Standardize:
         return builder.add("Clip", scaled, low, high)
 
 
-NumericStep = Impute | SignedLog | Standardize
+@dataclass(frozen=True, eq=False)
+class SmoothClip:
+    """x / sqrt(1 + (x / limit)^2): nearly x where it is small, never beyond +-limit.
+
+    As the first layer of RealMLP (Holzmueller et al. 2024); x must be far from overflow.
+    """
+
+    limit: float = 3.0
+
+    def apply(self, matrix: np.ndarray) -> np.ndarray:
+        """The matrix with its outliers drawn in."""
+        share = matrix / self.limit
+        return np.asarray(matrix / np.sqrt(share * share + 1.0))
+
+    def emit(self, builder: Builder, name: str) -> str:
+        """Name of the same in the graph."""
+        share = builder.add("Div", name, builder.constant(self.limit))
+        square = builder.add("Mul", share, share)
+        root = builder.add("Sqrt", builder.add("Add", square, builder.constant(1.0)))
+        return builder.add("Div", name, root)
+
+
+NumericStep = Impute | SignedLog | Standardize | SmoothClip
 
 
 @dataclass(frozen=True)
@@ -142,36 +164,47 @@ class Lookup:
 class Preprocess:
     """Numeric steps in order, then the encoded categories to the right of them.
 
-    n_numeric, n_categorical: numbers of columns that go in.
+    n_numeric, n_categorical: numbers of columns that go in; missing: numbers of the numeric
+    columns that get a 0/1 column of their own, rightmost, which is 1 where they are missing.
     """
 
     n_numeric: int
     numeric: tuple[NumericStep, ...] = ()
     n_categorical: int = 0
     categorical: OneHot | Lookup | None = None
+    missing: tuple[int, ...] = ()
 
     @property
     def width(self) -> int:
         """Number of columns that come out."""
-        return self.n_numeric + (self.categorical.width if self.categorical else 0)
+        encoded = self.categorical.width if self.categorical else 0
+        return self.n_numeric + encoded + len(self.missing)
 
     def apply(self, numeric: np.ndarray, texts: np.ndarray) -> np.ndarray:
         """float64 (rows, width) from float64 (rows, n_numeric) and object (rows, n_categorical)."""
         matrix = numeric
         for step in self.numeric:
             matrix = step.apply(matrix)
-        if self.categorical is None:
-            return matrix
-        return np.ascontiguousarray(np.hstack([matrix, self.categorical.apply(texts)]))
+        sides = [matrix]
+        if self.categorical is not None:
+            sides.append(self.categorical.apply(texts))
+        if self.missing:
+            sides.append(np.isnan(numeric[:, self.missing]).astype(np.float64))
+        return np.ascontiguousarray(np.hstack(sides)) if len(sides) > 1 else matrix
 
     def emit(self, builder: Builder, numeric: str, texts: str) -> str:
         """Name of the same in the graph."""
+        matrix = numeric
         for step in self.numeric:
-            numeric = step.emit(builder, numeric)
-        if self.categorical is None:
-            return numeric
-        encoded = self.categorical.emit(builder, texts)
-        return builder.add("Concat", numeric, encoded, axis=1) if self.n_numeric else encoded
+            matrix = step.emit(builder, matrix)
+        sides = [matrix] if self.n_numeric else []
+        if self.categorical is not None:
+            sides.append(self.categorical.emit(builder, texts))
+        if self.missing:
+            columns = builder.constant(np.array(self.missing, dtype=np.int64))
+            picked = builder.add("Gather", numeric, columns, axis=1)
+            sides.append(builder.cast(builder.add("IsNaN", picked), np.float64))
+        return builder.add("Concat", *sides, axis=1) if len(sides) > 1 else sides[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,5 +278,6 @@ __all__ = [
     "OneHot",
     "Preprocess",
     "SignedLog",
+    "SmoothClip",
     "Standardize",
 ]

@@ -12,6 +12,7 @@ import numpy as np
 from lepton.errors import ExportError
 from lepton.evaluation.calibration import Calibration
 from lepton.graph.emit import Builder
+from lepton.graph.nets import Network
 from lepton.graph.nodes import Linear, Preprocess
 from lepton.graph.trees import Trees
 
@@ -36,7 +37,7 @@ class Graph:
     numeric: tuple[str, ...]
     categorical: tuple[str, ...]
     preprocess: Preprocess
-    predictor: Trees | Linear
+    predictor: Trees | Linear | Network
     calibration: Calibration
     threshold: float
 

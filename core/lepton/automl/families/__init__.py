@@ -7,7 +7,7 @@ import importlib
 from lepton.automl.families.base import Family
 from lepton.errors import SearchError, nearest
 
-KNOWN = ("lightgbm", "logistic")
+KNOWN = ("lightgbm", "logistic", "net")
 
 
 def family(name: str) -> Family:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lepton.dataset import TabularDataset
+from lepton.graph.nets import Network
 from lepton.graph.nodes import Linear, Preprocess
 from lepton.graph.trees import Trees
 
@@ -46,6 +47,10 @@ class Fitted:
     cut_short: bool = False
 
 
+def _always() -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class Family:
     """A kind of candidate as a value.
@@ -58,6 +63,7 @@ class Family:
     shorter(estimator, params, n): its first n rounds, None where there is no such thing.
     importance(estimator): what each column adds, float64, any scale.
     dump, parse: the estimator as bytes and back.
+    available(): whether the library that fits it is installed; scoring never needs it.
     """
 
     name: str
@@ -69,12 +75,13 @@ class Family:
     refit: Callable[[np.ndarray, np.ndarray, Params, int, Expired], Fitted]
     cost: Callable[[Params], float]
     margin: Callable[[Any, np.ndarray], np.ndarray]
-    predictor: Callable[[Any], Trees | Linear]
+    predictor: Callable[[Any], Trees | Linear | Network]
     importance: Callable[[Any], np.ndarray]
     dump: Callable[[Any], bytes]
     parse: Callable[[bytes], Any]
     small: tuple[Params, ...] = ()
     shorter: Callable[[Any, Params, int], Fitted] | None = None
+    available: Callable[[], bool] = _always
 
 
 def never() -> bool:
