@@ -17,6 +17,7 @@ TIERS = (
         "strict_yaml",
         "progress",
         "run_clock",
+        "threads",
         "dataset",
         "workspace",
     },
@@ -133,7 +134,7 @@ def test_the_library_names_no_solution() -> None:
 
 def test_the_command_line_starts_light() -> None:
     light = {*STDLIB, "typer"}
-    ours = ("lepton.cli", "lepton.errors", "lepton_edge.errors")
+    ours = ("lepton.cli", "lepton.errors", "lepton.threads", "lepton_edge.errors")
     found = [
         (module, line)
         for module in modules("lepton")

@@ -19,6 +19,7 @@ import lepton
 from lepton.cli import data, deploy, judge, model, project
 from lepton.cli.screen import fault, say
 from lepton.errors import LeptonError
+from lepton.threads import one_thread_each
 from lepton_edge.errors import EdgeError
 
 EXIT_CODES = """Exit codes: 0 done; 1 unexpected, or no model found; 2 wrong usage; 3 configuration
@@ -61,6 +62,7 @@ def _options(
 
 def main() -> None:
     """Run the command line; every fault ends in one message and a documented exit code."""
+    one_thread_each()
     signal.signal(signal.SIGTERM, _terminated)
     try:
         app(prog_name="lepton")
