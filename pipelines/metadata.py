@@ -57,7 +57,7 @@ def of_leaderboard(ctx: Context, value: Any) -> Mapping[str, Any]:
     return {
         "leaderboard": dg.MetadataValue.md(table),
         f"best {value.metric}": float(value.best_score),
-        "best_family": value.best.family,
+        "best_family": value.best.newest.family,
         "trials": len(value.trials),
         "notes": dg.MetadataValue.md(_list(value.notes)),
     }

@@ -61,11 +61,12 @@ def parts() -> Parts:
 
 @pytest.fixture
 def search_spec(tmp_path: Path) -> SearchSpec:
-    """A search of four work units among both families, its journal in `tmp_path`."""
+    """A search of four configurations on four folds among both families, its journal in
+    `tmp_path`."""
     return SearchSpec(
         task=TaskSpec("fraud", TaskKind.BINARY, "rows", "y", "ap"),
         families=("lightgbm", "logistic"),
-        budget=Budget(work_units=4),
+        budget=Budget(work_units=16),
         metric=METRICS["ap"],
         seed=0,
         journal=tmp_path / "journal",

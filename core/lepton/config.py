@@ -44,6 +44,7 @@ class SplitConfig(Strict):
     label_delay_days: float | None = Field(default=None, ge=0)
     selection_share: float | None = Field(default=None, gt=0.02, lt=0.5)
     holdout_share: float | None = Field(default=None, gt=0.02, lt=0.5)
+    train_days: float | None = Field(default=None, gt=0, description="how far back training looks")
 
 
 class CompressionConfig(Strict):

@@ -133,3 +133,15 @@ class Parts:
     nobody reads their target."""
     folds: tuple[TimeFold, ...] = ()
     """The selection part cut into windows, oldest first, each with what was known before it."""
+    forgotten_before: pd.Timestamp | None = None
+    """Where training looks back only so far: the first instant it sees before the holdout."""
+
+    def before_holdout(self) -> TabularDataset:
+        """All rows that a model may learn from once the holdout has begun, in time order."""
+        known = [part for part in (self.train, self.selection, self.between) if part is not None]
+        event_at = self.train.roles[roles.EVENT_AT]
+        rows = pd.concat([part.rows for part in known])
+        rows = rows.sort_values(event_at, kind="stable", ignore_index=True)
+        if self.forgotten_before is not None:
+            rows = rows[rows[event_at] >= self.forgotten_before].reset_index(drop=True)
+        return replace(self.train, rows=rows)

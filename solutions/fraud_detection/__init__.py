@@ -43,7 +43,7 @@ SOLUTION: Final = Solution(
         "min_positives_holdout": 30.0,
         "leakage": 0.0,
     },
-    split=SplitSpec(selection_share=0.2, holdout_share=0.2),
+    split=SplitSpec(selection_share=0.35, holdout_share=0.2),
     simulate=simulate,
     figures=FIGURES,
     slices=("typology", "channel"),

@@ -133,7 +133,7 @@ def _fold(ctx: Context, dataset: TabularDataset, start: pd.Timestamp) -> Fold:
     begin = end - TRAIN_DAYS * DAY
     ctx.progress.stage(f"search {start:%Y-%m-%d}")
     parts = window_parts(dataset, start=begin, end=end, selection_share=SELECTION_SHARE)
-    best = stages.search_parts(ctx, parts).best
+    best = stages.search_parts(ctx, parts).best.recipe
     event = dataset.role(roles.EVENT_AT)
     window = dataset.take(((event >= begin) & (event < end)).to_numpy())
     model = refit(best, window, seed=ctx.config.seed) or best

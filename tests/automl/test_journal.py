@@ -17,9 +17,9 @@ def _watch_fits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     asked: list[str] = []
     real = fits.Bench.run
 
-    def run(self: fits.Bench, plan: Plan, expired: Expired) -> fits.Outcome:
-        asked.append(plan.trial_id)
-        return real(self, plan, expired)
+    def run(self: fits.Bench, plan: Plan, place: int, expired: Expired) -> fits.Fit:
+        asked.append(f"{plan.trial_id}-{place}")
+        return real(self, plan, place, expired)
 
     monkeypatch.setattr(fits.Bench, "run", run)
     return asked
@@ -34,7 +34,7 @@ def test_a_second_run_refits_nothing_that_is_complete(
     assert asked == []
     assert second.best.fingerprint == first.best.fingerprint
     assert second.trials == first.trials
-    assert second.notes == ("4 trials were taken from the journal",)
+    assert second.notes == ("16 fits were taken from the journal",)
 
 
 def test_more_budget_goes_on_where_less_has_ended(
@@ -42,9 +42,9 @@ def test_more_budget_goes_on_where_less_has_ended(
 ) -> None:
     search(parts, search_spec, Silent())
     asked = _watch_fits(monkeypatch)
-    found = search(parts, replace(search_spec, budget=Budget(work_units=6)), Silent())
-    assert len(asked) == 2
-    assert len(found.trials) == 6
+    found = search(parts, replace(search_spec, budget=Budget(work_units=20)), Silent())
+    assert 0 < len(asked) <= 4
+    assert len(found.trials) == 5
 
 
 def test_other_rows_or_another_seed_do_not_share_trials(
@@ -53,18 +53,22 @@ def test_other_rows_or_another_seed_do_not_share_trials(
     search(parts, search_spec, Silent())
     asked = _watch_fits(monkeypatch)
     search(parts, replace(search_spec, seed=1), Silent())
-    search(replace(parts, train=parts.train.take(parts.train.y >= 0)), search_spec, Silent())
-    assert len(asked) == 4
-    fewer = parts.train.rows.iloc[1:]
-    search(replace(parts, train=replace(parts.train, rows=fewer)), search_spec, Silent())
-    assert len(asked) == 8
+    assert len(asked) == 16
+    newest = parts.folds[-1]
+    fewer = replace(newest.train, rows=newest.train.rows.iloc[1:])
+    folds = (*parts.folds[:-1], replace(newest, train=fewer))
+    search(replace(parts, folds=folds), search_spec, Silent())
+    assert len(asked) == 32
+    same = parts.train.take(parts.train.y >= 0)
+    search(replace(parts, train=same), search_spec, Silent())
+    assert len(asked) == 32
 
 
 def test_a_trial_whose_files_are_damaged_is_fitted_again(
     parts: Parts, search_spec: SearchSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = search(parts, search_spec, Silent())
-    margins = sorted(search_spec.journal.glob("*/*.npy"))
+    margins = sorted(search_spec.journal.glob("*/*/margin.npy"))
     margins[0].write_bytes(margins[0].read_bytes()[:-8])
     estimators = sorted(search_spec.journal.glob("*/*/estimator.txt"))
     estimators[1].write_bytes(estimators[1].read_bytes()[:-40])

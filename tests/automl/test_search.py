@@ -35,15 +35,16 @@ def test_the_best_model_beats_the_baseline_and_leads_the_leaderboard(
     frame = found.to_frame()
     assert found.best_score > found.baselines["coin"]
     assert frame["score"].is_monotonic_decreasing
-    assert set(frame["family"]) == {"baseline", "lightgbm", "logistic"}
+    assert set(frame["family"]) >= {"baseline", "lightgbm", "logistic"}
     assert found.best_score == frame["score"][0]
 
 
 def test_a_budget_in_work_units_is_spent_exactly(parts: Parts, search_spec: SearchSpec) -> None:
-    for units in (1, 3):
+    for units in (1, 3, 8):
         spec = replace(search_spec, budget=Budget(work_units=units))
         found = search(parts, spec, Silent())
-        assert found.spent.work_units == len(found.trials) == units
+        assert found.spent.work_units == units
+        assert sum(trial.folds for trial in found.trials) == units
 
 
 def test_work_units_give_the_same_models_with_one_worker_and_with_two(
@@ -56,7 +57,7 @@ def test_work_units_give_the_same_models_with_one_worker_and_with_two(
                 search_spec,
                 workers=workers,
                 journal=tmp_path / str(workers),
-                budget=Budget(work_units=12),
+                budget=Budget(work_units=60),
             ),
             Silent(),
         )
@@ -70,7 +71,7 @@ def test_work_units_give_the_same_models_with_one_worker_and_with_two(
 
 def test_the_best_of_each_other_family_is_kept(parts: Parts, search_spec: SearchSpec) -> None:
     found = search(parts, search_spec, Silent())
-    assert {found.best.family, *found.others} == {"lightgbm", "logistic"}
+    assert {found.single.newest.family, *found.others} == {"lightgbm", "logistic"}
 
 
 def test_a_leaderboard_comes_back_from_disk_equal(
@@ -121,7 +122,7 @@ def test_a_budget_is_either_seconds_or_work_units(given: dict[str, float]) -> No
 
 def test_the_reserve_is_not_for_trials() -> None:
     now = [0.0]
-    meter = Meter(Budget(seconds=100.0), lambda: now[0], reserve_share=0.4)
+    meter = Meter(Budget(seconds=100.0), lambda: now[0], reserve_s=40.0)
     now[0] = 59.0
     assert meter.left_s == pytest.approx(1.0)
     assert not meter.is_over()

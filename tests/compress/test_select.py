@@ -131,8 +131,9 @@ def test_a_refitted_model_alerts_on_as_many_recent_rows_as_its_twin(
 ) -> None:
     recent = make_rows(1000, seed=7)
     front = _front(board, replace(parts, recent=recent), max_loss=0.0)
-    margin = board.best.margin(parts.selection)
-    twin = replace(board.best, calibration=fit_calibration(margin, parts.selection.y))
+    best = board.best.models[0]
+    margin = best.margin(parts.selection)
+    twin = replace(best, calibration=fit_calibration(margin, parts.selection.y))
     twin = replace(twin, threshold=_threshold(recent, twin.score(parts.selection)))
     assert front.reference.n_rows > twin.n_rows
     assert front.reference.threshold != twin.threshold

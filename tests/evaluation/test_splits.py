@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -127,3 +128,46 @@ def test_boundaries_that_leave_the_holdout_enough_positives_are_preferred() -> N
     vain = split_in_time(data, SplitSpec(), min_positives=20, wanted_positives=190)
     assert usual.counts["holdout"][1] < 30 <= wanted.counts["holdout"][1]
     assert vain.counts == usual.counts
+
+
+def test_the_selection_part_is_cut_into_weeks_each_with_what_was_known_before_it() -> None:
+    data = _daily()
+    morning = data.rows["at"].dt.hour < 6  # three rows a day
+    data = replace(data, rows=data.rows.assign(y=morning.astype(float)))
+    parts = split_in_time(data, SplitSpec(None, 0.45, 0.2), min_positives=20)
+    assert len(parts.folds) == 5
+    assert sum(len(fold.valid) for fold in parts.folds) == len(parts.selection)
+    assert len(parts.folds[0].train) == len(parts.train)
+    for fold in parts.folds:
+        began = fold.valid.rows["at"].min()
+        assert fold.train.rows["known"].max() <= began
+        assert fold.train.rows["at"].max() <= began - 5 * DAY
+    for earlier, later in pairwise(parts.folds):
+        assert earlier.valid.rows["at"].max() < later.valid.rows["at"].min()
+        assert len(later.train) - len(earlier.train) == 70
+    assert [len(fold.valid) for fold in parts.folds[1:]] == [70] * 4
+
+
+def test_windows_with_too_few_positives_are_made_longer_and_at_least_one_stays() -> None:
+    data = _daily(a_day=60)
+    day = (data.rows["at"] - START) // DAY
+    data = replace(data, rows=data.rows.assign(y=data.rows["y"].where(day % 2 == 0, 0.0)))
+    parts = split_in_time(data, SplitSpec(None, 0.5, 0.2), min_positives=10)
+    assert 1 < len(parts.folds) < 4
+    assert all(fold.valid.y.sum() >= 10 for fold in parts.folds)
+    few = split_in_time(_daily(n_days=40), SplitSpec(), min_positives=5)
+    assert len(few.folds) == 1
+    assert len(few.folds[0].valid) == len(few.selection)
+
+
+def test_training_looks_back_only_as_far_as_it_is_told() -> None:
+    spec = SplitSpec(train_days=20.0)
+    parts = split_in_time(_daily(), spec, min_positives=20)
+    for fold in parts.folds:
+        span = fold.train.rows["at"].max() - fold.train.rows["at"].min()
+        assert 19 * DAY < span <= 20 * DAY
+    learnt = parts.before_holdout().rows["at"]
+    assert 19 * DAY < learnt.max() - learnt.min() <= 20 * DAY
+    whole = split_in_time(_daily(), SplitSpec(), min_positives=20).before_holdout().rows["at"]
+    assert whole.min() == START
+    assert whole.is_monotonic_increasing

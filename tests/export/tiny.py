@@ -22,7 +22,7 @@ from lepton.export.context import BundleContext
 from lepton.features.fitted import fit_tree_preprocess
 from lepton.features.spec import Category, FeatureSpec, Raw
 from lepton.graph.nodes import Preprocess
-from lepton.graph.pipeline import Graph
+from lepton.graph.pipeline import Branch, Graph
 from lepton.graph.trees import Trees
 from lepton.task import TaskKind, TaskSpec
 from lepton_edge.seal import sealed
@@ -49,8 +49,8 @@ class TinyModel:
 
     def graph(self) -> Graph:
         trees = Trees.from_lightgbm(self.booster)
-        parts = (self.numeric, self.categorical, self.preprocess, trees)
-        return Graph(*parts, self.calibration, self.threshold)
+        branches = (Branch(self.preprocess, trees),)
+        return Graph(self.numeric, self.categorical, branches, self.calibration, self.threshold)
 
     def score(self, dataset: TabularDataset) -> np.ndarray:
         matrix = self.preprocess.apply(dataset.X, dataset.C)

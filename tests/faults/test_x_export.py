@@ -53,10 +53,11 @@ def test_x01_a_golden_flip_is_refused_however_small_the_difference() -> None:
 def test_x02_operator_missing_in_the_opset_is_named_with_the_opset(model: Any) -> None:
     with pytest.raises(ExportError, match="LK502 operator StringConcat: opset 18 of domain"):
         model.graph().to_onnx(opsets={"": 18, "ai.onnx.ml": 5})
+    graph = model.graph()
+    branches = tuple(replace(branch, preprocess=plain(6)) for branch in graph.branches)
+    numbers = replace(graph, categorical=(), branches=branches, numeric=tuple("abcdef"))
     with pytest.raises(ExportError, match=r"operator TreeEnsemble: opset 3 of domain 'ai.onnx.ml'"):
-        replace(
-            model.graph(), categorical=(), preprocess=plain(6), numeric=tuple("abcdef")
-        ).to_onnx(opsets={"": 21, "ai.onnx.ml": 3})
+        numbers.to_onnx(opsets={"": 21, "ai.onnx.ml": 3})
 
 
 def plain(width: int) -> Any:

@@ -15,7 +15,7 @@ from lepton.evaluation.calibration import Calibration
 from lepton.features.fitted import fit_net_preprocess
 from lepton.graph.nets import Codes, Dense, Int8Dense, Network, random_network
 from lepton.graph.nodes import SmoothClip
-from lepton.graph.pipeline import Graph
+from lepton.graph.pipeline import Branch, Graph
 from tests.conftest import rows
 
 ROWS = rows(600)
@@ -33,8 +33,8 @@ def network(*hidden: int, seed: int = 0) -> Network:
 
 
 def graph(predictor: Network) -> Graph:
-    sides = (ROWS.numeric, ROWS.categorical, PREPROCESS)
-    return Graph(*sides, predictor, Calibration(0.9, 1.2, -0.1), 0.3)
+    branches = (Branch(PREPROCESS, predictor),)
+    return Graph(ROWS.numeric, ROWS.categorical, branches, Calibration(0.9, 1.2, -0.1), 0.3)
 
 
 def run(content: bytes) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ from hypothesis.extra.numpy import arrays
 from lepton.errors import ExportError
 from lepton.evaluation.calibration import Calibration
 from lepton.graph.nodes import Impute, Linear, Lookup, OneHot, Preprocess, SignedLog, Standardize
-from lepton.graph.pipeline import Graph
+from lepton.graph.pipeline import Branch, Graph
 
 LEVELS = (("visa", "", "é,\x1f"), ("visa", "0"))
 TEXT = st.sampled_from(["visa", "", "é,\x1f", "0", "never seen", "1\x1fvisa", "漢"])
@@ -38,7 +38,8 @@ ENCODERS = [
 def linear_graph(encoder: OneHot | Lookup | None, calibration: Calibration) -> Graph:
     pre = Preprocess(3, STEPS, 2, encoder)
     weights = np.linspace(-0.1, 0.1, pre.width)
-    return Graph(("a", "b", "c"), ("k", "l"), pre, Linear(weights, 0.2), calibration, 0.5)
+    branches = (Branch(pre, Linear(weights, 0.2)),)
+    return Graph(("a", "b", "c"), ("k", "l"), branches, calibration, 0.5)
 
 
 SESSIONS = {
@@ -92,6 +93,7 @@ def test_the_same_graph_gives_the_same_bytes() -> None:
 
 
 def test_parts_that_do_not_fit_are_refused() -> None:
-    graph = Graph(("a",), (), Preprocess(1), Linear(np.ones(2), 0.0), Calibration(), 0.5)
+    branches = (Branch(Preprocess(1), Linear(np.ones(2), 0.0)),)
+    graph = Graph(("a",), (), branches, Calibration(), 0.5)
     with pytest.raises(ExportError, match=r"LK503.*columns for the predictor"):
         graph.to_onnx()

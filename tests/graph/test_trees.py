@@ -10,7 +10,7 @@ import pytest
 from lepton.errors import ExportError
 from lepton.evaluation.calibration import Calibration
 from lepton.graph.nodes import Preprocess
-from lepton.graph.pipeline import Graph
+from lepton.graph.pipeline import Branch, Graph
 from lepton.graph.trees import ZERO, Trees
 
 PARAMS = {
@@ -61,7 +61,7 @@ def adversarial(trees: Trees, X: np.ndarray) -> np.ndarray:
 
 def run(trees: Trees, X: np.ndarray) -> np.ndarray:
     names = tuple(f"f{i}" for i in range(X.shape[1]))
-    graph = Graph(names, (), Preprocess(X.shape[1]), trees, Calibration(), 0.5)
+    graph = Graph(names, (), (Branch(Preprocess(X.shape[1]), trees),), Calibration(), 0.5)
     session = ort.InferenceSession(graph.to_onnx(), providers=["CPUExecutionProvider"])
     return np.asarray(session.run(["score"], {"numeric": X})[0])
 

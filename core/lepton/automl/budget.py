@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -50,11 +51,16 @@ class Spent:
 
 @dataclass
 class Meter:
-    """Counts against a budget from the moment it is made, on the clock that it is given."""
+    """Counts against a budget from the moment it is made, on the clock that it is given.
+
+    spent_s: seconds of the budget that were used before; reserve_s: seconds that must remain
+    after, None for the usual share of what is left.
+    """
 
     budget: Budget
     clock: Clock = time.monotonic
-    reserve_share: float = RESERVE_SHARE
+    spent_s: float = 0.0
+    reserve_s: float | None = None
     work_units: int = 0
     _started: float = field(init=False)
 
@@ -63,32 +69,38 @@ class Meter:
 
     @property
     def spent(self) -> Spent:
-        """What has been used up to now."""
+        """What has been used since this meter was made."""
         return Spent(self.clock() - self._started, self.work_units)
+
+    @property
+    def whole_s(self) -> float:
+        """Seconds that this meter had at first; infinite where work units are counted."""
+        if self.budget.seconds is None:
+            return math.inf
+        left = self.budget.seconds - self.spent_s
+        reserve = RESERVE_SHARE * max(left, 0.0) if self.reserve_s is None else self.reserve_s
+        return max(left - reserve, 0.0)
 
     @property
     def left_s(self) -> float:
         """Seconds until the reserve begins; infinite where work units are counted."""
-        if self.budget.seconds is None:
-            return float("inf")
-        return self.budget.seconds * (1 - self.reserve_share) - self.spent.seconds
+        return self.whole_s - self.spent.seconds
 
     @property
     def left_units(self) -> float:
         """Work units left; infinite where seconds are counted."""
         limit = self.budget.work_units
-        return float("inf") if limit is None else limit - self.work_units
+        return math.inf if limit is None else limit - self.work_units
 
     @property
     def done(self) -> float:
         """Share of the search's part of the budget that is used, 0..1."""
         if self.budget.work_units is not None:
             return min(self.work_units / self.budget.work_units, 1.0)
-        whole = (self.budget.seconds or 1.0) * (1 - self.reserve_share)
-        return min(self.spent.seconds / whole, 1.0)
+        return min(self.spent.seconds / max(self.whole_s, 1e-9), 1.0)
 
     def is_over(self) -> bool:
-        """Whether no further trial may begin."""
+        """Whether no further fit may begin."""
         return self.left_s <= 0 or self.left_units < 1
 
     def expired(self) -> bool:
@@ -98,8 +110,10 @@ class Meter:
     @property
     def fit_limit_s(self) -> float:
         """Seconds that a fit which begins now may take."""
-        reserve_s = (self.budget.seconds or 0.0) * self.reserve_share
-        return min(self.left_s, reserve_s * FIT_SHARE) if self.budget.seconds else self.left_s
+        if self.budget.seconds is None:
+            return math.inf
+        reserve_s = max(self.budget.seconds - self.spent_s - self.whole_s, 0.0)
+        return min(self.left_s, max(reserve_s * FIT_SHARE, 0.0))
 
     def fit_deadline(self) -> Callable[[], bool]:
         """Asked during a fit that begins now: whether it has to stop."""

@@ -1,17 +1,20 @@
-"""Fitting configurations on train and rating them on the selection part."""
+"""Fitting one configuration on one fold, which is one work unit, and rating what comes out."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 
+from lepton import roles
 from lepton.automl.budget import Clock
 from lepton.automl.families import Family, family
-from lepton.automl.families.base import Expired, Fold, Params, never
+from lepton.automl.families.base import Expired, Fold, Params, drawn, never
 from lepton.automl.model import Model
-from lepton.automl.trial import Plan, Trial
-from lepton.dataset import Parts, TabularDataset
+from lepton.automl.trial import Plan
+from lepton.dataset import TabularDataset, TimeFold
 from lepton.evaluation.calibration import sigmoid
 from lepton.evaluation.results import Metric
 from lepton.evaluation.scored import scored_frame
@@ -21,12 +24,19 @@ CUT_SHORT = "cut short by its deadline"
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
-    """A trial with its model and its log-odds on the selection part; both None where it failed."""
+class Fit:
+    """A configuration fitted on one fold: its model and its log-odds on the fold's valid rows;
+    both None, with the reason, where it failed."""
 
-    trial: Trial
+    seconds: float
+    reason: str = ""
     model: Model | None = None
     margin: np.ndarray | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether there is a model that no deadline cut short."""
+        return self.model is not None and not self.reason
 
 
 def rate(metric: Metric, dataset: TabularDataset, score: np.ndarray) -> float:
@@ -35,74 +45,78 @@ def rate(metric: Metric, dataset: TabularDataset, score: np.ndarray) -> float:
     return value if metric.greater_is_better else -value
 
 
+def pooled(folds: Sequence[TimeFold], margins: Sequence[np.ndarray]) -> pd.DataFrame:
+    """The valid rows of `folds` one after another, scored by log-odds `margins`."""
+    frames = [
+        scored_frame(fold.valid, sigmoid(margin))
+        for fold, margin in zip(folds, margins, strict=True)
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
 class Bench:
-    """Where configurations are fitted: each family's matrices are made once and shared."""
+    """Where configurations are fitted: each family's matrices of a fold are made once."""
 
-    def __init__(self, parts: Parts, metric: Metric, seed: int, clock: Clock) -> None:
-        self._parts, self._metric, self._seed, self._clock = parts, metric, seed, clock
-        self._folds: dict[str, tuple[Preprocess, Fold]] = {}
+    def __init__(self, folds: Sequence[TimeFold], seed: int, clock: Clock) -> None:
+        self._folds, self._seed, self._clock = folds, seed, clock
+        self._made: dict[tuple[str, int], tuple[Preprocess, Fold]] = {}
 
-    def prepare(self, name: str) -> None:
-        """Make the matrices of a family, unless they are there; before its fits, in one thread."""
-        if name not in self._folds:
-            self._folds[name] = self._fold(family(name))
+    def prepare(self, name: str, place: int) -> None:
+        """Make the matrices of a family for the fold at `place`, unless they are there; before
+        its fits, in one thread."""
+        if (name, place) not in self._made:
+            self._made[name, place] = self._fold(family(name), self._folds[place])
 
-    def run(self, plan: Plan, expired: Expired = never) -> Outcome:
-        """Fit and rate `plan`; whatever it raises becomes the reason of a failed trial."""
+    def run(self, plan: Plan, place: int, expired: Expired = never) -> Fit:
+        """Fit `plan` on the fold at `place`; whatever it raises becomes the reason of a failed
+        fit."""
         started = self._clock()
         try:
-            return self._fit(plan, expired, started)
+            return self._fit(plan, place, expired, started)
         except Exception as error:  # a family's library may raise anything
-            return Outcome(self._failed(plan, started, f"{type(error).__name__}: {error}"))
+            return Fit(self._clock() - started, f"{type(error).__name__}: {error}"[:500])
 
-    def _fold(self, kind: Family) -> tuple[Preprocess, Fold]:
-        train, selection = self._parts.train, self._parts.selection
-        preprocess = kind.preprocess(train)
-        fold = Fold(
-            X=preprocess.apply(train.X, train.C),
-            y=train.y,
-            X_valid=preprocess.apply(selection.X, selection.C),
-            y_valid=selection.y,
+    def _fold(self, kind: Family, fold: TimeFold) -> tuple[Preprocess, Fold]:
+        preprocess = kind.preprocess(fold.train)
+        made = Fold(
+            X=preprocess.apply(fold.train.X, fold.train.C),
+            y=fold.train.y,
+            X_valid=preprocess.apply(fold.valid.X, fold.valid.C),
+            y_valid=fold.valid.y,
+            auxiliary=_auxiliary(fold.train),
         )
-        return preprocess, replace(fold, shared=kind.share(fold))
+        return preprocess, replace(made, shared=kind.share(made))
 
-    def _fit(self, plan: Plan, expired: Expired, started: float) -> Outcome:
-        preprocess, fold = self._folds[plan.family]
+    def _fit(self, plan: Plan, place: int, expired: Expired, started: float) -> Fit:
+        preprocess, fold = self._made[plan.family, place]
         kind = family(plan.family)
-        fitted = kind.fit(fold, plan.params, self._seed, expired)
-        margin = kind.margin(fitted.estimator, fold.X_valid)
+        fitted = kind.fit(fold, *drawn(plan.params, self._seed), expired)
+        margin = np.asarray(kind.margin(fitted.estimator, fold.X_valid), dtype=np.float64)
         if not np.isfinite(margin).all():
             n_bad = int((~np.isfinite(margin)).sum())
-            return Outcome(self._failed(plan, started, f"{n_bad} scores are not finite"))
-        model = self._model(plan.family, fitted.params, preprocess, fitted.estimator)
-        score = rate(self._metric, self._parts.selection, sigmoid(margin))
-        if not np.isfinite(score):
-            return Outcome(self._failed(plan, started, f"{self._metric.name} is {score}"))
-        return Outcome(
-            Trial(
-                plan.trial_id,
-                plan.family,
-                fitted.params,
-                plan.origin,
-                float(score),
-                self._clock() - started,
-                CUT_SHORT if fitted.cut_short else "",
-            ),
-            model,
-            margin,
-        )
+            return Fit(self._clock() - started, f"{n_bad} scores are not finite")
+        bag = {"bag": plan.params["bag"]} if "bag" in plan.params else {}
+        params = {**fitted.params, **bag}
+        model = self._model(plan.family, place, params, preprocess, fitted.estimator)
+        reason = CUT_SHORT if fitted.cut_short else ""
+        return Fit(self._clock() - started, reason, model, margin)
 
-    def _model(self, name: str, params: Params, preprocess: Preprocess, estimator: object) -> Model:
-        train = self._parts.train
+    def _model(
+        self, name: str, place: int, params: Params, preprocess: Preprocess, estimator: object
+    ) -> Model:
+        train = self._folds[place].train
         return Model(
             name, params, train.numeric, train.categorical, preprocess, estimator, len(train)
         )
 
-    def _failed(self, plan: Plan, started: float, reason: str) -> Trial:
-        seconds = self._clock() - started
-        return Trial(
-            plan.trial_id, plan.family, plan.params, plan.origin, None, seconds, reason[:500]
-        )
+
+def _auxiliary(rows: TabularDataset) -> np.ndarray | None:
+    """Code of the finer kind of each row's target, in the order of their names, -1 for none."""
+    if not rows.has(roles.AUXILIARY):
+        return None
+    kinds = rows.role(roles.AUXILIARY)
+    names = {name: code for code, name in enumerate(sorted(kinds.dropna().astype(str).unique()))}
+    return np.array([names.get(str(kind), -1) for kind in kinds], dtype=np.int64)
 
 
-__all__ = ["CUT_SHORT", "Bench", "Outcome", "rate"]
+__all__ = ["CUT_SHORT", "Bench", "Fit", "pooled", "rate"]

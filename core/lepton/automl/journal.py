@@ -1,81 +1,95 @@
-"""Trials on disk, one line each, so that a search which was killed goes on where it was.
+"""Fits on disk, one line each, so that a search which was killed goes on where it was.
 
-A folder a fingerprint of what was searched holds `trials.jsonl` (append-only, each line on
-disk before the next trial begins) and, for each complete trial, its model and its log-odds
-on the selection part. A line whose model is missing or damaged is no trial.
+A folder a fingerprint of what was searched holds `fits.jsonl` (append-only, each line on disk
+before its fit counts) and, for each whole fit, its model and its log-odds on the fold's valid
+rows. A line whose model is missing or damaged is no fit.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import asdict
+import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from lepton.automl.entrant import margin_bytes, read_margin, sha256
+from lepton.automl.fits import Fit
 from lepton.automl.model import Model
-from lepton.automl.trial import Trial
-from lepton.dataset import TabularDataset
+from lepton.dataset import TabularDataset, TimeFold
 from lepton.errors import IntegrityError
 from lepton_edge import atomic
 
-_LINES = "trials.jsonl"
+KEPT = 6
+"""Searches whose fits are kept, the newest; older ones would only fill the disk."""
+_LINES = "fits.jsonl"
 
 
 class Journal:
-    """The trials of one search, in `root/<fingerprint>`."""
+    """The fits of one search, in `root/<fingerprint>`."""
 
     def __init__(self, root: Path, fingerprint: str) -> None:
         self.folder = root / fingerprint[:32]
-        self._known = {trial.trial_id: (trial, sha) for trial, sha in self._read()}
+        _prune(root, self.folder)
+        self._known = {(line["trial_id"], line["fold"]): line for line in self._read()}
 
     def __len__(self) -> int:
-        """Number of complete trials that the journal tells of."""
+        """Number of whole fits that the journal tells of."""
         return len(self._known)
 
-    def find(self, trial_id: str) -> tuple[Trial, Model, np.ndarray] | None:
-        """The complete trial of that name with its model and log-odds; None where it is not
+    def find(self, trial_id: str, place: int) -> Fit | None:
+        """The whole fit of that configuration on the fold at `place`; None where it is not
         there whole."""
-        if trial_id not in self._known:
+        line = self._known.get((trial_id, place))
+        if line is None:
             return None
-        trial, sha = self._known[trial_id]
+        folder = self._files(trial_id, place)
         try:
-            content = (self.folder / f"{trial_id}.npy").read_bytes()
-            if hashlib.sha256(content).hexdigest() != sha:
-                return None
-            margin = np.load(io.BytesIO(content), allow_pickle=False)
-            return trial, Model.load(self.folder / trial_id), margin
+            margin = read_margin((folder / "margin.npy").read_bytes(), line["margin_sha256"])
+            return Fit(float(line["seconds"]), "", Model.load(folder), margin)
         except (OSError, ValueError, IntegrityError):
             return None
 
-    def add(self, trial: Trial, model: Model | None, margin: np.ndarray | None) -> None:
-        """Keep a trial: its files first, then its line. One caller at a time."""
-        sha = ""
-        if model is not None and margin is not None:
-            buffer = io.BytesIO()
-            np.save(buffer, margin, allow_pickle=False)
-            sha = hashlib.sha256(buffer.getvalue()).hexdigest()
-            atomic.write_bytes(self.folder / f"{trial.trial_id}.npy", buffer.getvalue())
-            model.save(self.folder / trial.trial_id)
-        self._append({**asdict(trial), "margin_sha256": sha})
+    def add(self, trial_id: str, place: int, fit: Fit) -> None:
+        """Keep a fit: its files first, then its line. One caller at a time."""
+        sha = self.keep_files(trial_id, place, fit)
+        self.append(trial_id, place, fit, sha)
 
-    def _append(self, line: Mapping[str, Any]) -> None:
+    def keep_files(self, trial_id: str, place: int, fit: Fit) -> str:
+        """Write model and log-odds of a fit; sha256 of the log-odds, empty where there are none."""
+        if fit.model is None or fit.margin is None:
+            return ""
+        folder, content = self._files(trial_id, place), margin_bytes(fit.margin)
+        atomic.write_bytes(folder / "margin.npy", content)
+        fit.model.save(folder)
+        return sha256(content)
+
+    def append(self, trial_id: str, place: int, fit: Fit, margin_sha256: str) -> None:
+        """Write the line of a fit whose files are there, and wait until it is on disk."""
+        line = {
+            "trial_id": trial_id,
+            "fold": place,
+            "seconds": fit.seconds,
+            "reason": fit.reason,
+            "margin_sha256": margin_sha256,
+        }
         self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / _LINES
         text = json.dumps(line, sort_keys=True) + "\n"
-        with path.open("ab+") as file:
+        with (self.folder / _LINES).open("ab+") as file:
             if _ends_torn(file):
                 text = "\n" + text
             file.write(text.encode("utf-8"))
             file.flush()
             os.fsync(file.fileno())
 
-    def _read(self) -> list[tuple[Trial, str]]:
+    def _files(self, trial_id: str, place: int) -> Path:
+        return self.folder / f"{trial_id}-{place}"
+
+    def _read(self) -> list[dict[str, Any]]:
         try:
             lines = (self.folder / _LINES).read_bytes().split(b"\n")
         except FileNotFoundError:
@@ -84,16 +98,36 @@ class Journal:
         return [found for found in parsed if found is not None]
 
 
-def fingerprint(train: TabularDataset, selection: TabularDataset, asked: Mapping[str, Any]) -> str:
-    """sha256 of the rows that learn and choose, and of `asked`: all else that decides a trial."""
+def fingerprint(folds: Sequence[TimeFold], asked: Mapping[str, Any]) -> str:
+    """sha256 of the rows that learn and choose, and of `asked`: all else that decides a fit."""
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode("utf-8"))
-    for part in (train, selection):
-        digest.update(json.dumps([part.numeric, part.categorical, len(part)]).encode("utf-8"))
-        digest.update(part.X.tobytes())
-        digest.update(part.y.tobytes())
-        for column in part.C.T:
-            digest.update("\x1f".join(column).encode("utf-8"))
+    for fold in folds:
+        for part in (fold.train, fold.valid):
+            _add(digest, part)
     return digest.hexdigest()
+
+
+def _add(digest: Any, part: TabularDataset) -> None:
+    digest.update(json.dumps([part.numeric, part.categorical, len(part)]).encode("utf-8"))
+    digest.update(part.X.tobytes())
+    digest.update(part.y.astype(np.float64).tobytes())
+    for column in part.C.T:
+        digest.update("\x1f".join(column).encode("utf-8"))
+
+
+def _prune(root: Path, own: Path) -> None:
+    """Remove all but the newest searches; what another process holds or removes stays so."""
+    others = [path for path in root.glob("*") if path.is_dir() and path != own]
+    by_age = sorted(others, key=_written_at, reverse=True)
+    for path in by_age[KEPT - 1 :]:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _written_at(folder: Path) -> float:
+    try:
+        return (folder / _LINES).stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _ends_torn(file: Any) -> bool:
@@ -104,15 +138,19 @@ def _ends_torn(file: Any) -> bool:
     return bool(file.read(1) != b"\n")
 
 
-def _parse(line: bytes) -> tuple[Trial, str] | None:
-    """The complete trial of a line; None for a torn line and for a trial without a model."""
+def _parse(line: bytes) -> dict[str, Any] | None:
+    """The line of a whole fit; None for a torn one and for a fit without a whole model."""
     try:
         facts = json.loads(line)
-        sha = facts.pop("margin_sha256")
-        trial = Trial(**facts)
+        kept = {
+            "trial_id": str(facts["trial_id"]),
+            "fold": int(facts["fold"]),
+            "seconds": float(facts["seconds"]),
+            "margin_sha256": str(facts["margin_sha256"]),
+        }
+        return kept if kept["margin_sha256"] and not facts["reason"] else None
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
-    return (trial, sha) if sha and not trial.failed and not trial.reason else None
 
 
-__all__ = ["Journal", "fingerprint"]
+__all__ = ["KEPT", "Journal", "fingerprint"]

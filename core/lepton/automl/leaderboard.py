@@ -6,11 +6,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from lepton.automl.budget import Budget, Spent
-from lepton.automl.model import Model
+from lepton.automl.entrant import Entrant
+from lepton.automl.families.base import Params
+from lepton.automl.model import BLEND, Model
 from lepton.automl.trial import Trial
 from lepton.errors import IntegrityError
 from lepton_edge import atomic
@@ -18,62 +21,76 @@ from lepton_edge import atomic
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """Trials in the order they ended, and the models worth keeping.
+    """Trials in the order they ended, and the entrants worth keeping.
 
-    metric: name of what `score` means, on the selection part; baselines: name -> score;
-    best: fitted on train; others: best model of each further family; notes: what a reader
-    should know, one sentence each.
+    metric: name of what `score` means, on the valid rows of all folds together; baselines:
+    name -> score; best: what is compressed and shipped; single: the best of one configuration,
+    the same where no blend beats it; others: the best of each further family; notes: what a
+    reader should know, one sentence each.
     """
 
     metric: str
     trials: tuple[Trial, ...]
     baselines: Mapping[str, float]
-    best: Model
-    best_score: float
-    others: Mapping[str, Model]
+    best: Entrant
+    single: Entrant
+    others: Mapping[str, Entrant]
     budget: Budget
     spent: Spent
     seed: int = 0
     notes: tuple[str, ...] = field(default=())
 
+    @property
+    def best_score(self) -> float:
+        """Score of the best entrant."""
+        return self.best.score
+
     def to_frame(self) -> pd.DataFrame:
-        """One row a baseline or trial, the best first; a failed trial has no score."""
-        rows = [
-            {"name": name, "family": "baseline", "score": score, "seconds": 0.0, "note": ""}
-            for name, score in self.baselines.items()
-        ]
+        """One row a baseline, trial or blend, the best first.
+
+        A trial that failed or was raced out has no score; folds: on how many it was fitted.
+        """
+        rows = [_row(name, "baseline", score, "") for name, score in self.baselines.items()]
+        if self.best.newest.members:
+            told = _members(self.best.newest)
+            rows.append(_row(self.best.name, BLEND, self.best.score, told, len(self.best.models)))
         rows += [
-            {
-                "name": f"{trial.family}-{trial.trial_id[:6]}",
-                "family": trial.family,
-                "score": trial.score,
-                "seconds": trial.seconds,
-                "note": trial.reason or _told(trial),
-            }
+            _row(
+                f"{trial.family}-{trial.trial_id[:6]}",
+                trial.family,
+                trial.score,
+                trial.reason or _told(trial),
+                trial.folds,
+                trial.seconds,
+            )
             for trial in self.trials
         ]
-        frame = pd.DataFrame(rows, columns=["name", "family", "score", "seconds", "note"])
+        frame = pd.DataFrame(rows)
         frame["score"] = frame["score"].astype("float64")
         return frame.sort_values("score", ascending=False, kind="stable", ignore_index=True)
 
     @property
     def best_fit_s(self) -> float:
-        """Seconds of the longest fit of the best model's configuration."""
-        seconds = [t.seconds for t in self.trials if t.params == self.best.params]
-        return max(seconds, default=0.0)
+        """Seconds of one fit of the best entrant: of all its members, the mean of their folds."""
+        wanted = [(one.family, _asked(one.params)) for one in self.best.newest.singles]
+        return sum(
+            trial.seconds / max(trial.folds, 1)
+            for trial in self.trials
+            if (trial.family, _asked(trial.params)) in wanted
+        )
 
     def save(self, folder: Path) -> None:
-        """Write `leaderboard.json` and the models' folders into `folder`."""
-        self.best.save(folder / "best")
-        for name, model in self.others.items():
-            model.save(folder / f"other-{name}")
+        """Write the entrants' folders and then `leaderboard.json` into `folder`."""
+        entrants = self._entrants()
+        stored = [one.save(folder / f"entrant-{n}") for n, one in enumerate(entrants)]
         facts = {
             "metric": self.metric,
             "trials": [asdict(trial) for trial in self.trials],
             "baselines": dict(self.baselines),
-            "best": self.best.fingerprint,
-            "best_score": self.best_score,
-            "others": {name: model.fingerprint for name, model in self.others.items()},
+            "entrants": stored,
+            "best": entrants.index(self.best),
+            "single": entrants.index(self.single),
+            "others": {name: entrants.index(one) for name, one in self.others.items()},
             "budget": asdict(self.budget),
             "spent": asdict(self.spent),
             "seed": self.seed,
@@ -86,22 +103,23 @@ class Leaderboard:
         """The leaderboard in `folder`; raises IntegrityError LK631 where it is not whole."""
         try:
             facts = json.loads((folder / "leaderboard.json").read_text(encoding="utf-8"))
+            entrants = [
+                Entrant.load(folder / f"entrant-{n}", stated)
+                for n, stated in enumerate(facts["entrants"])
+            ]
             return cls(
                 metric=facts["metric"],
                 trials=tuple(Trial(**trial) for trial in facts["trials"]),
                 baselines=facts["baselines"],
-                best=_stated(folder / "best", facts["best"]),
-                best_score=facts["best_score"],
-                others={
-                    name: _stated(folder / f"other-{name}", stated)
-                    for name, stated in facts["others"].items()
-                },
+                best=entrants[facts["best"]],
+                single=entrants[facts["single"]],
+                others={name: entrants[n] for name, n in facts["others"].items()},
                 budget=Budget(**facts["budget"]),
                 spent=Spent(**facts["spent"]),
                 seed=facts["seed"],
                 notes=tuple(facts["notes"]),
             )
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
             raise IntegrityError(
                 "LK631",
                 where=str(folder),
@@ -109,12 +127,35 @@ class Leaderboard:
                 remedy="run the search again",
             ) from error
 
+    def _entrants(self) -> list[Entrant]:
+        """Each entrant once, the best first."""
+        found: list[Entrant] = []
+        for one in (self.best, self.single, *self.others.values()):
+            if not any(one is other for other in found):
+                found.append(one)
+        return found
 
-def _stated(folder: Path, fingerprint: str) -> Model:
-    model = Model.load(folder)
-    if model.fingerprint != fingerprint:
-        raise ValueError(f"{folder.name} is another model than the one stated")
-    return model
+
+def _row(
+    name: str, kind: str, score: float | None, note: str, folds: int = 0, seconds: float = 0.0
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "family": kind,
+        "score": score,
+        "folds": folds,
+        "seconds": seconds,
+        "note": note,
+    }
+
+
+def _members(model: Model) -> str:
+    shares = zip(model.members, model.weights, strict=True)
+    return "weighted sum: " + ", ".join(f"{share:.2f} {one.family}" for one, share in shares)
+
+
+def _asked(params: Params) -> Params:
+    return {name: value for name, value in params.items() if name != "rounds"}
 
 
 def _told(trial: Trial) -> str:

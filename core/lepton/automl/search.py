@@ -1,4 +1,5 @@
-"""Search under a budget: baselines, then a portfolio, then steps around the best.
+"""Search under a budget: baselines, a portfolio raced over the folds, steps around the best, bags,
+and a blend where one is better.
 
 Two fits run at a time, always in the same pairs however many workers there are, so that a
 budget in work units gives the same leaderboard on every machine of a platform.
@@ -7,7 +8,7 @@ budget in work units gives the same leaderboard on every machine of a platform.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,23 +18,26 @@ import numpy as np
 
 import lepton
 from lepton.automl.budget import Budget, Clock, Meter
+from lepton.automl.ensemble import best_blend
+from lepton.automl.entrant import Entrant
 from lepton.automl.families import family
-from lepton.automl.fits import Bench, Outcome, rate
+from lepton.automl.fits import Bench, Fit, rate
 from lepton.automl.journal import Journal, fingerprint
 from lepton.automl.leaderboard import Leaderboard
 from lepton.automl.machine import available_workers, quiet_and_single_threaded
-from lepton.automl.model import Model
-from lepton.automl.trial import Plan, portfolio_of
-from lepton.dataset import Parts, TabularDataset
+from lepton.automl.propose import Source
+from lepton.automl.race import RACE_AFTER, RACED_OUT, Runner, is_hopeless
+from lepton.automl.trial import Plan, Trial
+from lepton.dataset import Parts, TabularDataset, TimeFold
 from lepton.errors import SearchError
 from lepton.evaluation.results import Metric
 from lepton.progress import Progress
 from lepton.task import TaskKind, TaskSpec
 
 PAIR = 2
-PATIENCE = 6
-"""Pairs around the best without a better score, after which more of them are not worth it."""
-MAX_TRIALS = 200
+PATIENCE = 40
+"""Late configurations without a better score, after which more of them would only overfit."""
+MAX_TRIALS = 300
 STARVED = 3
 """With fewer complete trials the choice says little (specs: `starved`)."""
 
@@ -54,8 +58,10 @@ class NaiveRule(Protocol):
 class SearchSpec:
     """What is searched for, among what, and at which expense.
 
-    families: names in `lepton.automl.families`; metric: rates trials on the selection part;
-    journal: folder that keeps trials between runs; clock: seconds, monotonic.
+    families: names in `lepton.automl.families`; metric: rates trials on the valid rows of the
+    folds; journal: folder that keeps fits between runs; clock: seconds, monotonic; spent_s:
+    seconds of the budget that the run used before; reserve_s: seconds of it that must remain
+    for what comes after, None for the usual share.
     """
 
     task: TaskSpec
@@ -67,23 +73,21 @@ class SearchSpec:
     baselines: Sequence[NaiveRule] = ()
     clock: Clock = field(default=time.monotonic)
     workers: int | None = None
+    spent_s: float = 0.0
+    reserve_s: float | None = None
 
 
 def search(parts: Parts, spec: SearchSpec, progress: Progress) -> Leaderboard:
-    """The best model that the budget finds, with every trial and baseline beside it.
+    """The best entrant that the budget finds, with every trial and baseline beside it.
 
-    A trial that fails is recorded with its reason and the search goes on. In seconds the
-    search's share of the budget is kept by a deadline in every fit; what would not finish is
+    A configuration that fails is recorded with its reason and the search goes on. In seconds
+    the search's share of the budget is kept by a deadline in every fit; what would not finish is
     not begun. Raises SearchError LK411 for an unknown family, LK412 for a task that is not
     binary, LK413 where every trial failed.
     """
     _check(spec)
-    run = _Search(parts, spec, progress)
     with quiet_and_single_threaded():
-        baselines = run.rate_baselines()
-        run.try_all(portfolio_of(spec.families))
-        run.step_around_best()
-    return run.leaderboard(baselines)
+        return _Search(parts, spec, progress).run()
 
 
 class _Search:
@@ -91,14 +95,29 @@ class _Search:
 
     def __init__(self, parts: Parts, spec: SearchSpec, progress: Progress) -> None:
         self._parts, self._spec, self._progress = parts, spec, progress
-        self._meter = Meter(spec.budget, spec.clock)
-        self._bench = Bench(parts, spec.metric, spec.seed, spec.clock)
-        self._journal = Journal(spec.journal, _fingerprint(parts, spec))
-        self._outcomes: list[Outcome] = []
-        self._seen: set[str] = set()
-        self._n_skipped = self._n_resumed = 0
+        self._meter = Meter(spec.budget, spec.clock, spec.spent_s, spec.reserve_s)
+        self._folds = parts.folds
+        self._places = _newest_first(len(self._folds), spec.budget)
+        self._bench = Bench(self._folds, spec.seed, spec.clock)
+        self._journal = Journal(spec.journal, _fingerprint(self._folds, spec))
+        self._families = [name for name in spec.families if family(name).available()]
+        self._source = Source(self._families, spec.seed)
+        self._active: list[Runner] = []
+        self._trials: list[Trial] = []
+        self._entrants: list[tuple[Runner, Entrant]] = []
+        self._n_skipped = self._n_resumed = self._n_stale = 0
 
-    def rate_baselines(self) -> dict[str, float]:
+    def run(self) -> Leaderboard:
+        """Spend the budget, then say what was found."""
+        baselines = self._rate_baselines()
+        while batch := self._next_batch():
+            for (runner, place), fit in zip(batch, self._fit_all(batch), strict=True):
+                runner.add(place, fit)
+                self._meter.work_units += 1
+            self._settle()
+        return self._leaderboard(baselines)
+
+    def _rate_baselines(self) -> dict[str, float]:
         """Name -> score of each baseline on the selection part, fitted on train."""
         train, selection = self._parts.train, self._parts.selection
         return {
@@ -106,86 +125,95 @@ class _Search:
             for rule in self._spec.baselines
         }
 
-    def try_all(self, plans: Iterable[Plan]) -> None:
-        """Try `plans` in pairs until the budget is spent."""
-        waiting = [plan for plan in plans if plan.trial_id not in self._seen]
-        while waiting and not self._is_over():
-            pair, waiting = waiting[:PAIR], waiting[PAIR:]
-            self._seen.update(plan.trial_id for plan in pair)
-            self._try_pair(pair[: int(min(PAIR, self._meter.left_units))])
+    def _next_batch(self) -> list[tuple[Runner, int]]:
+        """The next fits, at most a pair: what is under way first, then a new configuration."""
+        if self._is_over():
+            return []
+        room = int(min(PAIR, self._meter.left_units))
+        batch = [(runner, place) for runner in self._active for place in runner.ready][:room]
+        while len(batch) < room and (runner := self._next_runner()):
+            self._active.append(runner)
+            batch += [(runner, place) for place in runner.ready][: room - len(batch)]
+        return batch
 
-    def step_around_best(self) -> None:
-        """Try neighbours of the best until the budget, or the hope for better ones, is spent."""
-        stale = 0
-        for turn in range(MAX_TRIALS):
-            if self._is_over() or stale >= PATIENCE or self._best() is None:
-                return
-            before = self._best_score()
-            rng = np.random.default_rng([self._spec.seed, turn])
-            n_before = len(self._outcomes)
-            self.try_all(self._neighbours(rng))
-            stale = 0 if self._best_score() > before else stale + 1
-            if len(self._outcomes) == n_before and self._n_skipped:
-                return
-
-    def leaderboard(self, baselines: dict[str, float]) -> Leaderboard:
-        """What was found; raises SearchError LK413 where there is no model."""
+    def _next_runner(self) -> Runner | None:
+        if len(self._trials) + len(self._active) >= MAX_TRIALS or self._n_stale >= PATIENCE:
+            return None
+        left = self._meter.left_units - sum(len(one.places) - len(one.fits) for one in self._active)
+        if self._entrants and left < len(self._places):
+            return None
         best = self._best()
-        if best is None or best.model is None or best.trial.score is None:
-            raise _all_failed(self._outcomes)
-        return Leaderboard(
-            metric=self._spec.metric.name,
-            trials=tuple(outcome.trial for outcome in self._outcomes),
-            baselines=baselines,
-            best=best.model,
-            best_score=best.trial.score,
-            others=self._others(best.model.family),
-            budget=self._spec.budget,
-            spent=self._meter.spent,
-            seed=self._spec.seed,
-            notes=tuple(self._notes(baselines)),
-        )
+        while plan := self._source.next(best[0].plan if best else None):
+            if self._fits_in(plan):
+                return Runner(plan, self._places)
+            self._n_skipped += 1
+        return None
 
     def _is_over(self) -> bool:
-        return bool(self._outcomes) and (self._meter.is_over() or len(self._outcomes) >= MAX_TRIALS)
+        return self._meter.is_over() and (bool(self._entrants) or bool(self._trials))
 
-    def _try_pair(self, plans: Sequence[Plan]) -> None:
-        kept = [(plan, self._journal.find(plan.trial_id)) for plan in plans]
-        fresh = [plan for plan, found in kept if found is None and self._fits_in(plan)]
-        ran = iter(self._run(fresh))
-        for plan, found in kept:
-            if found is not None:
-                self._n_resumed += 1
-                self._record(Outcome(*found))
-            elif plan in fresh:
-                outcome = next(ran)
-                self._journal.add(outcome.trial, outcome.model, outcome.margin)
-                self._record(outcome)
-            else:
-                self._n_skipped += 1
+    def _fit_all(self, batch: Sequence[tuple[Runner, int]]) -> list[Fit]:
+        """The fits of a batch in its order: from the journal, or made now and written there."""
+        kept = [self._journal.find(runner.plan.trial_id, place) for runner, place in batch]
+        fresh = [one for one, found in zip(batch, kept, strict=True) if found is None]
+        self._n_resumed += len(batch) - len(fresh)
+        made = iter(self._run(fresh))
+        return [next(made) if found is None else found for found in kept]
 
-    def _run(self, plans: Sequence[Plan]) -> list[Outcome]:
-        for plan in plans:
-            self._bench.prepare(plan.family)
+    def _run(self, batch: Sequence[tuple[Runner, int]]) -> list[Fit]:
+        for runner, place in batch:
+            self._bench.prepare(runner.plan.family, place)
         workers = self._spec.workers or available_workers()
         with ThreadPoolExecutor(max_workers=max(1, min(PAIR, workers))) as pool:
-            return list(pool.map(self._fit, plans))
+            fits = list(pool.map(lambda one: self._fit(one[0].plan, one[1]), batch))
+        for (runner, place), fit in zip(batch, fits, strict=True):
+            self._journal.add(runner.plan.trial_id, place, fit)
+        return fits
 
-    def _fit(self, plan: Plan) -> Outcome:
-        return self._bench.run(plan, self._meter.fit_deadline())
+    def _fit(self, plan: Plan, place: int) -> Fit:
+        return self._bench.run(plan, place, self._meter.fit_deadline())
 
-    def _record(self, outcome: Outcome) -> None:
-        self._outcomes.append(outcome)
-        self._meter.work_units += 1
+    def _settle(self) -> None:
+        """Take out of the race what is complete, has failed or has lost."""
+        incumbent = self._best()
+        for runner in self._active:
+            if incumbent is not None and len(runner.fits) == RACE_AFTER and not runner.is_over:
+                rng = np.random.default_rng([self._spec.seed, len(self._trials)])
+                if is_hopeless(runner, incumbent[0], self._folds, self._spec.metric, rng):
+                    runner.reason = RACED_OUT
+        for runner in [one for one in self._active if one.is_over]:
+            self._active.remove(runner)
+            self._record(runner)
+
+    def _record(self, runner: Runner) -> None:
+        score = None
+        before = self._best_score()
+        if runner.is_complete:
+            found = runner.entrant(self._competed(), self._spec.metric)
+            if np.isfinite(found.score):
+                self._entrants.append((runner, found))
+                score = found.score
+            else:
+                runner.reason = f"{self._spec.metric.name} is {found.score}"
+        trial = runner.trial(score)
+        self._trials.append(trial)
+        late = trial.origin != "portfolio"
+        self._n_stale = self._n_stale + 1 if late and self._best_score() <= before else 0
+        self._tell(trial)
+
+    def _tell(self, trial: Trial) -> None:
         left = self._meter.left_s
-        trial = outcome.trial
         self._progress.step(
-            f"{trial.family} {len(self._outcomes)}"
+            f"{trial.family} {len(self._trials)}"
             + (f" failed: {trial.reason}" if trial.failed else ""),
             done=self._meter.done,
-            best=self._best_score() if self._best() else None,
+            best=self._best_score() if self._entrants else None,
             left_s=max(left, 0.0) if np.isfinite(left) else None,
         )
+
+    def _competed(self) -> tuple[TimeFold, ...]:
+        """The folds that everything is compared on."""
+        return self._folds[min(self._places) :]
 
     def _fits_in(self, plan: Plan) -> bool:
         """Whether a fit is likely to end in time, judged by the fits of its family so far."""
@@ -193,51 +221,75 @@ class _Search:
             return True
         kind = family(plan.family)
         pace = [
-            outcome.trial.seconds / kind.cost(outcome.trial.params)
-            for outcome in self._outcomes
-            if outcome.trial.family == plan.family and not outcome.trial.failed
+            trial.seconds / trial.folds / kind.cost(trial.params)
+            for trial in self._trials
+            if trial.family == plan.family and trial.folds
         ]
         limit_s = self._meter.fit_limit_s
         return not pace or float(np.median(pace)) * kind.cost(plan.params) <= limit_s
 
-    def _neighbours(self, rng: np.random.Generator) -> list[Plan]:
-        best = self._best()
-        assert best is not None
-        kind = family(best.trial.family)
-        steps = (kind.neighbours(best.trial.params, rng) for _ in range(PAIR))
-        return [Plan(kind.name, params, "neighbour") for params in steps]
-
-    def _best(self, name: str | None = None) -> Outcome | None:
-        """The outcome with the highest score (of a family); the first of equals."""
-        rated = [
-            outcome
-            for outcome in self._outcomes
-            if outcome.model is not None and name in (None, outcome.trial.family)
-        ]
-        return max(rated, key=_score, default=None)
+    def _best(self, name: str | None = None) -> tuple[Runner, Entrant] | None:
+        """The entrant with the highest score (of a family); the first of equals."""
+        rated = [one for one in self._entrants if name in (None, one[0].plan.family)]
+        return max(rated, key=lambda one: one[1].score, default=None)
 
     def _best_score(self) -> float:
         best = self._best()
-        return _score(best) if best else -np.inf
+        return best[1].score if best else -np.inf
 
-    def _others(self, best: str) -> dict[str, Model]:
-        found = {name: self._best(name) for name in self._spec.families if name != best}
-        return {name: one.model for name, one in found.items() if one and one.model}
+    def _leaderboard(self, baselines: dict[str, float]) -> Leaderboard:
+        """What was found; raises SearchError LK413 where there is no model."""
+        found = self._best()
+        if found is None:
+            raise _all_failed(self._trials)
+        single = found[1]
+        blend = best_blend([one for _, one in self._entrants], self._competed(), self._spec.metric)
+        kind = single.newest.family
+        others = {name: self._best(name) for name in self._families if name != kind}
+        return Leaderboard(
+            metric=self._spec.metric.name,
+            trials=tuple(self._trials),
+            baselines=baselines,
+            best=blend or single,
+            single=single,
+            others={name: one[1] for name, one in others.items() if one},
+            budget=self._spec.budget,
+            spent=self._meter.spent,
+            seed=self._spec.seed,
+            notes=tuple(self._notes(baselines)),
+        )
 
     def _notes(self, baselines: dict[str, float]) -> Iterator[str]:
-        failed = [o.trial for o in self._outcomes if o.trial.failed]
-        complete = [o for o in self._outcomes if not o.trial.failed and not o.trial.reason]
+        failed = [trial for trial in self._trials if trial.failed]
+        complete = [trial for trial in self._trials if trial.score is not None and not trial.reason]
+        n_raced_out = sum(trial.raced_out for trial in self._trials)
         if len(complete) < STARVED:
             yield f"starved: the budget let {len(complete)} trials finish, fewer than {STARVED}"
+        if len(self._places) < len(self._folds):
+            yield (
+                f"starved: {len(self._places)} of {len(self._folds)} folds were used, the newest"
+            )
+        for name in self._spec.families:
+            if name not in self._families:
+                yield f"the family {name} is left out: the library that fits it is not installed"
         if failed:
             yield f"{len(failed)} trials failed, the first with: {failed[0].reason}"
+        if n_raced_out:
+            yield f"{n_raced_out} trials were raced out after {RACE_AFTER} folds"
         if self._n_skipped:
             yield f"{self._n_skipped} configurations were not begun for want of time"
         if self._n_resumed:
-            yield f"{self._n_resumed} trials were taken from the journal"
+            yield f"{self._n_resumed} fits were taken from the journal"
         better = [name for name, score in baselines.items() if score >= self._best_score()]
         if better:
             yield f"no model beats the baseline {', '.join(sorted(better))} on the selection part"
+
+
+def _newest_first(n_folds: int, budget: Budget) -> tuple[int, ...]:
+    """Places of the folds that the budget allows, the newest first."""
+    units = budget.work_units
+    n = n_folds if units is None else min(n_folds, units)
+    return tuple(range(n_folds - 1, n_folds - 1 - n, -1))
 
 
 def _check(spec: SearchSpec) -> None:
@@ -248,41 +300,33 @@ def _check(spec: SearchSpec) -> None:
             found=f"its kind is '{spec.task.kind}'",
             remedy="this version searches binary tasks only",
         )
-    if not spec.families:
+    if not any(family(name).available() for name in spec.families):
         raise SearchError(
             "LK414",
             where=f"task {spec.task.name}",
-            found="no family to search among",
-            remedy="name at least one family in the solution",
+            found="no family to search among whose library is installed",
+            remedy="name at least one family in the solution, and install its extra",
         )
-    for name in spec.families:
-        family(name)
 
 
-def _fingerprint(parts: Parts, spec: SearchSpec) -> str:
+def _fingerprint(folds: Sequence[TimeFold], spec: SearchSpec) -> str:
     task = spec.task
     asked = {
         "task": [task.name, str(task.kind), task.table, task.target],
-        "families": spec.families,
-        "metric": spec.metric.name,
         "seed": spec.seed,
         "kit": lepton.__version__,
     }
-    return fingerprint(parts.train, parts.selection, asked)
+    return fingerprint(folds, asked)
 
 
-def _all_failed(outcomes: Sequence[Outcome]) -> SearchError:
+def _all_failed(trials: Sequence[Trial]) -> SearchError:
     return SearchError(
         "LK413",
         where="search",
-        found=f"all {len(outcomes)} trials failed",
+        found=f"all {len(trials)} trials failed",
         remedy="mend the first reason, or raise the budget",
-        details=sorted({f"{o.trial.family}: {o.trial.reason}" for o in outcomes})[:5],
+        details=sorted({f"{trial.family}: {trial.reason}" for trial in trials})[:5],
     )
-
-
-def _score(outcome: Outcome) -> float:
-    return -np.inf if outcome.trial.score is None else outcome.trial.score
 
 
 __all__ = ["NaiveRule", "SearchSpec", "search"]

@@ -13,7 +13,7 @@ from lepton.automl.families.base import Params
 
 @dataclass(frozen=True)
 class Plan:
-    """A configuration that waits for its trial. origin: portfolio or neighbour."""
+    """A configuration that waits for its trial. origin: portfolio, neighbour, sampled or bag."""
 
     family: str
     params: Params
@@ -25,13 +25,20 @@ class Plan:
         text = json.dumps([self.family, dict(self.params)], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
+    @property
+    def name(self) -> str:
+        """What a person calls it."""
+        return f"{self.family}-{self.trial_id[:6]}"
+
 
 @dataclass(frozen=True)
 class Trial:
-    """How a configuration fared on the selection part.
+    """How a configuration fared.
 
-    params: with what the fit has settled; score: the task's metric, None where it failed;
-    seconds: of its fit; reason: why it failed or was cut short, empty otherwise.
+    params: with what the fit of the newest fold has settled; score: the task's metric on the
+    valid rows of all folds together, None where it failed or was raced out; seconds: of all its
+    fits; reason: why it has no score or was cut short, empty otherwise; folds: on how many it
+    was fitted.
     """
 
     trial_id: str
@@ -41,11 +48,13 @@ class Trial:
     score: float | None
     seconds: float
     reason: str = ""
+    folds: int = 0
+    raced_out: bool = False
 
     @property
     def failed(self) -> bool:
-        """Whether there is no model of it."""
-        return self.score is None
+        """Whether it broke; what was raced out did not."""
+        return self.score is None and not self.raced_out
 
 
 def portfolio_of(families: Sequence[str]) -> list[Plan]:

@@ -38,11 +38,15 @@ def candidates(
 
     What is trained anew is left out from the moment that `expired` says so.
     """
-    best = leaderboard.best
-    yield Candidate("best", best, "unreduced")
+    # the models of the oldest fold have seen no row of the selection part
+    yield Candidate("best", leaderboard.best.models[0], "unreduced")
+    best = leaderboard.single.models[0]
+    if leaderboard.best is not leaderboard.single:
+        yield Candidate("single", best, "best single configuration")
     sizes = prefix_sizes(best)
     yield from (prefix(best, n) for n in sizes)
-    for name, model in leaderboard.others.items():
+    for name, other in leaderboard.others.items():
+        model = other.models[0]
         if "rounds" not in model.params:
             yield Candidate(name, model, f"best of the family {name}")
     wanted = [(f"{CONTROL}{n}", control_params(best.params, n)) for n in sizes]
@@ -81,9 +85,8 @@ def control_params(params: Params, n: int) -> Params:
 
 
 def _trained(best: Model, params: Params, bench: Bench) -> Model | None:
-    bench.prepare(best.family)
-    outcome = bench.run(Plan(best.family, params, "compression"))
-    return outcome.model
+    bench.prepare(best.family, 0)
+    return bench.run(Plan(best.family, params, "compression"), 0).model
 
 
 __all__ = ["FRACTIONS", "Candidate", "candidates", "prefix"]

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from lepton import roles
 from lepton.automl.budget import Clock, Meter
 from lepton.automl.fits import Bench
 from lepton.automl.leaderboard import Leaderboard
@@ -89,15 +88,15 @@ def _meter(leaderboard: Leaderboard, clock: Clock) -> Meter:
     """What the search has left of the budget; work units bound the search only."""
     budget = leaderboard.budget
     if budget.seconds is None:
-        return Meter(budget, clock, reserve_share=0.0)
+        return Meter(budget, clock, reserve_s=0.0)
     left = max(budget.seconds - leaderboard.spent.seconds, 0.01)
-    return Meter(replace(budget, seconds=left), clock, reserve_share=0.0)
+    return Meter(replace(budget, seconds=left), clock, reserve_s=0.0)
 
 
 def _measure_all(
     leaderboard: Leaderboard, parts: Parts, metric: Metric, progress: Progress, left: Meter
 ) -> list[_Measured]:
-    bench = Bench(parts, metric, leaderboard.seed, time.monotonic)
+    bench = Bench(parts.folds, leaderboard.seed, time.monotonic)
     # a refit of the best on more rows, one of a smaller candidate, and exports follow
     needed_s = 2.0 * leaderboard.best_fit_s
 
@@ -213,7 +212,7 @@ def _shipped(
     left: Meter,
 ) -> Front:
     """The front with the chosen and the best model refitted on all rows before the holdout."""
-    rows = _before_holdout(parts)
+    rows = parts.before_holdout()
     notes = _notes_on(parts.selection)
     final = {}
     for name in dict.fromkeys((chosen, "best")):
@@ -262,15 +261,6 @@ def _as_shipped(artefact: Artefact, model: Model, rows: TabularDataset) -> Artef
     sample = rows.take(np.arange(max(0, len(rows) - 2048), len(rows)))
     timing = time_graphs({artefact.name: onnx}, sample.X, sample.C)[artefact.name]
     return replace(artefact, model=model, bytes=len(onnx), timing=timing)
-
-
-def _before_holdout(parts: Parts) -> TabularDataset:
-    """All rows whose label was known before the holdout begins, in time order."""
-    known = [parts.train, parts.selection, *([parts.between] if parts.between else [])]
-    rows = pd.concat([part.rows for part in known])
-    event_at = parts.train.roles[roles.EVENT_AT]
-    ordered = rows.sort_values(event_at, kind="stable", ignore_index=True)
-    return replace(parts.train, rows=ordered)
 
 
 def _never() -> bool:

@@ -11,6 +11,7 @@ import pandas as pd
 from lepton import roles
 from lepton.dataset import Parts, Sealed, TabularDataset
 from lepton.errors import SearchError
+from lepton.evaluation.folds import DAY, Known, cut_folds
 
 NO_TARGET = "target not known"
 LATE_FOR_TRAIN = "label not known by the start of the selection part"
@@ -22,22 +23,16 @@ class SplitSpec:
     """Shares of the time span from the end: holdout, then selection; the rest trains.
 
     label_delay_days: how long a target stays unknown; None takes it from the data (95th
-    percentile of label time - event time).
+    percentile of label time - event time). train_days: how far back training looks, None for
+    all of the past. fold_days: length of a window of the selection part. A label delay ends the
+    selection part before the holdout begins, so its share is larger than what is judged in it.
     """
 
     label_delay_days: float | None = None
-    selection_share: float = 0.2
+    selection_share: float = 0.35
     holdout_share: float = 0.2
-
-
-@dataclass(frozen=True)
-class _Times:
-    """Event and label instants of the labelled rows, their target, and the label delay."""
-
-    event: pd.Series
-    label: pd.Series
-    positive: np.ndarray
-    delay: pd.Timedelta
+    train_days: float | None = None
+    fold_days: float = 7.0
 
 
 @dataclass(frozen=True)
@@ -64,7 +59,8 @@ def split_in_time(
     without a known label delay, LK404 where the span is shorter than three delays, LK405
     where no boundaries leave each part enough positives: half of `min_positives` to train,
     a tenth of it (at least five) in each of the others. Boundaries that leave the holdout
-    `wanted_positives` are preferred to those that do not.
+    `wanted_positives` are preferred to those that do not. The selection part comes as folds too,
+    weekly windows with what was known before each.
     """
     labelled, unknown = _labelled(dataset)
     times = _times(labelled, spec)
@@ -75,7 +71,7 @@ def split_in_time(
     chosen = _first(cuts, times.positive, wanted) or _first(cuts, times.positive, needed)
     if chosen is None:
         raise _too_few(cuts[0], times, needed)
-    return _parts(labelled, chosen, times, unknown)
+    return _parts(labelled, chosen, times, unknown, spec)
 
 
 def window_parts(
@@ -92,14 +88,15 @@ def window_parts(
     event = labelled.role(roles.EVENT_AT)
     inside = labelled.take(((event >= start) & (event < end)).to_numpy())
     cut_at = end - (end - start) * selection_share
-    times = _times(inside, SplitSpec(label_delay_days=None if _has_label(inside) else 0.0))
+    spec = SplitSpec(label_delay_days=None if _has_label(inside) else 0.0)
+    times = _times(inside, spec)
     early = (times.event < cut_at).to_numpy()
-    train = early & (times.label <= cut_at).to_numpy()
+    train = times.before(cut_at)
     none = np.zeros(len(inside), dtype=bool)
     cut = _Cut(cut_at, end, train, early & ~train, ~early, none)
     if not _is_enough(cut, times.positive, (1, 1, 0)):
         raise _too_few(cut, times, (1, 1, 0))
-    return _parts(inside, cut, times, unknown)
+    return _parts(inside, cut, times, unknown, spec)
 
 
 def _labelled(dataset: TabularDataset) -> tuple[TabularDataset, int]:
@@ -121,7 +118,7 @@ def _has_label(dataset: TabularDataset) -> bool:
     return dataset.has(roles.LABEL_AT) and bool(dataset.role(roles.LABEL_AT).notna().any())
 
 
-def _times(dataset: TabularDataset, spec: SplitSpec) -> _Times:
+def _times(dataset: TabularDataset, spec: SplitSpec) -> Known:
     event = dataset.role(roles.EVENT_AT)
     stated = spec.label_delay_days
     if not _has_label(dataset) and stated is None:
@@ -132,15 +129,19 @@ def _times(dataset: TabularDataset, spec: SplitSpec) -> _Times:
             remedy="map a column to the role label_at, or set split.label_delay_days",
         )
     if not _has_label(dataset):
-        delay = pd.Timedelta(days=stated or 0.0)
-        return _Times(event, event + delay, dataset.y > 0, delay)
+        delay = (stated or 0.0) * DAY
+        return Known(event, event + delay, dataset.y > 0, delay, _memory(spec))
     label = dataset.role(roles.LABEL_AT)
     observed = np.quantile((label - event).dropna().dt.total_seconds(), 0.95)
-    delay = pd.Timedelta(seconds=observed) if stated is None else pd.Timedelta(days=stated)
-    return _Times(event, label.fillna(event + delay), dataset.y > 0, delay)
+    delay = pd.Timedelta(seconds=observed) if stated is None else stated * DAY
+    return Known(event, label.fillna(event + delay), dataset.y > 0, delay, _memory(spec))
 
 
-def _check_span(times: _Times) -> None:
+def _memory(spec: SplitSpec) -> pd.Timedelta | None:
+    return None if spec.train_days is None else spec.train_days * DAY
+
+
+def _check_span(times: Known) -> None:
     span = times.event.max() - times.event.min() if len(times.event) else pd.Timedelta(0)
     if span < 3 * times.delay or span == pd.Timedelta(0):
         raise SearchError(
@@ -153,7 +154,7 @@ def _check_span(times: _Times) -> None:
         )
 
 
-def _boundaries(times: _Times, spec: SplitSpec) -> Iterator[tuple[pd.Timestamp, pd.Timestamp]]:
+def _boundaries(times: Known, spec: SplitSpec) -> Iterator[tuple[pd.Timestamp, pd.Timestamp]]:
     """Starts of selection and holdout to try, the preferred ones first."""
     event, positives = times.event, times.event[times.positive]
     even = _is_even(event, spec)
@@ -172,7 +173,7 @@ def _is_even(event: pd.Series, spec: SplitSpec) -> bool:
     return 0.5 <= share / spec.holdout_share <= 2.0
 
 
-def _by_span(times: _Times, spec: SplitSpec, scale: float) -> tuple[pd.Timestamp, pd.Timestamp]:
+def _by_span(times: Known, spec: SplitSpec, scale: float) -> tuple[pd.Timestamp, pd.Timestamp]:
     last = times.event.max()
     span = last - times.event.min()
     holdout_at = last - span * (spec.holdout_share * scale)
@@ -196,15 +197,15 @@ def _selection_at(
     return min(wanted, holdout_at - 1.5 * delay)
 
 
-def _cut(times: _Times, selection_at: pd.Timestamp, holdout_at: pd.Timestamp) -> _Cut:
-    event, label, delay = times.event, times.label, times.delay
-    train = (event <= selection_at - delay) & (label <= selection_at) & (event < selection_at)
+def _cut(times: Known, selection_at: pd.Timestamp, holdout_at: pd.Timestamp) -> _Cut:
+    event = times.event
     before = event < holdout_at
-    known = before & (event <= holdout_at - delay) & (label <= holdout_at)
-    selection = known & (event >= selection_at)
+    newest = holdout_at - times.delay
+    known = (before & (event <= newest) & (times.label <= holdout_at)).to_numpy()
+    train = times.before(selection_at)
+    selection = known & (event >= selection_at).to_numpy()
     between = known & ~train & ~selection
-    masks = (mask.to_numpy() for mask in (train, between, selection, ~before))
-    return _Cut(selection_at, holdout_at, *masks)
+    return _Cut(selection_at, holdout_at, train, between, selection, (~before).to_numpy())
 
 
 def _needed(min_positives: int) -> tuple[int, int, int]:
@@ -224,7 +225,7 @@ def _is_enough(cut: _Cut, positive: np.ndarray, needed: tuple[int, int, int]) ->
     )
 
 
-def _too_few(cut: _Cut, times: _Times, needed: tuple[int, int, int]) -> SearchError:
+def _too_few(cut: _Cut, times: Known, needed: tuple[int, int, int]) -> SearchError:
     parts = zip(
         ("train", "selection", "holdout"),
         (cut.train, cut.selection, cut.holdout),
@@ -246,7 +247,9 @@ def _too_few(cut: _Cut, times: _Times, needed: tuple[int, int, int]) -> SearchEr
     )
 
 
-def _parts(dataset: TabularDataset, cut: _Cut, times: _Times, unknown: int) -> Parts:
+def _parts(
+    dataset: TabularDataset, cut: _Cut, times: Known, unknown: int, spec: SplitSpec
+) -> Parts:
     taken = {"train": cut.train, "selection": cut.selection, "holdout": cut.holdout}
     early = (times.event < cut.selection_at).to_numpy()
     in_selection = ~early & (times.event < cut.holdout_at).to_numpy()
@@ -265,11 +268,20 @@ def _parts(dataset: TabularDataset, cut: _Cut, times: _Times, unknown: int) -> P
         },
         between=dataset.take(cut.between),
         recent=dataset.take(in_selection & ~cut.selection),
+        folds=cut_folds(
+            dataset, times, cut.selection, start=cut.selection_at, window=spec.fold_days * DAY
+        ),
+        forgotten_before=_forgotten_before(cut, times),
     )
 
 
+def _forgotten_before(cut: _Cut, times: Known) -> pd.Timestamp | None:
+    """First instant that training for the holdout looks back to; None where it looks to all."""
+    return None if times.memory is None else cut.holdout_at - times.delay - times.memory
+
+
 def _days(span: pd.Timedelta) -> str:
-    return f"{span / pd.Timedelta(days=1):.1f}"
+    return f"{span / DAY:.1f}"
 
 
 __all__ = ["SplitSpec", "split_in_time", "window_parts"]

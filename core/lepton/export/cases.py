@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
@@ -58,8 +59,9 @@ def cases(
     real = replace(sample, numeric=graph.numeric, categorical=graph.categorical)
     X, C = real.X, real.C
     found = {"random": _random(X, C, rng), **_constant(X, C)}
-    if isinstance(graph.predictor, Trees):
-        found |= _on_thresholds(graph.predictor, X, C, rng)
+    forests = [b.predictor for b in graph.branches if isinstance(b.predictor, Trees)]
+    if forests:
+        found |= _on_thresholds(forests, X, C, rng)
     made = {name: _dataset(graph, *rows) for name, rows in found.items() if len(rows[0])}
     return {"real": real, **made}
 
@@ -94,9 +96,10 @@ def _constant(X: np.ndarray, C: np.ndarray) -> dict[str, tuple[np.ndarray, np.nd
 
 
 def _on_thresholds(
-    trees: Trees, X: np.ndarray, C: np.ndarray, rng: np.random.Generator
+    forests: Sequence[Trees], X: np.ndarray, C: np.ndarray, rng: np.random.Generator
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    pairs = np.unique(np.column_stack([trees.feature, trees.threshold]), axis=0)
+    splits = [np.column_stack([trees.feature, trees.threshold]) for trees in forests]
+    pairs = np.unique(np.vstack(splits), axis=0)
     pairs = pairs[pairs[:, 0] < X.shape[1]]
     if len(pairs) > MAX_THRESHOLDS:
         pairs = pairs[np.sort(rng.choice(len(pairs), MAX_THRESHOLDS, replace=False))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -191,6 +192,15 @@ class Preprocess:
         if self.missing:
             sides.append(np.isnan(numeric[:, self.missing]).astype(np.float64))
         return np.ascontiguousarray(np.hstack(sides)) if len(sides) > 1 else matrix
+
+    def content(self) -> bytes:
+        """sha256 of its ONNX: equal where the same matrix comes out, however it was stored."""
+        builder = Builder()
+        self.emit(builder, "numeric", "categorical")
+        digest = hashlib.sha256()
+        for part in (*builder.nodes, *builder.tensors):
+            digest.update(part.SerializeToString(deterministic=True))
+        return digest.digest()
 
     def emit(self, builder: Builder, numeric: str, texts: str) -> str:
         """Name of the same in the graph."""

@@ -26,24 +26,40 @@ DECISION: Final = "decision"
 IR_VERSION: Final = 10
 
 
+Predictor = Trees | Linear | Network
+"""What turns a matrix into log-odds, the same in numpy and in ONNX."""
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One way from the features to log-odds, and its share in their sum."""
+
+    preprocess: Preprocess
+    predictor: Predictor
+    weight: float = 1.0
+
+
 @dataclass(frozen=True)
 class Graph:
-    """preprocess -> predictor -> calibration -> decision, for one binary task.
+    """branches -> weighted sum -> calibration -> decision, for one binary task.
 
-    numeric, categorical: names of the features that go in, in order;
+    numeric, categorical: names of the features that go into every branch, in order;
     threshold: the decision is 1 where the score reaches it.
     """
 
     numeric: tuple[str, ...]
     categorical: tuple[str, ...]
-    preprocess: Preprocess
-    predictor: Trees | Linear | Network
+    branches: tuple[Branch, ...]
     calibration: Calibration
     threshold: float
 
     def margin(self, numeric: np.ndarray, texts: np.ndarray) -> np.ndarray:
         """Log-odds before calibration, in numpy, float64 (rows,)."""
-        return self.predictor.margin(self.preprocess.apply(numeric, texts))
+        total = np.zeros(len(numeric))
+        for branch in self.branches:
+            matrix = branch.preprocess.apply(numeric, texts)
+            total += branch.weight * branch.predictor.margin(matrix)
+        return total
 
     def score(self, numeric: np.ndarray, texts: np.ndarray) -> np.ndarray:
         """Calibrated probabilities in numpy, float64 (rows,)."""
@@ -64,20 +80,23 @@ class Graph:
         """
         self._check()
         builder = Builder(opsets)
-        matrix = self.preprocess.emit(builder, NUMERIC, CATEGORICAL)
-        margin = self.predictor.emit(builder, matrix)
+        margin = self._emit_margin(builder)
         self._emit_decision(builder, _emit_calibration(builder, margin, self.calibration))
         model = self._model(builder)
         self._describe(model, metadata or {})
         return bytes(model.SerializeToString(deterministic=True))
 
     def _check(self) -> None:
-        sides = (
-            (len(self.numeric), self.preprocess.n_numeric, "numeric features"),
-            (len(self.categorical), self.preprocess.n_categorical, "categorical features"),
-            (self.preprocess.width, self.predictor.width, "columns for the predictor"),
-        )
-        for found, needed, what in sides:
+        sides = [
+            side
+            for branch in self.branches
+            for side in (
+                (len(self.numeric), branch.preprocess.n_numeric, "numeric features"),
+                (len(self.categorical), branch.preprocess.n_categorical, "categorical features"),
+                (branch.preprocess.width, branch.predictor.width, "columns for the predictor"),
+            )
+        ]
+        for found, needed, what in sides or [(0, 1, "branches")]:
             if found != needed:
                 raise ExportError(
                     "LK503",
@@ -85,6 +104,25 @@ class Graph:
                     found=f"{found} {what}, where {needed} are expected",
                     remedy="fit the model again on the features it is exported with",
                 )
+
+    def _emit_margin(self, builder: Builder) -> str:
+        """Name of the summed log-odds; branches with equal steps share their matrix."""
+        matrices: dict[bytes, str] = {}
+        terms = []
+        for branch in self.branches:
+            key = branch.preprocess.content()
+            if key not in matrices:
+                matrices[key] = branch.preprocess.emit(builder, NUMERIC, CATEGORICAL)
+            margin = branch.predictor.emit(builder, matrices[key])
+            terms.append(
+                margin
+                if branch.weight == 1.0
+                else builder.add("Mul", margin, builder.constant(branch.weight))
+            )
+        total = terms[0]
+        for term in terms[1:]:
+            total = builder.add("Add", total, term)
+        return total
 
     def _emit_decision(self, builder: Builder, score: str) -> None:
         from onnx import TensorProto
@@ -151,4 +189,4 @@ def _emit_softplus_of_minus(builder: Builder, margin: str) -> str:
     return builder.add("Add", positive, log)
 
 
-__all__ = ["CATEGORICAL", "DECISION", "NUMERIC", "SCORE", "Graph"]
+__all__ = ["CATEGORICAL", "DECISION", "NUMERIC", "SCORE", "Branch", "Graph", "Predictor"]

@@ -14,7 +14,11 @@ from lepton.graph.nodes import Linear, Preprocess
 from lepton.graph.trees import Trees
 
 Params = Mapping[str, Any]
-"""A configuration: plain numbers, texts and booleans by name."""
+"""A configuration: plain numbers, texts and booleans by name.
+
+`rounds` is settled by a fit and kept by a refit; `bag` tells draws of one configuration apart, and
+no family sees it (see `drawn`).
+"""
 
 Expired = Callable[[], bool]
 """Asked during a fit: whether it has to stop with what it has."""
@@ -62,7 +66,7 @@ class Family:
     small: configurations that compression may train instead of the best one.
     shorter(estimator, params, n): its first n rounds, None where there is no such thing.
     importance(estimator): what each column adds, float64, any scale.
-    dump, parse: the estimator as bytes and back.
+    dump, parse: the estimator as bytes and back. has_bags: whether a fit draws by its seed.
     available(): whether the library that fits it is installed; scoring never needs it.
     """
 
@@ -81,7 +85,14 @@ class Family:
     parse: Callable[[bytes], Any]
     small: tuple[Params, ...] = ()
     shorter: Callable[[Any, Params, int], Fitted] | None = None
+    has_bags: bool = False
     available: Callable[[], bool] = _always
+
+
+def drawn(params: Params, seed: int) -> tuple[Params, int]:
+    """What a family is given: the configuration without its `bag`, which moves the seed."""
+    asked = {name: value for name, value in params.items() if name != "bag"}
+    return asked, seed + int(params.get("bag", 0))
 
 
 def never() -> bool:
@@ -89,4 +100,4 @@ def never() -> bool:
     return False
 
 
-__all__ = ["Expired", "Family", "Fitted", "Fold", "Params", "never"]
+__all__ = ["Expired", "Family", "Fitted", "Fold", "Params", "drawn", "never"]

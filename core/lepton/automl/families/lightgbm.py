@@ -202,6 +202,7 @@ FAMILY = Family(
     parse=lambda content: Boosted(content.decode("utf-8")),
     small=SMALL,
     shorter=_shorter,
+    has_bags=True,
 )
 
 __all__ = ["FAMILY", "Boosted"]
