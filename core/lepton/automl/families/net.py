@@ -63,13 +63,14 @@ def _refit(X: np.ndarray, y: np.ndarray, params: Params, seed: int, expired: Exp
 
 
 def _trained(fold: Fold, params: Params, seed: int, expired: Expired, watch: Any) -> Fitted:
+    seed += int(params.get("bag", 0))
     rng = np.random.default_rng(seed)
     rate = np.clip(fold.y.mean(), 1e-6, 1 - 1e-6)
     start = random_network(fold.X.shape[1], params["hidden"], rng, bias=float(logit(rate)))
     finer = _finer(fold) if params["multitask"] else None
     schedule = Schedule.of({**params, "negatives": _negatives(fold.y, params["negatives_each"])})
     made = train(start, Lesson(fold.X, fold.y, finer), schedule, seed, expired, watch)
-    settled = {**params, "stop_after": made.epochs, "multitask": finer is not None}
+    settled = {**params, "rounds": made.epochs, "multitask": finer is not None}
     return Fitted(made.network, settled, made.cut_short)
 
 
@@ -97,7 +98,7 @@ def _finer(fold: Fold) -> np.ndarray | None:
 
 def _neighbour(params: Params, rng: np.random.Generator) -> Params:
     """A step from `params`: width, rate, dropout and decay each move with probability a half."""
-    moved = {name: value for name, value in params.items() if name != "stop_after"}
+    moved = {name: value for name, value in params.items() if name not in ("rounds", "bag")}
 
     def times(value: float, spread: float, low: float, high: float) -> float:
         factor = float(np.exp(rng.normal(0, spread))) if rng.random() < 0.5 else 1.0

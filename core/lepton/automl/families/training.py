@@ -23,7 +23,7 @@ Watch = Callable[[Network], float]
 class Schedule:
     """How long and how fast: the rate falls from `learning_rate` to 0 along a cosine.
 
-    epochs: passes of the whole cosine; stop_after: how many of them are run, all where None;
+    epochs: passes of the whole cosine; rounds: how many of them are run, all where None;
     negatives: share of the rows with a target of at most one half that each epoch draws;
     dropout: share of hidden units that a batch does without; patience: epochs without a better
     loss after which it stops; finer_weight: of the loss of the finer kinds.
@@ -31,7 +31,7 @@ class Schedule:
 
     epochs: int
     learning_rate: float
-    stop_after: int | None = None
+    rounds: int | None = None
     batch: int = 256
     weight_decay: float = 0.01
     dropout: float = 0.0
@@ -85,7 +85,7 @@ def train(
     torch.set_num_threads(1)
     run = _Run(network, lesson, schedule, seed)
     best, best_loss = Trained(network, 0), np.inf
-    for epoch in range(1, (schedule.stop_after or schedule.epochs) + 1):
+    for epoch in range(1, min(schedule.rounds or schedule.epochs, schedule.epochs) + 1):
         if not run.passed(epoch, expired):
             seen = best if best.epochs else Trained(run.network(), epoch)
             return Trained(seen.network, seen.epochs, cut_short=True)
