@@ -101,15 +101,27 @@ def canonical_order(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame
     if present and not frame[present[0]].is_monotonic_increasing:
         ordered = frame.sort_values(present[0], kind="stable")
     ordered = ordered.reset_index(drop=True)
+    same = np.ones(max(len(ordered) - 1, 0), dtype=bool)
     for place in range(1, len(present)):
-        tied = ordered.duplicated(present[:place], keep=False).to_numpy()
-        rows = np.flatnonzero(tied)
-        order = ordered.iloc[rows].sort_values(present[: place + 1], kind="stable").index.to_numpy()
+        # sorted up to here, so that rows that tie are neighbours
+        same &= _as_before(ordered[present[place - 1]])
+        rows = np.flatnonzero(np.append(same, False) | np.append(False, same))
+        tied = ordered[present[: place + 1]].iloc[rows]
+        order = tied.sort_values(present[: place + 1], kind="stable").index.to_numpy()
         if not np.array_equal(order, rows):
             index = np.arange(len(ordered))
             index[rows] = order
             ordered = ordered.iloc[index].reset_index(drop=True)
     return ordered
+
+
+def _as_before(column: pd.Series) -> np.ndarray:
+    """Whether each value but the first equals the one before it; missing ones are equal."""
+    if column.isna().any():
+        codes = pd.factorize(column)[0]
+        return np.asarray(codes[1:] == codes[:-1])
+    values = column.array
+    return np.asarray(values[1:] == values[:-1], dtype=bool)
 
 
 def fingerprint(frame: pd.DataFrame) -> str:

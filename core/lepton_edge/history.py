@@ -17,10 +17,11 @@ ROOMY: Final = 64
 """Rows that an entity may hold before anybody looks for what to drop."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Kept:
-    """What a column of values must keep: running moments, running extremes."""
+    """What a column of values must keep: running sums, moments, extremes."""
 
+    sums: bool = True
     moments: bool = False
     top: bool = False
     bottom: bool = False
@@ -30,12 +31,14 @@ class Numbers:
     """One numeric column of an entity: values, NaN where missing, and what runs before each.
 
     The running lists are one longer than the values: place i tells of all rows before row i,
-    those that were dropped included. known: values that are there; sums, lost: their sum and
-    what rounding took from it; means, squares: Welford's mean and sum of squared deviations.
+    those that were dropped included. known: number of values that are there, None while none is
+    missing; sums, lost: their sum and what rounding took from it; means, squares: Welford's mean
+    and sum of squared deviations; dropped: rows forgotten.
     """
 
     __slots__ = (
         "bottoms",
+        "dropped",
         "kept",
         "known",
         "lost",
@@ -49,31 +52,31 @@ class Numbers:
     def __init__(self, kept: Kept) -> None:
         self.kept = kept
         self.values: list[float] = []
-        self.known = [0]
+        self.dropped = 0
+        self.known: list[int] | None = None
         self.sums, self.lost = [0.0], [0.0]
         self.means, self.squares = [0.0], [0.0]
         self.tops, self.bottoms = [-inf], [inf]
 
     def append(self, value: float) -> None:
         """Remember the newest row's `value`."""
-        self.values.append(value)
         if not -inf < value < inf:
-            self.known.append(self.known[-1])
-            for running in self.running():
-                running.append(running[-1])
+            self._append_missing(value)
             return
-        before = self.sums[-1]
-        after = before + value
-        added = after - before
-        count = self.known[-1] + 1
-        self.known.append(count)
-        self.sums.append(after)
-        self.lost.append(self.lost[-1] + ((before - (after - added)) + (value - added)))
+        self.values.append(value)
+        if self.known is not None:
+            self.known.append(self.known[-1] + 1)
         kept = self.kept
+        if kept.sums:
+            before = self.sums[-1]
+            after = before + value
+            added = after - before
+            self.sums.append(after)
+            self.lost.append(self.lost[-1] + ((before - (after - added)) + (value - added)))
         if kept.moments:
             mean = self.means[-1]
             apart = value - mean
-            moved = mean + apart / count
+            moved = mean + apart / self.count(len(self.values))
             self.means.append(moved)
             self.squares.append(self.squares[-1] + apart * (value - moved))
         if kept.top:
@@ -81,11 +84,20 @@ class Numbers:
         if kept.bottom:
             self.bottoms.append(min(self.bottoms[-1], value))
 
+    def _append_missing(self, value: float) -> None:
+        if self.known is None:
+            self.known = list(range(self.dropped, self.dropped + len(self.values) + 1))
+        self.values.append(value)
+        self.known.append(self.known[-1])
+        for running in self.running():
+            running.append(running[-1])
+
     def insert(self, place: int, value: float) -> None:
         """Remember the `value` of a late row before row `place`; what runs after it runs anew."""
         later = self.values[place:]
         del self.values[place:]
-        del self.known[place + 1 :]
+        if self.known is not None:
+            del self.known[place + 1 :]
         for running in self.running():
             del running[place + 1 :]
         for one in (value, *later):
@@ -93,26 +105,30 @@ class Numbers:
 
     def drop(self, rows: int) -> None:
         """Forget the oldest `rows` rows but for what runs along."""
+        self.dropped += rows
         del self.values[:rows]
-        del self.known[:rows]
+        if self.known is not None:
+            del self.known[:rows]
         for running in self.running():
             del running[:rows]
 
     def running(self) -> list[list[float]]:
         """Every running list that is kept, but for the counts."""
-        found = [self.sums, self.lost]
-        found += [self.means, self.squares] if self.kept.moments else []
-        found += [self.tops] if self.kept.top else []
-        return found + ([self.bottoms] if self.kept.bottom else [])
+        kept = self.kept
+        found = [self.sums, self.lost] if kept.sums else []
+        found += [self.means, self.squares] if kept.moments else []
+        found += [self.tops] if kept.top else []
+        return found + ([self.bottoms] if kept.bottom else [])
 
-    def total(self, low: int, high: int) -> float:
-        """Sum of the rows [low, high)."""
-        return (self.sums[high] - self.sums[low]) + (self.lost[high] - self.lost[low])
+    def count(self, high: int) -> int:
+        """Number of values that are there before row `high`, those that were dropped included."""
+        return self.dropped + high if self.known is None else self.known[high]
 
     def inside(self, low: int, high: int) -> list[float]:
         """The values that are there among the rows [low, high)."""
         found = self.values[low:high]
-        if self.known[high] - self.known[low] == high - low:
+        known = self.known
+        if known is None or known[high] - known[low] == high - low:
             return found
         return [value for value in found if -inf < value < inf]
 
@@ -121,7 +137,8 @@ class Numbers:
         values = self.inside(low, high)
         if not values:
             return nan
-        mean = self.total(low, high) / len(values)
+        total = (self.sums[high] - self.sums[low]) + (self.lost[high] - self.lost[low])
+        mean = total / len(values)
         apart = dist(values, [mean] * len(values))
         if apart <= 1e-6 * abs(mean) and min(values) == max(values):
             return 0.0
@@ -168,17 +185,17 @@ class Texts:
 class History:
     """The rows of one entity.
 
-    at: instants in microseconds, ascending; dropped: rows forgotten, last_dropped: the newest
-    instant among them; room: number of rows at which to look again for some to drop.
+    at: instants in microseconds, ascending; dropped: rows forgotten; room: number of rows at
+    which to look again for some to drop.
     """
 
-    __slots__ = ("at", "dropped", "last_dropped", "numbers", "room", "texts")
+    __slots__ = ("at", "dropped", "numbers", "room", "texts")
 
     def __init__(self, kept: Sequence[Kept], whole: Sequence[bool]) -> None:
         self.at: list[int] = []
         self.numbers = [Numbers(one) for one in kept]
         self.texts = [Texts(whole=one) for one in whole]
-        self.dropped = self.last_dropped = 0
+        self.dropped = 0
         self.room = ROOMY
 
     def add(
@@ -203,11 +220,15 @@ class History:
         """Whether no row is held."""
         return not self.at
 
-    def drop_before(self, horizon: int) -> None:
-        """Forget the rows before the instant `horizon`, which no window reaches any more."""
+    def drop_before(self, horizon: int, *, keep_newest: bool) -> None:
+        """Forget the rows before the instant `horizon`, which no window reaches any more.
+
+        keep_newest: but for the rows of the newest instant among them.
+        """
         rows = bisect_left(self.at, horizon)
+        if rows and keep_newest:
+            rows = bisect_left(self.at, self.at[rows - 1])
         if rows:
-            self.last_dropped = self.at[rows - 1]
             self.dropped += rows
             del self.at[:rows]
             for numbers in self.numbers:

@@ -25,7 +25,8 @@ def microseconds(value: object) -> int:
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise ValueError(f"{value.isoformat()} names no time zone; write +00:00 or Z")
-        value = (value - EPOCH) // MICROSECOND
+        since = value - EPOCH
+        value = (since.days * DAY_S + since.seconds) * SECOND_US + since.microseconds
     if isinstance(value, int) and not isinstance(value, bool):
         if FIRST < value < LAST:
             return value

@@ -8,7 +8,6 @@ instant are given in event order, which is how the batch engine reads them.
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Mapping, Sequence
 from math import inf, nan
 from pathlib import Path
@@ -20,7 +19,9 @@ from lepton_edge.instants import microseconds
 from lepton_edge.known import Labels, Rank
 from lepton_edge.stream_compile import compile_spec
 from lepton_edge.stream_event import Key, Reader
-from lepton_edge.stream_look import derive, look, look_at_labels
+from lepton_edge.stream_labels import Waiting, look_at_labels
+from lepton_edge.stream_look import derive, look
+from lepton_edge.stream_plan import LabelPlan
 from lepton_edge.stream_state import read_state, write_state
 
 SWEEP_EVERY: Final = 100_000
@@ -54,8 +55,8 @@ class FeatureStream:
         self.histories: list[dict[Key, History]] = [{} for _ in self.plan.entities]
         self.labels: list[dict[Key, Labels]] = [{} for _ in self.plan.labels]
         self.overall = Labels()
-        self.pending: list[tuple[int, int, float, Rank, tuple[Key, ...]]] = []
-        self.waiting: dict[Key, tuple[int, Rank, tuple[Key, ...]]] = {}
+        self.pending = Waiting()
+        self.waiting: dict[Key, tuple[int, Rank, tuple[Key, ...], tuple[float, ...]]] = {}
         self.watermark: int | None = None
         self.events = self.late_events = self.refused_events = self.expected = 0
         self._longest = [max(one.spans, default=0) for one in self.plan.entities]
@@ -65,7 +66,14 @@ class FeatureStream:
     def _compiled(self) -> None:
         plan, keys = self.plan, self.plan.keys
         self._entities = [
-            (keys.index(one.by), one, self.histories[at]) for at, one in enumerate(plan.entities)
+            (
+                keys.index(one.by),
+                one,
+                self.histories[at],
+                [value.source for value in one.values],
+                self._longest[at],
+            )
+            for at, one in enumerate(plan.entities)
         ]
         self._labelled = [
             (keys.index(one.by), one, self.labels[at]) for at, one in enumerate(plan.labels)
@@ -90,19 +98,19 @@ class FeatureStream:
         except RowError:
             self.refused_events += 1
             raise
-        self._advance(at)
+        if self.watermark is None or at > self.watermark:
+            self.watermark = at
+        for due in self.pending.due(self.watermark):
+            self._learnt(due[0], *due[2:])
         self._look(at, keys, numbers)
         self._remember(at, keys, numbers, named)
-        if label is not None:
-            self._expect(*label, reader.rank(name, at), keys)
-        elif self._labelled and name is not None:
-            self.waiting[name] = max(at + 1, arrived), reader.rank(name, at), keys
+        if self._labelled:
+            self._await(name, at, arrived, label, keys, numbers)
         self.events += 1
         if self.events % SWEEP_EVERY == 0:
             self.sweep()
-        found: dict[str, float | str] = dict(
-            zip(self.plan.names, numbers[self.plan.first : -1], strict=True)
-        )
+        first = self.plan.first
+        found: dict[str, float | str] = dict(zip(self.plan.names, numbers[first:], strict=True))
         found.update(texts)
         return found
 
@@ -149,9 +157,17 @@ class FeatureStream:
             return
         oldest = self.watermark - self.lateness
         for at, plan in enumerate(self.plan.entities):
-            _sweep(self.histories[at], oldest - self._longest[at], lasting=plan.lasting)
+            horizon, entities = oldest - self._longest[at], self.histories[at]
+            for key in list(entities):
+                entities[key].drop_before(horizon, keep_newest=plan.keeps_newest)
+                if not plan.lasting and entities[key].is_empty():
+                    del entities[key]
         for at, asked in enumerate(self.plan.labels):
-            _sweep(self.labels[at], oldest - max(asked.spans, default=0), lasting=asked.lasting)
+            horizon, known = oldest - max(asked.spans, default=0), self.labels[at]
+            for key in list(known):
+                known[key].drop_before(horizon)
+                if not asked.lasting and known[key].is_empty():
+                    del known[key]
         self.overall.drop_before(oldest)
         last = self.watermark - self.labels_within
         for key in [key for key, (arrived, *_) in self.waiting.items() if arrived < last]:
@@ -170,41 +186,70 @@ class FeatureStream:
             )
         return at, self._reader.arrived(event, at, newest)
 
-    def _advance(self, at: int) -> None:
-        """Let time pass to the instant `at`: labels that are due by then become known."""
-        if self.watermark is None or at > self.watermark:
-            self.watermark = at
-        pending = self.pending
-        while pending and pending[0][0] <= self.watermark:
-            learnt, _, target, rank, keys = heapq.heappop(pending)
-            self._learnt(learnt, target, rank, keys)
+    def _await(
+        self,
+        name: Key,
+        at: int,
+        arrived: int,
+        label: tuple[int, float] | None,
+        keys: list[Key],
+        numbers: list[float],
+    ) -> None:
+        """Remember what the event's label, when it is known, will be counted with."""
+        if label is None and name is None:
+            return
+        told = (
+            self._reader.rank(name, at),
+            tuple(keys),
+            tuple([numbers[p] for p in self.plan.kept]),
+        )
+        if label is not None:
+            self._expect(*label, *told)
+        else:
+            self.waiting[name] = max(at + 1, arrived), *told
 
-    def _expect(self, learnt: int, target: float, rank: Rank, keys: tuple[Key, ...]) -> None:
+    def _expect(
+        self,
+        learnt: int,
+        target: float,
+        rank: Rank,
+        keys: tuple[Key, ...],
+        kept: tuple[float, ...],
+    ) -> None:
         """Remember a label until it is known."""
         if self.watermark is not None and learnt <= self.watermark:
-            self._learnt(learnt, target, rank, keys)
+            self._learnt(learnt, target, rank, keys, kept)
         else:
             self.expected += 1
-            heapq.heappush(self.pending, (learnt, self.expected, target, rank, keys))
+            self.pending.add((learnt, self.expected, target, rank, keys, kept))
 
-    def _learnt(self, learnt: int, target: float, rank: Rank, keys: tuple[Key, ...]) -> None:
+    def _learnt(
+        self,
+        learnt: int,
+        target: float,
+        rank: Rank,
+        keys: tuple[Key, ...],
+        kept: tuple[float, ...],
+    ) -> None:
         oldest = (self.watermark or 0) - self.lateness
         self.overall.add(learnt, target, rank)
         if len(self.overall.learnt) > self.overall.room:
             self.overall.drop_before(oldest)
-        for at, plan, labels in self._labelled:
-            key = keys[at]
-            if key is not None:
-                known = labels.get(key)
-                if known is None:
-                    known = labels[key] = Labels(plan.last)
-                known.add(learnt, target, rank)
-                if len(known.learnt) > known.room:
-                    known.drop_before(oldest - max(plan.spans, default=0))
+        for place, plan, labels in self._labelled:
+            key = keys[place]
+            if key is None or (plan.of != "all" and (plan.of == "positive") != (target == 1.0)):
+                continue
+            known = labels.get(key)
+            if known is None:
+                known = labels[key] = Labels(plan.last, len(plan.weights))
+            row = (rank[0], target, *kept) if known.last else ()
+            known.add(learnt, target, rank, row, _weights(plan, target, kept))
+            if len(known.learnt) > known.room:
+                known.drop_before(oldest - max(plan.spans, default=0))
 
-    def _look(self, at: int, keys: tuple[Key, ...], numbers: list[float]) -> None:
+    def _look(self, at: int, keys: list[Key], numbers: list[float]) -> None:
         """Fill in every node from the past and the event itself."""
-        for place, plan, histories in self._entities:
+        for place, plan, histories, _, _ in self._entities:
             history = histories.get(keys[place])
             if history is not None:
                 look(plan, history, at, numbers)
@@ -215,12 +260,14 @@ class FeatureStream:
         derive(self.plan, at, numbers)
 
     def _remember(
-        self, at: int, keys: tuple[Key, ...], numbers: list[float], named: list[list[Any]]
+        self, at: int, keys: list[Key], numbers: list[float], named: list[list[Any]]
     ) -> None:
         oldest = (self.watermark or 0) - self.lateness
         if at < oldest + self.lateness:
             self.late_events += 1
-        for number, (place, plan, histories) in enumerate(self._entities):
+        for (place, plan, histories, sources, longest), texts in zip(
+            self._entities, named, strict=True
+        ):
             key = keys[place]
             if key is None:
                 continue
@@ -228,9 +275,17 @@ class FeatureStream:
             if history is None:
                 kept = [one.kept for one in plan.values]
                 history = histories[key] = History(kept, [one.whole for one in plan.texts])
-            history.add(at, [numbers[one.source] for one in plan.values], named[number])
+            history.add(at, [numbers[source] for source in sources], texts)
             if len(history.at) > history.room:
-                history.drop_before(oldest - self._longest[number])
+                history.drop_before(oldest - longest, keep_newest=plan.keeps_newest)
+
+
+def _weights(plan: LabelPlan, target: float, kept: tuple[float, ...]) -> list[float]:
+    """What a label adds to each weighted sum: the value of a positive one, where there is one."""
+    if not plan.weights:
+        return []
+    values = [kept[source] for source, _ in plan.weights]
+    return [value if target == 1.0 and value == value else 0.0 for value in values]
 
 
 def _prior(overall: Labels, at: int) -> float:
@@ -238,13 +293,6 @@ def _prior(overall: Labels, at: int) -> float:
     upto = overall.upto(at)
     known = overall.dropped + upto
     return overall.positive[upto] / known if known else nan
-
-
-def _sweep(entities: dict[Key, Any], horizon: int, *, lasting: bool) -> None:
-    for key in list(entities):
-        entities[key].drop_before(horizon)
-        if not lasting and entities[key].is_empty():
-            del entities[key]
 
 
 __all__ = ["FeatureStream"]

@@ -4,21 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import nan
-from typing import Any
+from typing import Any, Final
 
 from lepton_edge.errors import BundleError
 from lepton_edge.instants import Clock
 from lepton_edge.stream_plan import (
+    ABOVE,
+    ALIGNMENT,
+    CONTRAST,
     COPY,
     DIFFERENCE,
+    EVER,
+    NOW,
     RATIO,
     SCALED,
+    SPEED,
+    Asked,
     EntityPlan,
     LabelPlan,
     StreamPlan,
     TextPlan,
     ValuePlan,
 )
+
+Node = Mapping[str, Any]
+
+_NUMBERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "raw": ("source",),
+    "ratio": ("numerator", "denominator"),
+    "difference": ("left", "right", "scale"),
+    "contrast": ("left", "right"),
+    "alignment": ("x", "y", "mean_x", "mean_y"),
+    "speed": ("lat", "lon", "from_lat", "from_lon", "seconds"),
+    "last": ("value",),
+    "delayed_rate": ("value",),
+    "last_known": ("value",),
+    "known_run": ("unless",),
+}
+"""Fields of each kind that name a number, beside those of windows and flags."""
+_STEPS: Final = {
+    "raw": COPY,
+    "ratio": RATIO,
+    "difference": DIFFERENCE,
+    "contrast": CONTRAST,
+    "alignment": ALIGNMENT,
+    "speed": SPEED,
+}
+_PARTS: Final = ("hour", "hour_sin", "hour_cos", "weekday", "is_weekend", "is_night")
 
 
 def compile_spec(spec: Sequence[Mapping[str, Any]]) -> StreamPlan:
@@ -37,16 +69,15 @@ def compile_spec(spec: Sequence[Mapping[str, Any]]) -> StreamPlan:
 class _Compiler:
     """Reads nodes in their order; a name means the last node of that name, else a column."""
 
-    def __init__(self, spec: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(self, spec: Sequence[Node]) -> None:
         self.spec = spec
         columns = _columns(spec)
         names = tuple(str(node["name"]) for node in spec)
-        self.unused = len(columns) + len(names)
-        self.plan = StreamPlan(names, self.unused + 1, len(columns), columns)
-        self.plan.empty = [nan] * (self.unused + 1)
+        self.plan = StreamPlan(names, len(columns), columns)
+        self.plan.empty = [nan] * (len(columns) + len(names))
         self.places = dict(columns)
         self.entities: dict[tuple[str, ...], EntityPlan] = {}
-        self.labels: dict[tuple[str, ...], LabelPlan] = {}
+        self.labels: dict[tuple[tuple[str, ...], str], LabelPlan] = {}
         self.clocks: dict[str, list[tuple[str, int]]] = {}
 
     def run(self) -> StreamPlan:
@@ -59,84 +90,98 @@ class _Compiler:
         self.plan.calendar = [(Clock(zone), parts) for zone, parts in self.clocks.items()]
         return self.plan
 
-    def _add(self, node: Mapping[str, Any], place: int) -> None:
-        match node["kind"]:
-            case "raw":
-                self.plan.steps.append((COPY, place, self._place(node["source"]), 0, 0))
+    def _add(self, node: Node, place: int) -> None:
+        kind = node["kind"]
+        if kind in _STEPS:
+            self._step(node, place)
+            return
+        match kind:
             case "category":
                 self.plan.categories.append((str(node["name"]), str(node["source"])))
             case "calendar":
                 zone = str(node.get("zone", "UTC"))
                 self.clocks.setdefault(zone, []).append((_part(node["part"]), place))
+            case "flag":
+                self._flag(node, place)
             case "window":
                 self._window(node, place)
             case "recency":
                 self._entity(_by(node)).recency.append(place)
+            case "last":
+                self._value(self._entity(_by(node)), str(node["value"])).last.append(place)
             case "delayed_rate":
                 self._delayed(node, place)
             case "last_labels":
-                self._labels(_by(node)).asked.append((-1, "last", float(int(node["last"])), place))
-            case "ratio" | "difference":
-                self._derived(node, place)
-            case kind:
+                self._labels(_by(node)).lasts.append((int(node["last"]), place))
+            case "last_known":
+                of = _one_of(node["of"], ("positive", "negative"))
+                self._labels(_by(node), of).newest.append((self._remembered(node["value"]), place))
+            case "known_run":
+                self._run(node, place)
+            case _:
                 raise ValueError(f"of the kind {kind!r:.40}")
 
-    def _derived(self, node: Mapping[str, Any], place: int) -> None:
-        if node["kind"] == "ratio":
-            sides = self._place(node["numerator"]), self._place(node["denominator"])
-            self.plan.steps.append((RATIO, place, *sides, 0))
-            return
-        sides = self._place(node["left"]), self._place(node["right"])
-        scale = node.get("scale")
-        code = DIFFERENCE if scale is None else SCALED
-        last = 0 if scale is None else self._place(scale)
-        self.plan.steps.append((code, place, *sides, last))
+    def _step(self, node: Node, place: int) -> None:
+        named = [node[at] for at in _NUMBERS[node["kind"]] if at != "scale"]
+        named += [node["scale"]] if node.get("scale") is not None else []
+        sides = tuple(self.places[str(name)] for name in named)
+        code = _STEPS[node["kind"]]
+        if code == DIFFERENCE and node.get("scale") is not None:
+            code = SCALED
+        self.plan.steps.append((code, place, sides, 0.0))
 
-    def _window(self, node: Mapping[str, Any], place: int) -> None:
+    def _flag(self, node: Node, place: int) -> None:
+        if node.get("above") is not None:
+            source = (self.places[str(node["source"])],)
+            self.plan.steps.append((ABOVE, place, source, float(node["above"])))
+        else:
+            self.plan.flags.append((str(node["source"]), str(node["equals"]), place))
+
+    def _window(self, node: Node, place: int) -> None:
         op, name, entity = node["op"], node.get("value"), self._entity(_by(node))
-        window = _window_of(entity.spans, node)
         self.plan.empty[place] = 0.0 if op in ("count", "sum", "distinct") else nan
+        low, high = _ends(entity.spans, node)
         if op == "distinct":
-            _distinct(entity, str(name), window, place)
+            _distinct(entity, str(name)).asked.append((low, place))
         elif name is None and op == "count":
-            entity.counts.append((window, place))
+            entity.counts.append((low, high, place))
         else:
-            self._asked(self._value(entity, str(name)), op, window, place)
+            _asked(self._value(entity, str(name)), op, (low, high, place))
 
-    def _asked(self, values: ValuePlan, op: str, window: int, place: int) -> None:
-        if op not in ("count", "sum", "mean", "max", "min", "std"):
-            raise ValueError(f"of the aggregate {op!r:.40}")
-        if window < 0:
-            values.ever.append((op, place))
-        elif op in ("max", "min", "std"):
-            asked = {"max": values.tops, "min": values.bottoms, "std": values.deviations}[op]
-            asked.append((window, place))
-            asked.sort()
-        else:
-            self._summed(values, op, window, place)
-
-    def _summed(self, values: ValuePlan, op: str, window: int, place: int) -> None:
-        """One look at a window's sum serves its sum, mean and count."""
-        at = {"sum": 1, "mean": 2, "count": 3}[op]
-        for number, asked in enumerate(values.sums):
-            if asked[0] == window and asked[at] == self.unused:
-                values.sums[number] = (*asked[:at], place, *asked[at + 1 :])  # type: ignore[assignment]
-                return
-        fresh = [window, self.unused, self.unused, self.unused]
-        fresh[at] = place
-        values.sums.append((fresh[0], fresh[1], fresh[2], fresh[3]))
-
-    def _delayed(self, node: Mapping[str, Any], place: int) -> None:
-        plan, what = self._labels(_by(node)), str(node.get("what", "rate"))
+    def _delayed(self, node: Node, place: int) -> None:
+        plan, what = self._labels(_by(node)), node.get("what", "rate")
         window = _window_of(plan.spans, node)
-        if what not in ("rate", "known", "positives"):
-            raise ValueError(f"asks for {what!r:.40}")
-        plan.asked.append((window, what, float(node.get("strength", 20.0)), place))
+        if node.get("value") is not None:
+            source = self._remembered(node["value"])
+            known = [asked for weight, asked in plan.weights if weight == source]
+            if not known:
+                plan.weights.append((source, []))
+            (known or [plan.weights[-1][1]])[0].append((window, place))
+        elif what == "rate":
+            plan.rates.append((window, float(node.get("strength", 20.0)), place))
+        else:
+            _one_of(what, ("known", "positives"))
+            (plan.known if what == "known" else plan.positives).append((window, place))
 
-    def _labels(self, by: tuple[str, ...]) -> LabelPlan:
-        if by not in self.labels:
-            self.labels[by] = LabelPlan(by, _spans(self.spec, by, "delayed_rate"))
-        return self.labels[by]
+    def _run(self, node: Node, place: int) -> None:
+        what = _one_of(node.get("what", "length"), ("length", "seconds"))
+        ends = (place, -1) if what == "length" else (-1, place)
+        skipped = self._remembered(node["unless"])
+        self._labels(_by(node)).runs.append((int(node["last"]), skipped, *ends))
+
+    def _remembered(self, name: object) -> int:
+        """Where among the numbers that wait for an event's label that of `name` stands."""
+        if name is None:
+            return -1
+        place, kept = self.places[str(name)], self.plan.kept
+        if place not in kept:
+            kept.append(place)
+        return kept.index(place)
+
+    def _labels(self, by: tuple[str, ...], of: str = "all") -> LabelPlan:
+        if (by, of) not in self.labels:
+            self.labels[by, of] = LabelPlan(by, of, _spans(self.spec, by, "delayed_rate"))
+        return self.labels[by, of]
 
     def _entity(self, by: tuple[str, ...]) -> EntityPlan:
         if by not in self.entities:
@@ -144,26 +189,45 @@ class _Compiler:
         return self.entities[by]
 
     def _value(self, entity: EntityPlan, name: str) -> ValuePlan:
-        source = self._place(name)
+        source = self.places[name]
         for values in entity.values:
             if values.source == source:
                 return values
         entity.values.append(ValuePlan(source))
         return entity.values[-1]
 
-    def _place(self, name: object) -> int:
-        return self.places[str(name)]
+
+def _asked(values: ValuePlan, op: str, asked: Asked) -> None:
+    """Note what a window asks of a column."""
+    low, high, place = asked
+    if low == EVER and op in ("max", "min", "std"):
+        values.ever.append((op, high, place))
+        return
+    of = {
+        "sum": values.sums,
+        "mean": values.means,
+        "count": values.counts,
+        "max": values.tops,
+        "min": values.bottoms,
+        "std": values.deviations,
+    }
+    if low == EVER:
+        values.ever.append((_one_of(op, tuple(of)), high, place))
+        return
+    of[_one_of(op, tuple(of))].append(asked)
+    values.tops.sort()
+    values.bottoms.sort()
 
 
-def _distinct(entity: EntityPlan, column: str, window: int, place: int) -> None:
+def _distinct(entity: EntityPlan, column: str) -> TextPlan:
     found = next((one for one in entity.texts if one.column == column), None)
     if found is None:
         found = TextPlan(column)
         entity.texts.append(found)
-    found.asked.append((window, place))
+    return found
 
 
-def _columns(spec: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+def _columns(spec: Sequence[Node]) -> dict[str, int]:
     """Place of every numeric column that some node reads before a node takes its name."""
     found: dict[str, int] = {}
     defined: set[str] = set()
@@ -175,26 +239,30 @@ def _columns(spec: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     return found
 
 
-def _numbers_of(node: Mapping[str, Any]) -> list[str]:
+def _numbers_of(node: Node) -> list[str]:
     """Names of the numbers that `node` reads."""
-    fields = {
-        "raw": ("source",),
-        "ratio": ("numerator", "denominator"),
-        "difference": ("left", "right", "scale"),
-        "window": () if node.get("op") == "distinct" else ("value",),
-    }
-    return [str(node[at]) for at in fields.get(node["kind"], ()) if node.get(at) is not None]
+    fields = _NUMBERS.get(node["kind"], ())
+    if node["kind"] == "window" and node.get("op") != "distinct":
+        fields = ("value",)
+    if node["kind"] == "flag" and node.get("above") is not None:
+        fields = ("source",)
+    return [str(node[at]) for at in fields if node.get(at) is not None]
 
 
-def _spans(spec: Sequence[Mapping[str, Any]], by: tuple[str, ...], kind: str) -> tuple[int, ...]:
-    """Lengths in microseconds of the bounded windows over `by`, ascending."""
+def _spans(spec: Sequence[Node], by: tuple[str, ...], kind: str) -> tuple[int, ...]:
+    """How far back the ends of windows over `by` lie, in microseconds, ascending."""
     same = [node for node in spec if node["kind"] == kind and _by(node) == by]
-    return tuple(
-        sorted({_span(node["window_s"]) for node in same if node.get("window_s") is not None})
-    )
+    ends = [node[at] for node in same for at in ("window_s", "gap_s") if node.get(at)]
+    return tuple(sorted({_span(end) for end in ends}))
 
 
-def _window_of(spans: Sequence[int], node: Mapping[str, Any]) -> int:
+def _ends(spans: Sequence[int], node: Node) -> tuple[int, int]:
+    """Both ends of a node's window among the bounds of its entity."""
+    low = EVER if node.get("window_s") is None else spans.index(_span(node["window_s"]))
+    return low, spans.index(_span(node["gap_s"])) if node.get("gap_s") else NOW
+
+
+def _window_of(spans: Sequence[int], node: Node) -> int:
     """Place of the node's window among `spans`, -1 for the whole past."""
     return -1 if node.get("window_s") is None else spans.index(_span(node["window_s"]))
 
@@ -203,13 +271,17 @@ def _span(window_s: float) -> int:
     return round(float(window_s) * 1e6)
 
 
-def _by(node: Mapping[str, Any]) -> tuple[str, ...]:
+def _by(node: Node) -> tuple[str, ...]:
     return tuple(str(name) for name in node["by"])
 
 
 def _part(name: object) -> str:
-    if name not in ("hour", "weekday", "is_weekend", "is_night"):
-        raise ValueError(f"asks for the part {name!r:.40} of a day")
+    return _one_of(name, _PARTS)
+
+
+def _one_of(name: object, known: tuple[str, ...]) -> str:
+    if name not in known:
+        raise ValueError(f"{name!r:.40} is none of {', '.join(known)}")
     return str(name)
 
 

@@ -27,8 +27,8 @@ class Reader:
         self._label_columns = columns.get("target"), columns.get("label_at")
         self._key = columns.get("key", "")
         self._numbers = list(plan.columns.items())
-        self._keys = plan.keys
-        self._simple = [by[0] if len(by) == 1 else None for by in plan.keys]
+        self._flags = plan.flags
+        self._keys = [(by[0] if len(by) == 1 else None, by) for by in plan.keys]
         self._named = [[one.column for one in entity.texts] for entity in plan.entities]
         self._categories = list(plan.categories)
         self._empty = plan.empty
@@ -49,25 +49,30 @@ class Reader:
         numbers = self._empty.copy()
         for name, place in self._numbers:
             value = event.get(name)
-            if value.__class__ is float:
-                numbers[place] = value
-            elif value is not None:
-                numbers[place] = _number(name, value)
-            if numbers[place] in (inf, -inf):
+            if value is None:
+                continue
+            number = value if value.__class__ is float else _number(name, value)
+            if number - number == 0.0:
+                numbers[place] = number
+            elif number == number:
                 raise _unread(name, "an infinite number")
+        for name, text, place in self._flags:
+            found = _name(name, event.get(name))
+            if found is not None:
+                numbers[place] = 1.0 if found == text else 0.0
         return numbers
 
-    def keys(self, event: Mapping[str, object]) -> tuple[Key, ...]:
+    def keys(self, event: Mapping[str, object]) -> list[Key]:
         """What names each kind of entity in this event; None where something is missing."""
         found: list[Key] = []
-        for by, only in zip(self._keys, self._simple, strict=True):
+        for only, by in self._keys:
             if only is not None:
                 value = event.get(only)
                 found.append(value if value.__class__ is str else _name(only, value))
                 continue
             values = tuple([_name(column, event.get(column)) for column in by])
             found.append(None if None in values else values)
-        return tuple(found)
+        return found
 
     def named(self, event: Mapping[str, object]) -> list[list[str | int | float | None]]:
         """By kind of entity, the values whose different ones are counted."""
@@ -108,7 +113,7 @@ def _instant(event: Mapping[str, object], name: str) -> int:
         raise _unread(name, str(error)) from None
 
 
-def _number(name: str, value: object) -> float:
+def _number(name: str, value: Any) -> float:
     try:
         if isinstance(value, (int, float)):
             return float(value)

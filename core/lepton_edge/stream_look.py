@@ -1,23 +1,33 @@
-"""What an entity's past, its labels and the event itself say, into the event's list of numbers."""
+"""What an entity's past and the event itself say, into the event's list of numbers.
+
+Every function here runs once an event or more: plain loops over tuples, nothing looked up twice.
+"""
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
-from math import inf, nan, sqrt
+from bisect import bisect_left
+from math import asin, cos, inf, nan, pi, radians, sin, sqrt
+from typing import Final
 
 from lepton_edge.history import History, Numbers, Texts
-from lepton_edge.known import Labels
 from lepton_edge.stream_plan import (
+    ABOVE,
+    ALIGNMENT,
+    CONTRAST,
     COPY,
     DIFFERENCE,
+    EVER,
     RATIO,
+    SCALED,
+    Asked,
     EntityPlan,
-    LabelPlan,
     StreamPlan,
     TextPlan,
     ValuePlan,
 )
+
+EARTH_KM: Final = 6_371.0088
+"""Mean radius of the earth (Moritz 2000, Geodetic Reference System 1980)."""
 
 
 def look(plan: EntityPlan, history: History, at: int, numbers: list[float]) -> None:
@@ -26,71 +36,91 @@ def look(plan: EntityPlan, history: History, at: int, numbers: list[float]) -> N
     high = len(instants)
     if high and instants[-1] >= at:
         high = bisect_left(instants, at)
-    lows = [bisect_left(instants, at - span, 0, high) for span in plan.spans]
-    lows.append(-history.dropped)
-    for window, place in plan.counts:
-        numbers[place] = float(high - lows[window])
-    for place in plan.recency:
-        if high:
+    bounds = [bisect_left(instants, at - span, 0, high) for span in plan.spans]
+    bounds.append(high)
+    for low, upto, place in plan.counts:
+        first = -history.dropped if low == EVER else bounds[low]
+        numbers[place] = 0.0 + (bounds[upto] - first)
+    if high:
+        for place in plan.recency:
             numbers[place] = (at - instants[high - 1]) / 1e6
-        elif history.dropped:
-            numbers[place] = (at - history.last_dropped) / 1e6
     for values, column in zip(plan.values, history.numbers, strict=True):
-        _sums(values, column, lows, high, numbers)
+        if column.known is None:
+            _all_there(values, column, bounds, numbers)
+        else:
+            _some_there(values, column, bounds, numbers)
         if values.tops:
-            _extremes(values.tops, column, lows, high, numbers, 1.0)
+            _extremes(values.tops, column, bounds, numbers, max)
         if values.bottoms:
-            _extremes(values.bottoms, column, lows, high, numbers, -1.0)
-        for window, place in values.deviations:
-            numbers[place] = column.deviation(lows[window], high)
+            _extremes(values.bottoms, column, bounds, numbers, min)
+        for low, upto, place in values.deviations:
+            numbers[place] = column.deviation(bounds[low], bounds[upto])
         if values.ever:
-            _whole(values, column, high, numbers)
+            _whole(values, column, bounds, numbers)
+        if values.last and high:
+            _newest(values, column, instants, high, numbers)
     for asked, texts in zip(plan.texts, history.texts, strict=True):
-        _different(asked, texts, lows, high, at, numbers)
+        _different(asked, texts, bounds, at, numbers)
 
 
-def _sums(
-    plan: ValuePlan, column: Numbers, lows: list[int], high: int, numbers: list[float]
-) -> None:
-    sums, lost, known = column.sums, column.lost, column.known
-    sum_high, lost_high, known_high = sums[high], lost[high], known[high]
-    for window, to_sum, to_mean, to_count in plan.sums:
-        low = lows[window]
-        total = (sum_high - sums[low]) + (lost_high - lost[low])
-        count = known_high - known[low]
-        numbers[to_sum] = total
-        numbers[to_mean] = total / count if count else nan
-        numbers[to_count] = float(count)
+def _all_there(plan: ValuePlan, column: Numbers, bounds: list[int], numbers: list[float]) -> None:
+    """Sums, means and counts of a column of which nothing is missing."""
+    sums, lost = column.sums, column.lost
+    for low, upto, place in plan.means:
+        first, end = bounds[low], bounds[upto]
+        if end > first:
+            total = (sums[end] - sums[first]) + (lost[end] - lost[first])
+            numbers[place] = total / (end - first)
+    for low, upto, place in plan.sums:
+        first, end = bounds[low], bounds[upto]
+        numbers[place] = (sums[end] - sums[first]) + (lost[end] - lost[first])
+    for low, upto, place in plan.counts:
+        numbers[place] = 0.0 + (bounds[upto] - bounds[low])
+
+
+def _some_there(plan: ValuePlan, column: Numbers, bounds: list[int], numbers: list[float]) -> None:
+    """The same where some are missing, which count for nobody."""
+    sums, lost, known = column.sums, column.lost, column.known or ()
+    for low, upto, place in plan.means:
+        first, end = bounds[low], bounds[upto]
+        count = known[end] - known[first]
+        if count:
+            total = (sums[end] - sums[first]) + (lost[end] - lost[first])
+            numbers[place] = total / count
+    for low, upto, place in plan.sums:
+        first, end = bounds[low], bounds[upto]
+        numbers[place] = (sums[end] - sums[first]) + (lost[end] - lost[first])
+    for low, upto, place in plan.counts:
+        numbers[place] = 0.0 + (known[bounds[upto]] - known[bounds[low]])
 
 
 def _extremes(
-    asked: list[tuple[int, int]],
+    asked: list[Asked],
     column: Numbers,
-    lows: list[int],
-    high: int,
+    bounds: list[int],
     numbers: list[float],
-    sign: float,
+    furthest: type[max] | type[min],  # type: ignore[valid-type]
 ) -> None:
-    """The largest value (sign 1) or the smallest (-1) of each window, shorter windows first."""
-    found = -inf * sign
-    end = high
-    furthest = max if sign > 0 else min
-    for window, place in asked:
-        low = lows[window]
-        if low < end:
-            values = column.inside(low, end)
-            if values:
-                found = furthest(found, furthest(values))
-            end = low
-        numbers[place] = found if -inf < found < inf else nan
+    """The furthest value of each window, shorter windows first: each looks at what is new."""
+    end = bounds[-1]
+    found: list[float] = []
+    for low, _, place in asked:
+        first = bounds[low]
+        if first < end:
+            found += column.inside(first, end)
+            if found:
+                found = [furthest(found)]
+            end = first
+        numbers[place] = found[0] if found else nan
 
 
-def _whole(plan: ValuePlan, column: Numbers, high: int, numbers: list[float]) -> None:
+def _whole(plan: ValuePlan, column: Numbers, bounds: list[int], numbers: list[float]) -> None:
     """Aggregates of the whole past: what runs along with the rows."""
-    count = column.known[high]
-    for op, place in plan.ever:
+    for op, upto, place in plan.ever:
+        high = bounds[upto]
+        count = column.count(high)
         if op == "count":
-            numbers[place] = float(count)
+            numbers[place] = 0.0 + count
         elif op == "sum":
             numbers[place] = column.sums[high] + column.lost[high]
         elif not count:
@@ -103,39 +133,24 @@ def _whole(plan: ValuePlan, column: Numbers, high: int, numbers: list[float]) ->
             numbers[place] = (column.tops if op == "max" else column.bottoms)[high]
 
 
+def _newest(
+    plan: ValuePlan, column: Numbers, instants: list[int], high: int, numbers: list[float]
+) -> None:
+    """Mean of the values at the newest instant."""
+    low = high - 1
+    while low and instants[low - 1] == instants[high - 1]:
+        low -= 1
+    values = column.inside(low, high)
+    for place in plan.last:
+        numbers[place] = sum(values) / len(values) if values else nan
+
+
 def _different(
-    plan: TextPlan, texts: Texts, lows: list[int], high: int, at: int, numbers: list[float]
+    plan: TextPlan, texts: Texts, bounds: list[int], at: int, numbers: list[float]
 ) -> None:
-    for window, place in plan.asked:
-        found = texts.ever(at) if window < 0 else texts.distinct(lows[window], high)
+    for low, place in plan.asked:
+        found = texts.ever(at) if low == EVER else texts.distinct(bounds[low], bounds[-1])
         numbers[place] = float(found)
-
-
-def look_at_labels(
-    plan: LabelPlan, labels: Labels | None, at: int, prior: float, numbers: list[float]
-) -> None:
-    """Fill in what `plan` asks of the labels known at the instant `at`; prior: rate over all."""
-    learnt: Sequence[int] = () if labels is None else labels.learnt
-    running: Sequence[float] = (0.0,) if labels is None else labels.positive
-    dropped = 0 if labels is None else labels.dropped
-    upto = len(learnt)
-    if upto and learnt[-1] > at:
-        upto = bisect_right(learnt, at)
-    lows = [bisect_left(learnt, at - span, 0, upto) for span in plan.spans]
-    positives_upto = running[upto]
-    for window, what, strength, place in plan.asked:
-        if window < 0:
-            known, positives = dropped + upto, positives_upto
-        else:
-            known, positives = upto - lows[window], positives_upto - running[lows[window]]
-        if what == "last":
-            low = max(upto - int(strength), 0)
-            numbers[place] = (positives_upto - running[low]) / (upto - low) if upto > low else nan
-        elif what == "rate":
-            weight = known + strength
-            numbers[place] = (positives + strength * prior) / weight if weight else nan
-        else:
-            numbers[place] = float(known) if what == "known" else positives
 
 
 def derive(plan: StreamPlan, at: int, numbers: list[float]) -> None:
@@ -143,25 +158,55 @@ def derive(plan: StreamPlan, at: int, numbers: list[float]) -> None:
     for clock, parts in plan.calendar:
         hour, weekday = clock.parts(at)
         for part, place in parts:
-            if part == "hour":
-                numbers[place] = hour
-            elif part == "weekday":
-                numbers[place] = float(weekday)
-            else:
-                numbers[place] = float(weekday >= 5 if part == "is_weekend" else hour < 6)
-    for code, place, left, right, scale in plan.steps:
-        if code == COPY:
-            numbers[place] = numbers[left]
-            continue
+            numbers[place] = _part(part, hour, weekday)
+    for code, place, of, limit in plan.steps:
         if code == RATIO:
-            over, below = numbers[left], numbers[right]
+            over, below = numbers[of[0]], numbers[of[1]]
+        elif code == COPY:
+            numbers[place] = numbers[of[0]]
+            continue
+        elif code == DIFFERENCE:
+            numbers[place] = numbers[of[0]] - numbers[of[1]]
+            continue
+        elif code == SCALED:
+            over, below = numbers[of[0]] - numbers[of[1]], numbers[of[2]]
+        elif code == ABOVE:
+            value = numbers[of[0]]
+            numbers[place] = (1.0 if value > limit else 0.0) if value == value else nan
+            continue
+        elif code == CONTRAST:
+            left, right = numbers[of[0]], numbers[of[1]]
+            over, below = left - right, left + right
+        elif code == ALIGNMENT:
+            x, y, mean_x, mean_y = [numbers[one] for one in of]
+            numbers[place] = x * mean_x + y * mean_y
+            continue
         else:
-            over = numbers[left] - numbers[right]
-            if code == DIFFERENCE:
-                numbers[place] = over
-                continue
-            below = numbers[scale]
+            over, below = _kilometres(*[numbers[one] for one in of[:4]]) * 3_600, numbers[of[4]]
         numbers[place] = over / below if below and -inf < below < inf else nan
 
 
-__all__ = ["derive", "look", "look_at_labels"]
+def _part(part: str, hour: float, weekday: int) -> float:
+    match part:
+        case "hour":
+            return hour
+        case "hour_sin":
+            return sin(hour * pi / 12)
+        case "hour_cos":
+            return cos(hour * pi / 12)
+        case "weekday":
+            return float(weekday)
+        case "is_weekend":
+            return float(weekday >= 5)
+    return float(hour < 6)
+
+
+def _kilometres(lat: float, lon: float, from_lat: float, from_lon: float) -> float:
+    """Length of the great circle between two places in degrees (haversine, Sinnott 1984)."""
+    south, north = radians(from_lat), radians(lat)
+    up, along = sin((north - south) / 2), sin(radians(lon - from_lon) / 2)
+    chord = up * up + cos(south) * cos(north) * along * along
+    return 2 * EARTH_KM * asin(sqrt(chord if chord < 1.0 else 1.0)) if chord == chord else nan
+
+
+__all__ = ["derive", "look"]

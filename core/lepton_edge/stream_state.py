@@ -18,20 +18,21 @@ import numpy as np
 
 from lepton_edge import atomic
 from lepton_edge.errors import BundleError
-from lepton_edge.history import History, Numbers, Texts
+from lepton_edge.history import History, Kept, Numbers, Texts
 from lepton_edge.known import Labels, Rank
+from lepton_edge.stream_labels import Waiting
 
 if TYPE_CHECKING:
     from lepton_edge.stream import FeatureStream
 
-MAGIC: Final = b"lepton-stream 1 "
+MAGIC: Final = b"lepton-stream 2 "
 _START_AGAIN: Final = "restore the file, or remove it and replay the events of the longest window"
 
 Arrays = dict[str, np.ndarray]
 Columns = Mapping[str, Callable[[Any], list[Any]]]
 
 _COUNTS: Final = ("events", "late_events", "refused_events", "expected")
-_RUNNING: Final = ("known", "sums", "lost", "means", "squares", "tops", "bottoms")
+_RUNNING: Final = ("sums", "lost", "means", "squares", "tops", "bottoms")
 
 
 def digest(stream: FeatureStream) -> str:
@@ -50,7 +51,7 @@ def write_state(stream: FeatureStream, path: Path, notes: Mapping[str, Any]) -> 
         "counts": [getattr(stream, name) for name in _COUNTS],
         "pending": [[*one[:3], list(one[3]), list(one[4])] for one in stream.pending],
         "waiting": [
-            [key, at, list(rank), list(keys)] for key, (at, rank, keys) in stream.waiting.items()
+            [key, at, list(rank), list(keys)] for key, (at, rank, keys, _) in stream.waiting.items()
         ],
         "histories": [
             _histories(f"h{at}", entities, arrays) for at, entities in enumerate(stream.histories)
@@ -60,6 +61,8 @@ def write_state(stream: FeatureStream, path: Path, notes: Mapping[str, Any]) -> 
             for at, entities in enumerate([*stream.labels, {(): stream.overall}])
         ],
     }
+    kept = [*(one[5] for one in stream.pending), *(one[3] for one in stream.waiting.values())]
+    _pack("kept", kept, arrays, np.float64)
     text = json.dumps(facts, allow_nan=False, ensure_ascii=True).encode()
     arrays["facts"] = np.frombuffer(text, dtype=np.uint8)
     buffer = io.BytesIO()
@@ -96,17 +99,22 @@ def _fill(stream: FeatureStream, facts: Mapping[str, Any], arrays: Arrays) -> No
         _read_histories(f"h{at}", told, arrays, plan.entities[at])
         for at, told in enumerate(facts["histories"])
     ]
-    lasts = [*(one.last for one in plan.labels), 0]
+    shapes = [*((one.last, len(one.weights)) for one in plan.labels), (0, 0)]
     labels = [
-        _read_labels(f"l{at}", told, arrays, lasts[at]) for at, told in enumerate(facts["labels"])
+        _read_labels(f"l{at}", told, arrays, *shapes[at]) for at, told in enumerate(facts["labels"])
     ]
     stream.labels, stream.overall = labels[:-1], labels[-1][()]
-    stream.pending = [
-        (learnt, number, target, _rank(rank), _keys(keys))
-        for learnt, number, target, rank, keys in facts["pending"]
-    ]
+    kept = [tuple(one) for one in _unpack("kept", arrays)]
+    pending, waiting = facts["pending"], facts["waiting"]
+    stream.pending = Waiting(
+        [
+            (learnt, number, target, _rank(rank), _keys(keys), values)
+            for (learnt, number, target, rank, keys), values in zip(pending, kept, strict=False)
+        ]
+    )
     stream.waiting = {
-        _key(key): (at, _rank(rank), _keys(keys)) for key, at, rank, keys in facts["waiting"]
+        _key(key): (at, _rank(rank), _keys(keys), values)
+        for (key, at, rank, keys), values in zip(waiting, kept[len(pending) :], strict=True)
     }
     stream.watermark = facts["watermark"]
     for name, count in zip(_COUNTS, facts["counts"], strict=True):
@@ -118,12 +126,9 @@ def _histories(name: str, entities: Mapping[Any, History], arrays: Arrays) -> di
     all_of = list(entities.values())
     _pack(f"{name}.at", [one.at for one in all_of], arrays, np.int64)
     arrays[f"{name}.dropped"] = np.array([one.dropped for one in all_of], dtype=np.int64)
-    arrays[f"{name}.last"] = np.array([one.last_dropped for one in all_of], dtype=np.int64)
     arrays[f"{name}.room"] = np.array([one.room for one in all_of], dtype=np.int64)
     for at, numbers in enumerate(zip(*(one.numbers for one in all_of), strict=True)):
-        for part in ("values", *_RUNNING):
-            kind = np.int64 if part == "known" else np.float64
-            _pack(f"{name}.{at}.{part}", [getattr(one, part) for one in numbers], arrays, kind)
+        _pack_numbers(f"{name}.{at}", numbers, arrays)
     texts = [[[one.values, list(one.first.items())] for one in each.texts] for each in all_of]
     return {"keys": list(entities), "texts": texts if any(map(len, texts)) else None}
 
@@ -133,24 +138,37 @@ def _read_histories(
 ) -> dict[Any, History]:
     keys = [_key(key) for key in told["keys"]]
     found = {key: History([], []) for key in keys}
-    parts = [arrays[f"{name}.{part}"].tolist() for part in ("dropped", "last", "room")]
+    parts = [arrays[f"{name}.{part}"].tolist() for part in ("dropped", "room")]
     rows = _unpack(f"{name}.at", arrays)
-    for history, at, dropped, last, room in zip(found.values(), rows, *parts, strict=True):
-        history.at, history.dropped, history.last_dropped, history.room = at, dropped, last, room
+    for history, at, dropped, room in zip(found.values(), rows, *parts, strict=True):
+        history.at, history.dropped, history.room = at, dropped, room
     for number, asked in enumerate(plan.values if keys else ()):
-        lists = [_unpack(f"{name}.{number}.{part}", arrays) for part in ("values", *_RUNNING)]
-        for history, values, *running in zip(found.values(), *lists, strict=True):
-            history.numbers.append(_numbers(asked.kept, values, running))
+        columns = _unpack_numbers(f"{name}.{number}", arrays, asked.kept)
+        for history, column in zip(found.values(), columns, strict=True):
+            history.numbers.append(column)
     for history, texts in zip(found.values(), told["texts"] or (), strict=bool(told["texts"])):
         history.texts = [_texts(one, *each) for one, each in zip(plan.texts, texts, strict=True)]
     return found
 
 
-def _numbers(kept: Any, values: list[float], running: Sequence[list[Any]]) -> Numbers:
-    found = Numbers(kept)
-    found.values = values
-    for part, one in zip(_RUNNING, running, strict=True):
-        setattr(found, part, one)
+def _pack_numbers(name: str, columns: Sequence[Numbers], arrays: Arrays) -> None:
+    """One column of every entity; the counts of one where nothing is missing are left out."""
+    for part in ("values", *_RUNNING):
+        _pack(f"{name}.{part}", [getattr(one, part) for one in columns], arrays, np.float64)
+    _pack(f"{name}.known", [one.known or () for one in columns], arrays, np.int64)
+    arrays[f"{name}.dropped"] = np.array([one.dropped for one in columns], dtype=np.int64)
+
+
+def _unpack_numbers(name: str, arrays: Arrays, kept: Kept) -> list[Numbers]:
+    lists = [_unpack(f"{name}.{part}", arrays) for part in ("values", *_RUNNING)]
+    counts = zip(_unpack(f"{name}.known", arrays), arrays[f"{name}.dropped"].tolist(), strict=True)
+    found = []
+    for (known, dropped), *each in zip(counts, *lists, strict=True):
+        column = Numbers(kept)
+        column.known, column.dropped = known or None, dropped
+        for part, one in zip(("values", *_RUNNING), each, strict=True):
+            setattr(column, part, one)
+        found.append(column)
     return found
 
 
@@ -166,19 +184,30 @@ def _labels(name: str, entities: Mapping[Any, Labels], arrays: Arrays) -> list[A
     all_of = list(entities.values())
     _pack(f"{name}.learnt", [one.learnt for one in all_of], arrays, np.int64)
     _pack(f"{name}.positive", [one.positive for one in all_of], arrays, np.float64)
-    arrays[f"{name}.dropped"] = np.array([one.dropped for one in all_of], dtype=np.int64)
-    arrays[f"{name}.room"] = np.array([one.room for one in all_of], dtype=np.int64)
+    _pack(f"{name}.rows", [row for one in all_of for row in one.rows], arrays, np.float64)
+    for part in ("dropped", "room"):
+        arrays[f"{name}.{part}"] = np.array([getattr(one, part) for one in all_of], dtype=np.int64)
+    for at, columns in enumerate(zip(*(one.weights for one in all_of), strict=True)):
+        _pack_numbers(f"{name}.{at}", columns, arrays)
     return [[key, one.ranks] for key, one in entities.items()]
 
 
-def _read_labels(name: str, told: Sequence[Any], arrays: Arrays, last: int) -> dict[Any, Labels]:
+def _read_labels(
+    name: str, told: Sequence[Any], arrays: Arrays, last: int, n_weights: int
+) -> dict[Any, Labels]:
     found = {_key(key): Labels(last) for key, _ in told}
+    rows = iter(_unpack(f"{name}.rows", arrays))
     for labels, (_, ranks) in zip(found.values(), told, strict=True):
         labels.ranks = [_rank(rank) for rank in ranks]
+        labels.rows = [tuple(next(rows)) for _ in ranks]
     parts = [_unpack(f"{name}.{part}", arrays) for part in ("learnt", "positive")]
     counts = [arrays[f"{name}.{part}"].tolist() for part in ("dropped", "room")]
     for labels, *each in zip(found.values(), *parts, *counts, strict=True):
         labels.learnt, labels.positive, labels.dropped, labels.room = each
+    for at in range(n_weights if found else 0):
+        columns = _unpack_numbers(f"{name}.{at}", arrays, Kept())
+        for labels, column in zip(found.values(), columns, strict=True):
+            labels.weights.append(column)
     return found
 
 

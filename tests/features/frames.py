@@ -10,15 +10,22 @@ import pandas as pd
 from lepton import roles
 from lepton.contracts.model import Column, ColumnType, Contract
 from lepton.features.spec import (
+    Alignment,
     Calendar,
     Category,
+    Contrast,
     DelayedRate,
     Difference,
     FeatureSpec,
+    Flag,
+    KnownRun,
+    Last,
+    LastKnown,
     LastLabels,
     Ratio,
     Raw,
     Recency,
+    Speed,
     Window,
 )
 
@@ -44,6 +51,8 @@ CONTRACT = Contract(
         _column("where", ColumnType.STRING, roles.ENTITY),
         _column("amount", ColumnType.NUMBER, roles.VALUE),
         _column("bad", ColumnType.INTEGER, roles.TARGET),
+        _column("lat", ColumnType.NUMBER),
+        _column("lon", ColumnType.NUMBER),
     ),
     rules=(),
     min_rows=1,
@@ -95,6 +104,34 @@ SPEC = FeatureSpec(
         Ratio("to_mean", "amount", "mean_long_who"),
         Difference("above_mean", "amount", "mean_long_who"),
         Difference("z", "amount", "mean_ever_who", "std_ever_who"),
+        Flag("is_large", "amount", above=30.0),
+        Flag("is_x", "where", equals="x"),
+        Window("large_long", ("who",), "sum", 24 * HOUR, "is_large"),
+        Window("x_long", ("who",), "mean", 24 * HOUR, "is_x"),
+        *(
+            Window(f"{op}_before_{name}", ("who",), op, span, value, gap_s=gap)
+            for name, span, gap in (("long", 24 * HOUR, 3 * HOUR), ("ever", None, 5 * HOUR))
+            for op, value in _OPS[:3]
+        ),
+        Window("mean_gap", ("who",), "mean", None, "recency"),
+        Window("std_gap", ("who",), "std", None, "recency"),
+        Contrast("burstiness", "std_gap", "mean_gap"),
+        Calendar("hour_sin", "hour_sin", "Europe/Berlin"),
+        Calendar("hour_cos", "hour_cos", "Europe/Berlin"),
+        Window("mean_sin", ("who",), "mean", None, "hour_sin"),
+        Window("mean_cos", ("who",), "mean", 24 * HOUR, "hour_cos"),
+        Alignment("usual_hour", "hour_sin", "hour_cos", "mean_sin", "mean_cos"),
+        Last("last_lat", ("who",), "lat"),
+        Last("last_lon", ("who",), "lon"),
+        Speed("speed", "lat", "lon", "last_lat", "last_lon", "recency"),
+        DelayedRate("large_bad", ("where",), 24 * HOUR, what="positives", value="is_large"),
+        DelayedRate("lost_ever", ("who",), None, what="positives", value="amount"),
+        LastKnown("since_bad", ("where",), "positive"),
+        LastKnown("since_good", ("who", "where"), "negative"),
+        LastKnown("last_bad_amount", ("where",), "positive", "amount"),
+        KnownRun("run", ("who",), 50),
+        KnownRun("run_small", ("where",), 4, "length", "is_large"),
+        KnownRun("run_age", ("where",), 5, "seconds", "is_large"),
     )
 )
 
@@ -116,10 +153,13 @@ def events(seed: int, n: int = 40, *, late: bool = True) -> pd.DataFrame:
             "who": pd.array(rng.choice(["a", "b", "c"], n), dtype="str"),
             "where": pd.array(rng.choice(["x", "y"], n), dtype="str"),
             "amount": np.round(rng.lognormal(3, 1, n), 2),
-            "bad": rng.choice([0.0, 0.0, 1.0, np.nan], n),
+            "bad": rng.choice([0.0, 1.0, 1.0, np.nan], n),
+            "lat": rng.uniform(-90, 90, n),
+            "lon": rng.uniform(-180, 180, n),
         }
     )
     frame.loc[rng.random(n) < 0.1, "who"] = pd.NA
     frame.loc[rng.random(n) < 0.1, "amount"] = np.nan
+    frame.loc[rng.random(n) < 0.2, "lat"] = np.nan
     frame.loc[rng.random(n) < 0.1, "arrived"] = pd.NaT
     return frame.sample(frac=1, random_state=seed).reset_index(drop=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, Final, get_args
 
 import numpy as np
 import pandas as pd
@@ -14,39 +14,44 @@ from lepton.contracts.model import Contract, Extras, extra_name
 from lepton.dataset import TabularDataset
 from lepton.features.delayed import (
     NEVER,
+    Known,
     Labels,
     delayed_rate,
     known_labels,
+    known_run,
     known_to,
     labels_of,
     last_labels,
+    newest,
 )
+from lepton.features.derived import derived
+from lepton.features.past import Entities, Past, Ranges, past_of, ranges
 from lepton.features.spec import (
     Calendar,
     Category,
     DelayedRate,
-    Difference,
+    Derived,
     FeatureSpec,
+    Flag,
+    KnownRun,
+    Last,
+    LastKnown,
     LastLabels,
     Node,
-    Ratio,
     Raw,
     Recency,
     Window,
+    operands,
     resolve,
 )
 from lepton.features.windows import (
-    Entities,
-    Instants,
-    Op,
-    Past,
-    Ranges,
+    Asked,
     Values,
     aggregate,
-    divided,
+    at_last,
     last_before,
-    past_of,
-    ranges,
+    spread,
+    totals,
 )
 from lepton.frames import canonical_order
 
@@ -99,19 +104,21 @@ class _Engine:
     def __init__(self, rows: pd.DataFrame, found: Mapping[str, str]) -> None:
         self.rows, self.roles = rows, found
         self.at = _microseconds(rows[found[roles.EVENT_AT]])
-        self.instants = Instants.of(self.at)
         arrived = found.get(roles.INGESTED_AT)
         self.ingested = None if arrived is None else _arrivals(rows[arrived], self.at)
         self.features: dict[str, Any] = {}
+        self.totals: list[Window] = []
+        self.moving: dict[WindowOf, dict[Asked, np.ndarray]] = {}
         self.past = cache(self._past)
         self.ranges = cache(self._ranges)
         self.values = cache(self._values)
-        self.opens = cache(self.instants.opens)
-        self.windowed = cache(self._windowed)
+        self.codes = cache(self._codes)
         self.known = cache(self._known)
+        self.counts = cache(self._counts)
 
     def run(self, spec: FeatureSpec) -> dict[str, Any]:
         """Name -> values of every node, in the spec's order."""
+        self.totals = [one for one in spec.nodes if isinstance(one, Window) and one.op in TOTALS]
         for node in spec.nodes:
             self.features[node.name] = _COMPUTE[type(node)](self, node)
         return self.features
@@ -127,6 +134,8 @@ class _Engine:
         hour = local.hour + local.minute / 60 + local.second / 3600
         parts: dict[str, Callable[[], pd.Series]] = {
             "hour": lambda: hour,
+            "hour_sin": lambda: np.sin(hour * np.pi / 12),
+            "hour_cos": lambda: np.cos(hour * np.pi / 12),
             "weekday": lambda: local.day_of_week,
             "is_weekend": lambda: local.day_of_week >= 5,
             "is_night": lambda: hour < 6,
@@ -134,68 +143,100 @@ class _Engine:
         return parts[node.part]().to_numpy(dtype=np.float64)
 
     def window(self, node: Window) -> np.ndarray:
-        if node.op == "mean":
-            wanted = (node.by, node.window_s, node.value)
-            return divided(self.windowed(*wanted, "sum"), self.windowed(*wanted, "count"))
-        return self.windowed(node.by, node.window_s, node.value, node.op)
+        if node.op in TOTALS:
+            return self._total(node)
+        of = self.codes if node.op == "distinct" else self.values
+        values = of(node.by, str(node.value))
+        return aggregate(self.ranges(*_of(node)), node.op, values, len(self.rows))
 
     def recency(self, node: Recency) -> np.ndarray:
-        seen = self.ranges(node.by, None)
-        return self._spread(seen, last_before(seen), np.nan)
+        seen = self.ranges(node.by)
+        return spread(seen, last_before(seen), np.nan, len(self.rows))
+
+    def last(self, node: Last) -> np.ndarray:
+        seen = self.ranges(node.by)
+        values = self.values(node.by, node.value)
+        return spread(seen, at_last(seen, values), np.nan, len(self.rows))
 
     def delayed(self, node: DelayedRate) -> np.ndarray:
-        return delayed_rate(node, self.known(node.by, node.window_s), self.known((), None))
+        if node.value is not None:
+            values = np.nan_to_num(self._number(node.value)) * self.target
+            known = self.known(node.by, node.window_s)
+            return known.spread(known.total(values), len(values), 0.0)
+        return delayed_rate(node, self.counts(node.by, node.window_s), self.counts((), None))
 
-    def last(self, node: LastLabels) -> np.ndarray:
-        known = known_to(self.labels, self.past(node.by), len(self.rows), None)
-        return last_labels(known, node.last, len(self.rows))
+    def last_labels(self, node: LastLabels) -> np.ndarray:
+        return last_labels(self.known(node.by), node.last, self.target)
 
-    def ratio(self, node: Ratio) -> np.ndarray:
-        return divided(self._number(node.numerator), self._number(node.denominator))
+    def last_known(self, node: LastKnown) -> np.ndarray:
+        known = self.known(node.by, None, node.of)
+        if node.value is not None:
+            return newest(known, self._number(node.value))
+        return (self.at - newest(known, self.at.astype(np.float64))) / 1e6
 
-    def difference(self, node: Difference) -> np.ndarray:
-        found = self._number(node.left) - self._number(node.right)
-        return found if node.scale is None else divided(found, self._number(node.scale))
+    def known_run(self, node: KnownRun) -> np.ndarray:
+        passed = None if node.unless is None else self._number(node.unless)
+        return known_run(self.known(node.by), node, self.at, self.target, passed)
+
+    def flag(self, node: Flag) -> np.ndarray:
+        if node.above is not None:
+            number = self._number(node.source)
+            return np.where(np.isnan(number), np.nan, number > node.above)
+        text = self.rows[node.source]
+        return np.where(text.isna(), np.nan, text == node.equals)
+
+    def derived(self, node: Derived) -> np.ndarray:
+        return derived(node, [self._number(name) for name in operands(node)])
 
     def _past(self, by: tuple[str, ...]) -> Past:
-        return past_of(Entities.of(self.rows[list(by)]), self.instants, self.ingested)
+        return past_of(Entities.of(self.rows[list(by)]), self.at, self.ingested)
 
-    def _ranges(self, by: tuple[str, ...], window_s: float | None) -> Ranges:
-        return ranges(self.past(by), self.opens(window_s))
+    def _ranges(
+        self, by: tuple[str, ...], window_s: float | None = None, gap_s: float = 0.0
+    ) -> Ranges:
+        return ranges(self.past(by), window_s, gap_s)
 
-    def _windowed(
-        self, by: tuple[str, ...], window_s: float | None, value: str | None, op: Op
-    ) -> np.ndarray:
-        seen = self.ranges(by, window_s)
-        values = None if value is None else self.values(by, value, op == "distinct")
-        empty = 0.0 if op in ("count", "sum", "distinct") else np.nan
-        return self._spread(seen, aggregate(seen, op, values), empty)
+    def _total(self, node: Window) -> np.ndarray:
+        """A count, sum or mean; all of one window whose values are there are found in one pass."""
+        of, found = _of(node), self.moving.setdefault(_of(node), {})
+        if (node.op, node.value) not in found:
+            same = {(one.op, one.value) for one in self.totals if _of(one) == of}
+            ready = {one for one in same if self._is_there(one[1])} - found.keys()
+            names = {name for _, name in ready if name is not None}
+            columns = {name: self.values(node.by, name) for name in names}
+            found |= totals(self.ranges(*of), columns, ready, len(self.rows))
+        return found[node.op, node.value]
 
-    def _known(self, by: tuple[str, ...], window_s: float | None) -> tuple[np.ndarray, np.ndarray]:
-        known = known_to(self.labels, self.past(by), len(self.rows), window_s)
-        return known_labels(known, len(self.rows))
+    def _is_there(self, name: str | None) -> bool:
+        return name is None or name in self.features or name in self.rows.columns
+
+    def _known(self, by: tuple[str, ...], window_s: float | None = None, of: str = "all") -> Known:
+        return known_to(self.labels.of(of), self.past(by), self.at, window_s)
+
+    def _counts(self, by: tuple[str, ...], window_s: float | None) -> tuple[np.ndarray, np.ndarray]:
+        return known_labels(self.known(by, window_s), self.target)
+
+    @cached_property
+    def target(self) -> np.ndarray:
+        """Labels by row, NaN where not known."""
+        return self._number(self.roles[roles.TARGET])
 
     @cached_property
     def labels(self) -> Labels:
         """Labels in the order in which they became known."""
         label_at = _microseconds(self.rows[self.roles[roles.LABEL_AT]])
-        target = self.rows[self.roles[roles.TARGET]].to_numpy(dtype=np.float64, na_value=np.nan)
-        return labels_of(self.at, self.ingested, label_at, target)
+        return labels_of(self.at, self.ingested, label_at, self.target)
 
-    def _values(self, by: tuple[str, ...], name: str, coded: bool) -> Values:
-        values = pd.factorize(self.rows[name])[0] if coded else self._number(name)
-        return Values(values[self.past(by).order])
+    def _values(self, by: tuple[str, ...], name: str) -> Values:
+        return Values(self._number(name)[self.past(by).order])
+
+    def _codes(self, by: tuple[str, ...], name: str) -> Values:
+        return Values(pd.factorize(self.rows[name])[0][self.past(by).order])
 
     def _number(self, name: str) -> np.ndarray:
         if name in self.features:
             return np.asarray(self.features[name], dtype=np.float64)
         return self.rows[name].to_numpy(dtype=np.float64, na_value=np.nan)
-
-    def _spread(self, seen: Ranges, found: np.ndarray, otherwise: float) -> np.ndarray:
-        """Values of sorted rows in the table's order, `otherwise` for rows without the entity."""
-        out = np.full(len(self.rows), otherwise)
-        out[seen.past.order] = found
-        return out
 
 
 def _microseconds(instants: pd.Series) -> np.ndarray:
@@ -211,16 +252,29 @@ def _arrivals(arrived: pd.Series, at: np.ndarray) -> np.ndarray:
     return np.where(found == NEVER, at, found)
 
 
+TOTALS: Final = ("count", "sum", "mean")
+"""Aggregates that are differences of what runs along."""
+WindowOf = tuple[tuple[str, ...], float | None, float]
+"""What the aggregates of one window share: entity, length, gap."""
+
+
+def _of(node: Window) -> WindowOf:
+    return node.by, node.window_s, node.gap_s
+
+
 _COMPUTE: dict[type, Callable[[_Engine, Any], Any]] = {
     Raw: _Engine.raw,
     Category: _Engine.category,
     Calendar: _Engine.calendar,
+    Flag: _Engine.flag,
     Window: _Engine.window,
     Recency: _Engine.recency,
+    Last: _Engine.last,
     DelayedRate: _Engine.delayed,
-    LastLabels: _Engine.last,
-    Ratio: _Engine.ratio,
-    Difference: _Engine.difference,
+    LastLabels: _Engine.last_labels,
+    LastKnown: _Engine.last_known,
+    KnownRun: _Engine.known_run,
+    **dict.fromkeys(get_args(Derived), _Engine.derived),
 }
 
 __all__ = ["compute"]

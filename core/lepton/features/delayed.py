@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lepton.features.spec import DelayedRate
-from lepton.features.windows import Past, divided
+from lepton.features.past import Past, places
+from lepton.features.spec import DelayedRate, KnownRun
+from lepton.features.windows import Values, divided
 
 NEVER = np.iinfo(np.int64).min
 """Instant of what has not happened."""
@@ -25,6 +26,13 @@ class Labels:
     learnt: np.ndarray
     positive: np.ndarray
     instants: np.ndarray
+
+    def of(self, sort: str) -> Labels:
+        """The "positive" ones, the "negative" ones, or "all"."""
+        if sort == "all":
+            return self
+        kept = self.positive == (1 if sort == "positive" else 0)
+        return Labels(self.rows[kept], self.learnt[kept], self.positive[kept], self.instants)
 
 
 def labels_of(
@@ -46,14 +54,14 @@ def labels_of(
 class Known:
     """The labels of each entity in the order in which they became known, and who sees which.
 
-    low, high: the range of labels that each row of `past.order` sees; total: positives before
-    each label.
+    rows: the row of each label; low, high: the range of labels that each row of `past.order`
+    sees.
     """
 
     past: Past
+    rows: np.ndarray
     low: np.ndarray
     high: np.ndarray
-    total: np.ndarray
 
     def spread(self, values: np.ndarray, n_rows: int, otherwise: float) -> np.ndarray:
         """`values`, one a row of `past.order`, in the order of the table."""
@@ -61,46 +69,84 @@ class Known:
         found[self.past.order] = values
         return found
 
+    def total(self, values: np.ndarray, last: int | None = None) -> np.ndarray:
+        """Sum of `values`, one a row of the table, over the labels (the newest `last`) seen."""
+        low = self.low if last is None else np.maximum(self.high - last, self.low)
+        return Values(values[self.rows]).between(low, self.high)[1]
 
-def known_to(labels: Labels, past: Past, n_rows: int, window_s: float | None) -> Known:
+
+def known_to(labels: Labels, past: Past, at: np.ndarray, window_s: float | None) -> Known:
     """What each row knows of its entity: labels that became known in [t - window_s, t].
 
-    Rows ask in the order of `past`, which keeps the search near its last hit.
+    at: instants of the table's rows in microseconds, ascending.
     """
-    group = np.full(n_rows, -1, dtype=np.int64)
+    group = np.full(len(at), -1, dtype=np.int64)
     group[past.order] = past.group
-    rows = np.flatnonzero(group[labels.rows] >= 0)
-    rows = rows[np.argsort(group[labels.rows[rows]], kind="stable")]
+    of_labels = group[labels.rows]
+    there = np.flatnonzero(of_labels >= 0)
+    there = there[np.argsort(of_labels[there], kind="stable")]
     width = len(labels.instants) + 1
-    learnt = np.searchsorted(labels.instants, labels.learnt)[rows]
-    known = group[labels.rows[rows]] * width + learnt
-    upto = np.searchsorted(labels.instants, past.instants, side="right")[past.rank]
-    opens = np.zeros(len(past.order), dtype=np.int64)
+    learnt = np.searchsorted(labels.instants, labels.learnt)[there]
+    known = of_labels[there] * width + learnt
+    groups = past.group * width
+    upto = places(labels.instants, at + 1)[past.order]
+    low = groups
     if window_s is not None:
-        since = past.instants - round(window_s * 1e6)
-        opens = np.searchsorted(labels.instants, since)[past.rank]
-    return Known(
-        past,
-        low=np.searchsorted(known, past.group * width + opens),
-        high=np.searchsorted(known, past.group * width + upto),
-        total=np.concatenate([[0.0], np.cumsum(labels.positive[rows])]),
-    )
+        low = groups + places(labels.instants, at - round(window_s * 1e6))[past.order]
+    return Known(past, labels.rows[there], places(known, low), places(known, groups + upto))
 
 
-def known_labels(known: Known, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
+def known_labels(known: Known, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Number of known labels and of positives among them, for each row of the table.
 
     Rows without the entity see nothing.
     """
-    positives = known.total[known.high] - known.total[known.low]
-    return known.spread(known.high - known.low, n_rows, 0.0), known.spread(positives, n_rows, 0.0)
+    n_rows = len(target)
+    positives = known.spread(known.total(target), n_rows, 0.0)
+    return known.spread(known.high - known.low, n_rows, 0.0), positives
 
 
-def last_labels(known: Known, last: int, n_rows: int) -> np.ndarray:
+def last_labels(known: Known, last: int, target: np.ndarray) -> np.ndarray:
     """Share of positives among the newest `last` known labels; missing where there is none."""
-    low = np.maximum(known.high - last, known.low)
-    share = divided(known.total[known.high] - known.total[low], (known.high - low).astype(float))
-    return known.spread(share, n_rows, np.nan)
+    seen = np.minimum(known.high - known.low, last)
+    return known.spread(divided(known.total(target, last), seen), len(target), np.nan)
+
+
+def newest(known: Known, values: np.ndarray) -> np.ndarray:
+    """`values`, one a row of the table, at the newest label that each row sees; NaN without."""
+    found = np.full(len(known.high), np.nan)
+    some = known.high > known.low
+    found[some] = values[known.rows[known.high[some] - 1]]
+    return known.spread(found, len(values), np.nan)
+
+
+def known_run(
+    known: Known, node: KnownRun, at: np.ndarray, target: np.ndarray, passed: np.ndarray | None
+) -> np.ndarray:
+    """Length or age of the run of positives that ends with the newest label that a row sees.
+
+    at, target, passed: instant in microseconds, label, and what `node.unless` says, by row.
+    """
+    rows = known.rows
+    order = np.arange(len(rows))
+    counts = target[rows] == 1
+    after_negative = np.maximum.accumulate(np.where(counts, 0, order + 1))
+    if passed is not None:
+        counts &= passed[rows] != 1
+    some = known.high > known.low
+    high = known.high[some]
+    low = np.maximum(np.maximum(known.low[some], high - node.last), after_negative[high - 1])
+    total = np.append(0, np.cumsum(counts))
+    length = np.zeros(len(some))
+    length[some] = total[high] - total[low]
+    if node.what == "length":
+        return known.spread(length, len(at), 0.0)
+    first = np.minimum.accumulate(np.where(counts, order, len(rows))[::-1])[::-1]
+    age = np.full(len(some), np.nan)
+    run = np.flatnonzero(some)[length[some] > 0]
+    started = at[rows[first[low[length[some] > 0]]]]
+    age[run] = (at[known.past.order[run]] - started) / 1e6
+    return known.spread(age, len(at), np.nan)
 
 
 def delayed_rate(

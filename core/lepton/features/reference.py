@@ -11,17 +11,25 @@ import pandas as pd
 
 from lepton import roles
 from lepton.features.spec import (
+    Alignment,
     Calendar,
     Category,
+    Contrast,
     DelayedRate,
     Difference,
     FeatureSpec,
+    Flag,
+    KnownRun,
+    Last,
+    LastKnown,
     LastLabels,
     Node,
     Ratio,
     Raw,
     Recency,
+    Speed,
     Window,
+    operands,
 )
 
 
@@ -51,8 +59,14 @@ class Row:
                 return self.table[node.source].iloc[self.at]
             case Calendar():
                 return _calendar(self._instant(roles.EVENT_AT).tz_convert(node.zone), node.part)
+            case Flag():
+                return self._flag(node)
             case Window():
                 return self._window(node)
+            case Last():
+                past = self._past(node.by, None)
+                event = past[self.columns[roles.EVENT_AT]]
+                return float(past.loc[event == event.max(), node.value].mean())
             case Recency():
                 past = self._past(node.by, None)
                 newest = past[self.columns[roles.EVENT_AT]].max()
@@ -62,14 +76,45 @@ class Row:
             case LastLabels():
                 newest = self._labels(node.by, None).tail(node.last)
                 return float(newest.mean()) if len(newest) else np.nan
-            case Ratio():
-                return _divided(self._number(node.numerator), self._number(node.denominator))
-            case Difference():
-                found = self._number(node.left) - self._number(node.right)
-                return found if node.scale is None else _divided(found, self._number(node.scale))
+            case LastKnown():
+                return self._last_known(node)
+            case KnownRun():
+                return self._known_run(node)
+            case Ratio() | Difference() | Contrast() | Alignment() | Speed():
+                return _derived(node, [self._number(name) for name in operands(node)])
+
+    def _flag(self, node: Flag) -> float:
+        if node.above is not None:
+            value = self._number(node.source)
+            return np.nan if np.isnan(value) else float(value > node.above)
+        text = self.table[node.source].iloc[self.at]
+        return np.nan if pd.isna(text) else float(text == node.equals)
+
+    def _last_known(self, node: LastKnown) -> float:
+        labels = self._labels(node.by, None)
+        chosen = labels[(labels == 1) if node.of == "positive" else (labels == 0)]
+        if chosen.empty:
+            return np.nan
+        row = self.table.loc[chosen.index[-1]]
+        if node.value is not None:
+            return float(row[node.value])
+        return _seconds(self._instant(roles.EVENT_AT) - row[self.columns[roles.EVENT_AT]])
+
+    def _known_run(self, node: KnownRun) -> float:
+        newest = self._labels(node.by, None).tail(node.last)
+        negative = np.flatnonzero(newest.to_numpy() == 0)
+        run = newest.iloc[negative[-1] + 1 :] if len(negative) else newest
+        if node.unless is not None:
+            run = run[(self.table.loc[run.index, node.unless] != 1).to_numpy()]
+        if node.what == "length":
+            return float(len(run))
+        first = self.table.loc[run.index[:1], self.columns[roles.EVENT_AT]]
+        return _seconds(self._instant(roles.EVENT_AT) - first.iloc[0]) if len(run) else np.nan
 
     def _window(self, node: Window) -> float:
         past = self._past(node.by, node.window_s)
+        upto = self._instant(roles.EVENT_AT) - pd.Timedelta(seconds=node.gap_s)
+        past = past[past[self.columns[roles.EVENT_AT]] < upto]
         if node.value is None:
             return float(len(past))
         values = past[node.value].dropna()
@@ -81,6 +126,9 @@ class Row:
 
     def _delayed(self, node: DelayedRate) -> float:
         known, positives = self._counts(node.by, node.window_s)
+        if node.value is not None:
+            labels = self._labels(node.by, node.window_s)
+            return float(self.table.loc[labels[labels == 1].index, node.value].sum())
         if node.what != "rate":
             return known if node.what == "known" else positives
         everybody, frauds = self._counts((), None)
@@ -139,11 +187,37 @@ def _calendar(local: pd.Timestamp, part: str) -> float:
     hour = local.hour + local.minute / 60 + local.second / 3600
     parts = {
         "hour": hour,
+        "hour_sin": np.sin(hour * np.pi / 12),
+        "hour_cos": np.cos(hour * np.pi / 12),
         "weekday": local.day_of_week,
         "is_weekend": local.day_of_week >= 5,
         "is_night": hour < 6,
     }
     return float(parts[part])
+
+
+def _derived(node: Node, numbers: list[float]) -> float:
+    match node, numbers:
+        case Ratio(), (over, below):
+            return _divided(over, below)
+        case Difference(), (left, right, *scale):
+            return _divided(left - right, scale[0]) if scale else left - right
+        case Contrast(), (left, right):
+            return _divided(left - right, left + right)
+        case Alignment(), (x, y, mean_x, mean_y):
+            return x * mean_x + y * mean_y
+        case Speed(), (*places, seconds):
+            return _divided(_apart_km(*np.radians(places)) * 3_600, seconds)
+    raise AssertionError(node)
+
+
+def _apart_km(lat: float, lon: float, other_lat: float, other_lon: float) -> float:
+    """Length of the great circle on a sphere of 6,371.0088 km, by the chord through it."""
+    one, other = (
+        np.array([np.cos(y) * np.cos(x), np.cos(y) * np.sin(x), np.sin(y)])
+        for y, x in ((lat, lon), (other_lat, other_lon))
+    )
+    return float(2 * 6_371.0088 * np.arcsin(np.minimum(1.0, np.linalg.norm(one - other) / 2)))
 
 
 def _divided(numerator: float, denominator: float) -> float:

@@ -38,24 +38,39 @@ class Category:
 class Calendar:
     """A part of the row's event time in `zone`.
 
-    hour: 0..24 with fraction; weekday: 0 is Monday; is_weekend: Saturday or Sunday;
-    is_night: before 06:00.
+    hour: 0..24 with fraction; hour_sin, hour_cos: the hour as a point on a clock's face;
+    weekday: 0 is Monday; is_weekend: Saturday or Sunday; is_night: before 06:00.
     """
 
     kind: ClassVar[str] = "calendar"
     name: str
-    part: Literal["hour", "weekday", "is_weekend", "is_night"]
+    part: Literal["hour", "hour_sin", "hour_cos", "weekday", "is_weekend", "is_night"]
     zone: str = "UTC"
 
 
 @dataclass(frozen=True)
+class Flag:
+    """1 where `source` is above a number or equals a text, else 0; missing where it is missing.
+
+    Sums over flags are counts of the rows that keep a condition.
+    """
+
+    kind: ClassVar[str] = "flag"
+    name: str
+    source: str
+    above: float | None = None
+    equals: str | None = None
+
+
+@dataclass(frozen=True)
 class Window:
-    """An aggregate of `value` over the past rows of the same `by`, in [t - window_s, t).
+    """An aggregate of `value` over the past rows of the same `by`, in [t - window_s, t - gap_s).
 
     by: columns that name the entity; () is everybody. count needs no value and is 0 on an
     empty window, as are sum and distinct; the others are missing there. A row without its entity
     sees an empty window. window_s None: the whole past.
-    std is the population's; distinct counts different texts of `value`.
+    std is the population's; distinct counts different texts of `value`. A gap, for count, sum
+    and mean alone, leaves out what may be part of what is being judged.
     """
 
     kind: ClassVar[str] = "window"
@@ -64,6 +79,7 @@ class Window:
     op: Literal["count", "sum", "mean", "max", "min", "std", "distinct"]
     window_s: float | None
     value: str | None = None
+    gap_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -76,12 +92,26 @@ class Recency:
 
 
 @dataclass(frozen=True)
+class Last:
+    """`value` at the last earlier instant of the same `by`: the mean of its rows; missing without.
+
+    Rows of one instant have no order, so none of them is the last.
+    """
+
+    kind: ClassVar[str] = "last"
+    name: str
+    by: tuple[str, ...]
+    value: str
+
+
+@dataclass(frozen=True)
 class DelayedRate:
     """Share of positives among past rows of the same `by` whose label became known in
     [t - window_s, t], shrunk towards the rate over all rows known by then.
 
     (positives + strength * overall) / (known + strength); Laplace's rule with a prior, as in
-    Micci-Barreca 2001. what "known": the number of such rows instead.
+    Micci-Barreca 2001. what "known": the number of such rows instead; "positives": of the
+    positive ones, or the sum of a column `value` over them.
     """
 
     kind: ClassVar[str] = "delayed_rate"
@@ -90,6 +120,7 @@ class DelayedRate:
     window_s: float | None
     strength: float = 20.0
     what: Literal["rate", "known", "positives"] = "rate"
+    value: str | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +135,37 @@ class LastLabels:
     name: str
     by: tuple[str, ...]
     last: int
+
+
+@dataclass(frozen=True)
+class LastKnown:
+    """Seconds since the row whose label, of the sort `of`, is the newest known at the same `by`.
+
+    value: that row's number instead. Missing while no such label is known.
+    """
+
+    kind: ClassVar[str] = "last_known"
+    name: str
+    by: tuple[str, ...]
+    of: Literal["positive", "negative"]
+    value: str | None = None
+
+
+@dataclass(frozen=True)
+class KnownRun:
+    """How many positive labels in a row the same `by` has, back from the newest known one.
+
+    Of the newest `last` labels, those whose `unless` (a column or node) is 1 are passed over:
+    they have another cause. what "seconds": since the row of the run's first; missing without.
+    A run says since when something has been going on, which no window does.
+    """
+
+    kind: ClassVar[str] = "known_run"
+    name: str
+    by: tuple[str, ...]
+    last: int
+    what: Literal["length", "seconds"] = "length"
+    unless: str | None = None
 
 
 @dataclass(frozen=True)
@@ -127,7 +189,54 @@ class Difference:
     scale: str | None = None
 
 
-Node = Raw | Category | Calendar | Window | Recency | DelayedRate | LastLabels | Ratio | Difference
+@dataclass(frozen=True)
+class Contrast:
+    """(left - right) / (left + right) of two columns or earlier nodes; missing where that is 0.
+
+    Of spread and mean of the times between events it is their burstiness: 1 for bursts, 0 for
+    chance, -1 for a clock (Goh & Barabasi 2008).
+    """
+
+    kind: ClassVar[str] = "contrast"
+    name: str
+    left: str
+    right: str
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """x * mean_x + y * mean_y: how well a point on a circle agrees with a mean of such points.
+
+    For hours: the mean cosine of the angle to every hour in that mean, 1 where all are the same,
+    0 where they point everywhere (Fisher 1993, Statistical Analysis of Circular Data).
+    """
+
+    kind: ClassVar[str] = "alignment"
+    name: str
+    x: str
+    y: str
+    mean_x: str
+    mean_y: str
+
+
+@dataclass(frozen=True)
+class Speed:
+    """km/h along the great circle from one place to another in `seconds`; degrees of WGS84."""
+
+    kind: ClassVar[str] = "speed"
+    name: str
+    lat: str
+    lon: str
+    from_lat: str
+    from_lon: str
+    seconds: str
+
+
+Derived = Ratio | Difference | Contrast | Alignment | Speed
+"""What is made of a row's own columns and earlier nodes alone."""
+Labelled = DelayedRate | LastLabels | LastKnown | KnownRun
+"""What needs labels and the instants at which they became known."""
+Node = Raw | Category | Calendar | Flag | Window | Recency | Last | Labelled | Derived
 
 
 @dataclass(frozen=True)
@@ -149,18 +258,24 @@ class FeatureSpec:
 def needs(node: Node) -> tuple[str, ...]:
     """Columns or earlier nodes that `node` reads beside the event time."""
     match node:
-        case Raw() | Category():
+        case Raw() | Category() | Flag():
             return (node.source,)
-        case Window():
-            return node.by if node.value is None else (*node.by, node.value)
-        case Recency() | DelayedRate() | LastLabels():
-            return node.by
-        case Ratio():
-            return (node.numerator, node.denominator)
-        case Difference():
-            return tuple(name for name in (node.left, node.right, node.scale) if name)
         case Calendar():
             return ()
+        case Recency() | LastLabels():
+            return node.by
+        case KnownRun():
+            return node.by if node.unless is None else (*node.by, node.unless)
+        case Window() | Last() | DelayedRate() | LastKnown():
+            return node.by if node.value is None else (*node.by, node.value)
+        case _:
+            return operands(node)
+
+
+def operands(node: Derived) -> tuple[str, ...]:
+    """The numbers that `node` is made of, in the order of its fields."""
+    named = (getattr(node, one.name) for one in fields(node) if one.name != "name")
+    return tuple(name for name in named if name is not None)
 
 
 def resolve(
@@ -188,7 +303,7 @@ def resolve(
 
 def _label_columns(node: Node, contract: Contract) -> list[str]:
     """What rates of labels read beside its entity: when labels became known, and the labels."""
-    if not isinstance(node, DelayedRate | LastLabels):
+    if not isinstance(node, Labelled):
         return []
     found = (*contract.with_role(roles.LABEL_AT)[:1], *contract.with_role(roles.TARGET)[:1])
     return [column.name for column in found]
@@ -210,6 +325,7 @@ def _check_names(spec: FeatureSpec, contract: Contract, present: Iterable[str]) 
         ]
         if node.name in known and needs(node) != (node.name,):
             faults.append(f"'{node.name}' is already the name of a column or node")
+        faults += _misused(node)
         known.add(node.name)
     if faults:
         raise FeatureError(
@@ -219,6 +335,18 @@ def _check_names(spec: FeatureSpec, contract: Contract, present: Iterable[str]) 
             remedy="refer to contract columns or to nodes further up, and name each node once",
             details=faults,
         )
+
+
+def _misused(node: Node) -> list[str]:
+    """What the fields of `node` ask for together that has no meaning."""
+    if isinstance(node, Flag) and (node.above is None) == (node.equals is None):
+        return [f"'{node.name}' must say either `above` or `equals`"]
+    if isinstance(node, Window) and node.gap_s:
+        if node.op not in ("count", "sum", "mean"):
+            return [f"'{node.name}' has a gap, which only count, sum and mean may have"]
+        if node.gap_s < 0 or (node.window_s is not None and node.gap_s >= node.window_s):
+            return [f"'{node.name}' has a gap that is not shorter than its window"]
+    return []
 
 
 def _plain(node: Node) -> dict[str, Any]:

@@ -1,175 +1,29 @@
-"""Windows over the past of the same entity, exact and without drifting sums.
+"""Aggregates over windows of the past of the same entity, exact and without drifting sums.
 
-Rows are sorted once by (entity, event time). Every window [t - w, t) is then a range of
-positions, found in one pass over both ends. Sums are differences of prefix sums that carry
-their own rounding errors along (Ogita, Rump & Oishi 2005), so that a large value long ago or of
-another entity leaves no trace; what cannot be subtracted, `folding` merges from blocks.
+Sums are differences of prefix sums that carry their own rounding errors along (Ogita, Rump &
+Oishi 2005), so that a large value long ago or of another entity leaves no trace; what cannot be
+subtracted, `folding` merges from blocks.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
-import pandas as pd
 import polars as pl
 
 from lepton.features.folding import MAX, MOMENTS, fold
+from lepton.features.past import BLOCK, Ranges
 
-Op = Literal["count", "sum", "max", "min", "std", "distinct"]
-
-
-@dataclass(frozen=True)
-class Instants:
-    """The times of a table in event order.
-
-    distinct: its instants in microseconds, ascending; rank: of each row's instant among them.
-    """
-
-    distinct: np.ndarray
-    rank: np.ndarray
-
-    @classmethod
-    def of(cls, at: np.ndarray) -> Instants:
-        """The instants of rows at `at` (microseconds, ascending)."""
-        is_new = np.diff(at, prepend=at[:1] - 1) != 0
-        return cls(at[is_new], np.cumsum(is_new) - 1)
-
-    def opens(self, window_s: float | None) -> np.ndarray | None:
-        """Rank of the first instant inside [t - window_s, t) for each instant t; None for None."""
-        if window_s is None:
-            return None
-        return np.searchsorted(self.distinct, self.distinct - round(window_s * 1e6))
-
-
-@dataclass(frozen=True)
-class Entities:
-    """Who each row of a table belongs to: number of its entity (int64), and whether it has one."""
-
-    code: np.ndarray
-    present: np.ndarray
-
-    @classmethod
-    def of(cls, keys: pd.DataFrame) -> Entities:
-        """The entities that the columns of `keys` name together; no columns: one for all."""
-        code, present = np.zeros(len(keys), dtype=np.int64), np.ones(len(keys), dtype=bool)
-        for name in keys:
-            part, levels = pd.factorize(keys[name])
-            present &= part >= 0
-            # one column is numbered already, without a second hash of all rows
-            several = len(keys.columns) > 1
-            code = pd.factorize(code * (len(levels) + 1) + part)[0] if several else part
-        return cls(code, present)
-
-
-@dataclass(frozen=True)
-class Past:
-    """Rows of one kind of entity in (entity, time) order, and who may see whom.
-
-    order: positions of the sorted rows in the table, only of rows that have the entity;
-    group: entity number of each sorted row, ascending; rank: rank of its instant among
-    `instants` (microseconds, ascending, distinct); ingested: arrival in sorted order, or None.
-    """
-
-    order: np.ndarray
-    group: np.ndarray
-    rank: np.ndarray
-    instants: np.ndarray
-    ingested: np.ndarray | None
-
-    @property
-    def at(self) -> np.ndarray:
-        """Instant of each sorted row in microseconds."""
-        at: np.ndarray = self.instants[self.rank]
-        return at
-
-    @cached_property
-    def start(self) -> np.ndarray:
-        """First position of each sorted row's group."""
-        first = np.flatnonzero(np.diff(self.group, prepend=self.group[:1] - 1))
-        return np.repeat(first, np.diff(np.append(first, len(self.group))))
-
-    @cached_property
-    def before(self) -> np.ndarray:
-        """One past the last row that each sorted row sees: rows of its instant do not count."""
-        is_new = np.diff(self._keys, prepend=-1) != 0
-        return np.asarray(np.flatnonzero(is_new)[np.cumsum(is_new) - 1])
-
-    def since(self, opens: np.ndarray | None) -> np.ndarray:
-        """First row of the same group whose instant has at least the rank that `opens` gives.
-
-        opens: of `Instants.opens`; None: the group's first row.
-        """
-        if opens is None:
-            return self.start
-        wanted = pl.DataFrame({"key": self._groups + opens[self.rank]}).set_sorted("key")
-        there = pl.DataFrame({"key": self._keys}).with_row_index("row").set_sorted("key")
-        # both ascend, so that one pass finds all; twice as fast as a binary search each
-        found = wanted.join_asof(there, on="key", strategy="forward", check_sortedness=False)
-        return found["row"].to_numpy().astype(np.int64)
-
-    @cached_property
-    def late(self) -> np.ndarray:
-        """Sorted rows that must not see some earlier row, as it arrived after them."""
-        if self.ingested is None or not len(self.group):
-            return np.empty(0, dtype=np.int64)
-        frame = pl.DataFrame({"arrived": self.ingested, "group": self.group})
-        newest = frame.select(pl.col("arrived").cum_max().over("group")).to_series().to_numpy()
-        sees = self.before > self.start
-        return np.flatnonzero(sees & (newest[self.before - 1] > self.ingested))
-
-    @cached_property
-    def _groups(self) -> np.ndarray:
-        """What to add to a rank so that the sum ascends over groups and ranks."""
-        return self.group * (len(self.instants) + 1)
-
-    @cached_property
-    def _keys(self) -> np.ndarray:
-        return np.asarray(self._groups + self.rank)
-
-
-def past_of(entities: Entities, instants: Instants, ingested: np.ndarray | None) -> Past:
-    """The past of each of `entities`; rows without one are left out.
-
-    ingested: arrival of each row of the table in microseconds, None where it is not known.
-    """
-    rows = np.flatnonzero(entities.present)
-    code = entities.code[rows]
-    # numpy sorts 16 bits by radix, ten times as fast
-    small = code.astype(np.uint16) if code.max(initial=0) < 2**16 else code
-    order = rows[np.argsort(small, kind="stable")]
-    arrived = None if ingested is None else ingested[order]
-    return Past(order, entities.code[order], instants.rank[order], instants.distinct, arrived)
-
-
-@dataclass(frozen=True)
-class Ranges:
-    """For each sorted row the range [low, high) that it sees; `late` rows see less of it."""
-
-    past: Past
-    low: np.ndarray
-    high: np.ndarray
-    late: np.ndarray
-
-    def visible(self, row: int) -> np.ndarray:
-        """Positions that a late-affected row sees: inside its range and arrived by then."""
-        inside = np.arange(self.low[row], self.high[row])
-        assert self.past.ingested is not None
-        arrived: np.ndarray = self.past.ingested[inside] <= self.past.ingested[row]
-        return np.asarray(inside[arrived])
-
-
-def ranges(past: Past, opens: np.ndarray | None) -> Ranges:
-    """What each row of `past` sees of a window that `opens` as `Instants.opens` says."""
-    low, high, late = past.since(opens), past.before, past.late
-    if len(late) and past.ingested is not None:
-        newest = fold(MAX, past.ingested.astype(np.float64), low[late], high[late])[0]
-        late = late[newest > past.ingested[late]]
-    return Ranges(past, low, high, late)
+Op = Literal["count", "sum", "mean", "max", "min", "std", "distinct"]
+EMPTY: Final = {"count": 0.0, "sum": 0.0, "distinct": 0.0}
+"""What an aggregate is on an empty window; the others are NaN there."""
+Asked = tuple[str, str | None]
+"""An aggregate and the column that it is of; None: of the rows."""
 
 
 @dataclass(frozen=True)
@@ -186,11 +40,6 @@ class Values:
         return np.asarray(np.isfinite(self.sorted))
 
     @cached_property
-    def filled(self) -> np.ndarray:
-        """The values, 0 where missing."""
-        return np.where(self.known, self.sorted, 0.0)
-
-    @cached_property
     def counts(self) -> np.ndarray:
         """Number of values before each position, one longer than the values."""
         return np.append(0, np.cumsum(self.known))
@@ -198,30 +47,84 @@ class Values:
     @cached_property
     def sums(self) -> tuple[np.ndarray, np.ndarray]:
         """Sums before each position and, apart, what rounding took from them."""
-        sums = np.append(0.0, np.cumsum(self.filled))
-        before, after = sums[:-1], sums[1:]
-        # error of one addition, exactly (Knuth's TwoSum)
-        added = after - before
-        lost = (before - (after - added)) + (self.filled - added)
-        return sums, np.append(0.0, np.cumsum(lost))
+        filled = self.sorted if self.complete else np.where(self.known, self.sorted, 0.0)
+        sums, lost = np.zeros(len(filled) + 1), np.zeros(len(filled) + 1)
+        np.cumsum(filled, out=sums[1:])
+        for begin in range(0, len(filled), BLOCK):
+            before, after = sums[begin : begin + BLOCK], sums[begin + 1 : begin + BLOCK + 1]
+            before = before[: len(after)]
+            # error of one addition, exactly (Knuth's TwoSum)
+            added = after - before
+            rest = (before - (after - added)) + (filled[begin : begin + BLOCK] - added)
+            lost[begin + 1 : begin + BLOCK + 1] = rest
+        return sums, np.cumsum(lost, out=lost)
+
+    @cached_property
+    def complete(self) -> bool:
+        """Whether no value is missing."""
+        return bool(self.known.all())
+
+    def between(self, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Number and sum of the values in each range [low, high)."""
+        sums, lost = self.sums
+        total = (sums[high] - sums[low]) + (lost[high] - lost[low])
+        return high - low if self.complete else self.counts[high] - self.counts[low], total
+
+    def of(self, places: np.ndarray) -> np.ndarray:
+        """The values at `places` that are there."""
+        return np.asarray(self.sorted[places][self.known[places]])
 
 
-def aggregate(seen: Ranges, op: Op, values: Values | None) -> np.ndarray:
-    """`op` of `values` over what each row sees; without values, the number of rows it sees.
+def totals(
+    seen: Ranges, columns: Mapping[str, Values], asked: Collection[Asked], n_rows: int
+) -> dict[Asked, np.ndarray]:
+    """Each count, sum and mean that is `asked` of `columns`, for every row of the table.
 
-    Missing values count for nobody. count, sum and distinct are 0 on an empty window, the
-    others NaN.
+    Missing values count for nobody; a count of no column is that of the rows seen. Rows without
+    the entity see an empty window.
     """
-    if values is None:
-        found = (seen.high - seen.low).astype(np.float64)
-        for row in seen.late:
-            found[row] = len(seen.visible(row))
-        return np.asarray(found)
-    found = _FAST[op](seen, values)
+    found = {one: _table(seen, one[0], n_rows) for one in asked}
+    for begin in range(0, len(seen.low), BLOCK):
+        low, high = seen.low[begin : begin + BLOCK], seen.high[begin : begin + BLOCK]
+        rows, n_seen = seen.past.order[begin : begin + BLOCK], high - low
+        sums = {name: values.between(low, high) for name, values in columns.items()}
+        for (op, name), out in found.items():
+            count, total = (n_seen, None) if name is None else sums[name]
+            out[rows] = count if op == "count" else total
+            if op == "mean" and total is not None:
+                out[rows] = divided(total, count)
     for row in seen.late:
         inside = seen.visible(row)
-        found[row] = _direct(op, values.sorted[inside][values.known[inside]])
+        for (op, name), out in found.items():
+            out[seen.past.order[row]] = (
+                len(inside) if name is None else _direct(op, columns[name].of(inside))
+            )
     return found
+
+
+def _table(seen: Ranges, op: str, n_rows: int) -> np.ndarray:
+    """Room for one number a row of the table, filled where no range says what it is."""
+    if len(seen.past.order) == n_rows:
+        return np.empty(n_rows)
+    return np.full(n_rows, EMPTY.get(op, np.nan))
+
+
+def aggregate(seen: Ranges, op: str, values: Values, n_rows: int) -> np.ndarray:
+    """`op` (max, min, std, distinct) of `values` over what each row of a table sees.
+
+    Missing values count for nobody, and rows without the entity see an empty window.
+    """
+    found = _FAST[op](seen, values)
+    for row in seen.late:
+        found[row] = _direct(op, values.of(seen.visible(row)))
+    return spread(seen, found, EMPTY.get(op, np.nan), n_rows)
+
+
+def spread(seen: Ranges, found: np.ndarray, otherwise: float, n_rows: int) -> np.ndarray:
+    """Values of sorted rows in the table's order, `otherwise` for rows without the entity."""
+    out = np.full(n_rows, otherwise)
+    out[seen.past.order] = found
+    return out
 
 
 def last_before(seen: Ranges) -> np.ndarray:
@@ -236,16 +139,18 @@ def last_before(seen: Ranges) -> np.ndarray:
     return found
 
 
-def _count(seen: Ranges, values: Values) -> np.ndarray:
-    if values.known.all():
-        return np.asarray(seen.high - seen.low, dtype=np.float64)
-    found: np.ndarray = (values.counts[seen.high] - values.counts[seen.low]).astype(np.float64)
-    return found
-
-
-def _sum(seen: Ranges, values: Values) -> np.ndarray:
-    sums, lost = values.sums
-    found: np.ndarray = (sums[seen.high] - sums[seen.low]) + (lost[seen.high] - lost[seen.low])
+def at_last(seen: Ranges, values: Values) -> np.ndarray:
+    """Mean of `values` at the last instant that each row sees; NaN without one."""
+    past = seen.past
+    some = seen.high > past.start
+    high = np.where(some, seen.high, 0)
+    low = np.where(some, past.before[high - 1], 0)
+    count, total = values.between(low, high)
+    found = divided(total, count)
+    for row in seen.late:
+        rows = seen.visible(row)
+        last = values.of(rows[past.at[rows] == past.at[rows[-1:]]]) if len(rows) else rows
+        found[row] = _direct("mean", last)
     return found
 
 
@@ -280,22 +185,24 @@ def _distinct(seen: Ranges, values: Values) -> np.ndarray:
     some = opens < closes
     size = len(seen.low) + 1
     change = np.bincount(opens[some], minlength=size) - np.bincount(closes[some], minlength=size)
-    found: np.ndarray = _count(seen, values) - np.cumsum(change)[:-1]
-    return found
+    known = values.counts[seen.high] - values.counts[seen.low]
+    return np.asarray(known - np.cumsum(change)[:-1], dtype=np.float64)
 
 
 def divided(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
     """numerator / denominator; NaN where the denominator is 0 or missing."""
     some = np.isfinite(denominator) & (denominator != 0)
+    if some.all():
+        return np.asarray(numerator / denominator)
     out = np.full(len(numerator), np.nan)
     np.divide(numerator, denominator, out=out, where=some)
     return out
 
 
-def _direct(op: Op, values: np.ndarray) -> float:
+def _direct(op: str, values: np.ndarray) -> float:
     """The definition itself, for the few rows that a late row must stay hidden from."""
     if not len(values):
-        return 0.0 if op in ("count", "sum", "distinct") else np.nan
+        return EMPTY.get(op, np.nan)
     return float(_DIRECT[op](values))
 
 
@@ -304,8 +211,6 @@ def _deviation(values: np.ndarray) -> float:
 
 
 _FAST: dict[str, Callable[[Ranges, Values], np.ndarray]] = {
-    "count": _count,
-    "sum": _sum,
     "std": _std,
     "max": _max,
     "min": _min,
@@ -314,6 +219,7 @@ _FAST: dict[str, Callable[[Ranges, Values], np.ndarray]] = {
 _DIRECT: dict[str, Callable[[np.ndarray], float]] = {
     "count": len,
     "sum": math.fsum,
+    "mean": lambda values: math.fsum(values) / len(values),
     "std": _deviation,
     "max": np.max,
     "min": np.min,
