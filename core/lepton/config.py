@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from lepton.errors import ConfigError, nearest
 from lepton.names import check_id
+from lepton.secrets import refuse_secrets
 from lepton.strict_yaml import load_yaml
 
 M = TypeVar("M", bound=BaseModel)
@@ -98,8 +99,14 @@ class SolutionConfig(Strict):
 
 
 def load_config(path: Path) -> SolutionConfig:
-    """Settings in the file at `path`; raises ConfigError LK108 naming every faulty key at once."""
-    return parse_model(SolutionConfig, load_yaml(path), where=str(path))
+    """Settings in the file at `path`.
+
+    Raises ConfigError LK115 where something in it looks like a secret, LK108 naming every faulty
+    key at once.
+    """
+    content = load_yaml(path)
+    refuse_secrets(content, where=str(path))
+    return parse_model(SolutionConfig, content, where=str(path))
 
 
 def parse_model(model: type[M], content: Any, *, where: str) -> M:

@@ -18,6 +18,7 @@ TIERS = (
         "progress",
         "run_clock",
         "dataset",
+        "secrets",
         "workspace",
     },
     {"config", "frames", "evaluation", "csv_safe"},
