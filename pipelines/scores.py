@@ -42,6 +42,7 @@ def scores_asset(scope: Scope) -> dg.AssetsDefinition:
             "rows": len(found.frame),
             "alerts": int(found.frame["decision"].sum()),
             "quarantined": found.quarantined,
+            "unseen_categories": dict(found.unseen),
             "model_version": found.version.number,
             "fingerprint": _fingerprint(found.frame),
         }

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from lepton.errors import ConfigError, nearest
 from lepton.names import check_id
+from lepton.secrets import refuse_secrets
 from lepton.strict_yaml import load_yaml
 
 M = TypeVar("M", bound=BaseModel)
@@ -69,6 +70,9 @@ class SolutionConfig(Strict):
     source: canonical table -> file, relative to the project's root.
     mapping: file relative to solution.yaml; absent means that columns are canonical already.
     costs, gates: overlay the Solution's defaults by name.
+    rules: file of rules beside the model, relative to solution.yaml; absent means none.
+    review_sample: share of the daily capacity that is kept for rows drawn at random among those
+    let pass, so that labels do not only come from what the model suspects.
     promote: whether a published version becomes `current` by itself.
     simulated: whether the data come from a simulator; the report then says what that means.
     """
@@ -82,6 +86,8 @@ class SolutionConfig(Strict):
     compression: CompressionConfig = CompressionConfig()
     costs: dict[str, float] = {}
     gates: dict[str, float] = {}
+    rules: str | None = None
+    review_sample: float = Field(default=0.02, ge=0, le=0.05)
     schedule: ScheduleConfig = ScheduleConfig()
     promote: Literal["auto", "manual"] = "auto"
     seed: int = 0
@@ -94,8 +100,14 @@ class SolutionConfig(Strict):
 
 
 def load_config(path: Path) -> SolutionConfig:
-    """Settings in the file at `path`; raises ConfigError LK108 naming every faulty key at once."""
-    return parse_model(SolutionConfig, load_yaml(path), where=str(path))
+    """Settings in the file at `path`.
+
+    Raises ConfigError LK115 where something in it looks like a secret, LK108 naming every faulty
+    key at once.
+    """
+    content = load_yaml(path)
+    refuse_secrets(content, where=str(path))
+    return parse_model(SolutionConfig, content, where=str(path))
 
 
 def parse_model(model: type[M], content: Any, *, where: str) -> M:
@@ -128,6 +140,25 @@ def overlay(
             details=[f"'{name}'{nearest(name, defaults)}" for name in unknown],
         )
     return {**defaults, **given}
+
+
+def within(
+    values: Mapping[str, float], bounds: Mapping[str, tuple[float, float]], *, where: str
+) -> None:
+    """Raise ConfigError LK113 naming every one of `values` outside its bounds."""
+    faults = [
+        f"'{name}' is {values[name]:g}, where {least:g} to {most:g} is possible"
+        for name, (least, most) in sorted(bounds.items())
+        if not least <= values[name] <= most
+    ]
+    if faults:
+        raise ConfigError(
+            "LK113",
+            where=where,
+            found=f"{len(faults)} value(s) out of bounds",
+            remedy="state shares as parts of 1 and money as numbers above 0",
+            details=faults,
+        )
 
 
 def _told(model: type[BaseModel], fault: Any) -> str:

@@ -11,15 +11,19 @@ from pathlib import Path
 
 import numpy as np
 
-from lepton.config import SolutionConfig, load_config, overlay
+from lepton.config import SolutionConfig, load_config, overlay, within
 from lepton.contracts.mapping import TableMapping, load_mappings
-from lepton.contracts.model import Contract, Extras
+from lepton.contracts.model import Contract, Extras, extra_name
 from lepton.contracts.odcs import load_contracts
+from lepton.errors import ConfigError
 from lepton.evaluation.results import Metric
+from lepton.features.spec import Category
 from lepton.progress import Progress, Silent
+from lepton.rules import RuleSet, load_rules
 from lepton.run_clock import RunClock
 from lepton.solution import Project, Solution
 from lepton.workspace import Workspace
+from lepton_edge.policy import Policy, Sample
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,49 @@ class Context:
     @property
     def costs(self) -> Mapping[str, float]:
         """What acting and not acting cost, in money."""
-        return overlay(self.solution.decision.costs, self.config.costs, where="costs")
+        decision = self.solution.decision
+        costs = overlay(decision.costs, self.config.costs, where="costs")
+        within(costs, decision.bounds, where="costs")
+        return costs
+
+    @cached_property
+    def rules(self) -> RuleSet | None:
+        """The rules beside the model, where the settings name a file of them."""
+        if self.config.rules is None or self.solution.decision.actions is None:
+            return None
+        nodes = self.solution.features.nodes
+        texts = {node.name for node in nodes if isinstance(node, Category)}
+        return load_rules(
+            self.config_path.parent / self.config.rules,
+            actions=[action.name for action in self.solution.decision.actions(self.costs)],
+            numeric={node.name for node in nodes} - texts | {*map(extra_name, self.extras.numeric)},
+            categorical=texts | {*map(extra_name, self.extras.category)},
+        )
+
+    @property
+    def policy(self) -> Policy | None:
+        """What can be done with a row, its price and its sample not settled yet.
+
+        Raises ConfigError LK114 where this machine does not know the settings' zone.
+        """
+        decision = self.solution.decision
+        if decision.actions is None:
+            return None
+        named = f"{self.solution.name}/{self.config.customer}/{self.config.seed}"
+        try:
+            return Policy(
+                decision.actions(self.costs),
+                capacity=self.costs[decision.capacity] if decision.capacity else None,
+                zone=self.config.schedule.timezone,
+                sample=Sample(salt=hashlib.sha256(named.encode()).hexdigest()),
+            )
+        except ValueError as error:
+            raise ConfigError(
+                "LK114",
+                where="schedule.timezone",
+                found=str(error),
+                remedy="name a zone of the IANA database, such as Europe/Berlin, or UTC",
+            ) from error
 
     @property
     def gates(self) -> Mapping[str, float]:

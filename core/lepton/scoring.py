@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
 import pandas as pd
 
-from lepton import roles, stages
+from lepton import decisions, roles, stages
 from lepton.context import Context
 from lepton.contracts.model import Contract
 from lepton.dataset import TabularDataset
@@ -25,14 +26,18 @@ _WANTED = "__wanted"
 class Scores:
     """Scored rows and what they were scored from.
 
-    frame: key, event time, score, decision, model_version, run_id; one row a valid row.
-    inputs: the model's input columns of the same rows, as a device is given them.
+    frame: key, event time, score, decision, where the bundle has a policy also the columns
+    `results.DECIDED`, model_version, run_id; one row a valid row, in event order.
+    inputs: the model's input columns of the same rows, as a device is given them, and what its
+    policy and rules read beside them.
+    unseen: categorical feature -> rows whose category the model has never learnt from.
     """
 
     frame: pd.DataFrame
     inputs: pd.DataFrame
     version: Version
     quarantined: int
+    unseen: Mapping[str, int] = field(default_factory=dict)
 
 
 def score(ctx: Context, *, day: date | None = None, history: Path | None = None) -> Scores:
@@ -43,6 +48,8 @@ def score(ctx: Context, *, day: date | None = None, history: Path | None = None)
     Raises IntegrityError LK620 where nothing is published yet.
     """
     from lepton.export.edge import edge_faults
+    from lepton_edge.bundle import open_bundle
+    from lepton_edge.levels import levels_of
     from lepton_edge.runtime import Runtime
 
     version = _current(ctx)
@@ -51,18 +58,21 @@ def score(ctx: Context, *, day: date | None = None, history: Path | None = None)
     table = _behind(earlier, validated.tables[ctx.solution.task.table], ctx.contract)
     dataset = _inputs(ctx, table, version.path, day)
     ctx.progress.stage("score")
+    inputs = dataset.X, dataset.C
     with edge_faults():
-        result = Runtime(version.path).score(dataset.X, dataset.C)
+        opened = open_bundle(version.path)
+        runtime = Runtime(opened)
+        result = runtime.score(*inputs)
+        decided = decisions.decide(opened, runtime, dataset, inputs, result)
+        unseen = levels_of(opened).unseen(dataset.categorical, inputs[1])
+        read_beside = decisions.columns_read(opened, dataset)
     kept = [dataset.roles[role] for role in (roles.KEY, roles.EVENT_AT) if dataset.has(role)]
-    frame = dataset.rows[kept].assign(
-        score=result.score,
-        decision=result.decision,
-        model_version=version.number,
-        run_id=ctx.run_id,
-    )
-    names = [dataset.roles[roles.KEY], *dataset.numeric, *dataset.categorical]
+    frame = dataset.rows[kept].assign(score=result.score, decision=result.decision)
+    frame = decisions.beside(frame, decided).assign(model_version=version.number, run_id=ctx.run_id)
+    names = [dataset.roles[roles.KEY], *dataset.numeric, *dataset.categorical, *read_beside]
     quarantined = sum(len(rows) for rows in validated.quarantine.values())
-    return Scores(frame, dataset.rows[names], version, quarantined)
+    given = dataset.rows[list(dict.fromkeys(names))]
+    return Scores(frame, given, version, quarantined, unseen)
 
 
 def _current(ctx: Context) -> Version:

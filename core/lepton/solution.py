@@ -22,6 +22,7 @@ from lepton.names import check_id
 from lepton.progress import Progress
 from lepton.task import TaskSpec
 from lepton.workspace import Workspace
+from lepton_edge.policy import Action
 
 Scorer = Callable[[TabularDataset], np.ndarray]
 
@@ -42,12 +43,17 @@ class DecisionSpec:
     costs: name -> default amount, overlaid by solution.yaml.
     miss_cost, alert_cost: (rows, costs) -> money per row, float64.
     capacity: the name among `costs` that bounds the alerts of one day, if any.
+    actions: costs -> what can be done with a row, from the mildest action (let it pass) to the
+    strictest, at most one of them limited by `capacity`; None where the threshold is all.
+    bounds: name of a cost -> the least and the most it can be.
     """
 
     costs: Mapping[str, float]
     miss_cost: Callable[[TabularDataset, Mapping[str, float]], np.ndarray]
     alert_cost: Callable[[TabularDataset, Mapping[str, float]], np.ndarray]
     capacity: str | None = None
+    actions: Callable[[Mapping[str, float]], tuple[Action, ...]] | None = None
+    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,8 @@ class Solution:
     tables: contracts in data_contracts/<name>/, the task's own first.
     families: names under lepton.automl.families. gates: name -> default of what is needed.
     slices: columns by which the report tells results apart.
+    reasons: phrase -> patterns (`customer_count_*`) of the features that it stands for in a reason;
+    the first that fits counts, and a feature that none fits is named itself.
     simulate(rng, size): canonical tables of about `size` rows of the task's table.
     benchmarks: protocol's name -> function that returns the JSON of specs' protocols.
     """
@@ -110,6 +118,7 @@ class Solution:
     simulate: Callable[[np.random.Generator, int], Mapping[str, pd.DataFrame]]
     figures: tuple[Figure, ...] = ()
     slices: tuple[str, ...] = ()
+    reasons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     benchmarks: Mapping[str, Callable[[BenchRequest], Mapping[str, Any]]] = field(
         default_factory=dict
     )
@@ -178,6 +187,7 @@ def _load(name: str) -> Solution:
 
 
 __all__ = [
+    "Action",
     "Baseline",
     "BenchRequest",
     "DecisionSpec",

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 import lepton
-from lepton import frames, roles
+from lepton import decisions, frames, roles
 from lepton.context import Context
 from lepton.contracts.model import Mapped, Validated
 from lepton.contracts.read import read_tables
@@ -186,6 +186,7 @@ def export(ctx: Context, dataset: TabularDataset, front: Front) -> Bundle:
 
     ctx.enter("export")
     folder = ctx.workspace.contracts(ctx.solution.name)
+    parts = split(ctx, dataset)
     facts = BundleContext(
         solution=ctx.solution.name,
         customer=ctx.config.customer,
@@ -193,9 +194,11 @@ def export(ctx: Context, dataset: TabularDataset, front: Front) -> Bundle:
         contracts={table: folder / f"{table}.odcs.yaml" for table in ctx.contracts},
         task=ctx.solution.task,
         costs=ctx.costs,
-        sample=split(ctx, dataset).selection,
+        sample=parts.selection,
         features=FeatureSpec.from_json(dataset.spec),
         timing=front.artefacts[front.chosen].timing,
+        decisions=decisions.for_bundle(ctx, parts),
+        levels=decisions.learnt_levels(parts),
     )
     return write_bundle(ctx.folder / "bundle", front.model, facts)
 
@@ -210,16 +213,21 @@ def evaluate(ctx: Context, dataset: TabularDataset, front: Front, bundle: Bundle
     from lepton.evaluation.leakage import suspects
     from lepton.export.edge import edge_faults
     from lepton.export.parity import check
+    from lepton_edge.bundle import open_bundle
     from lepton_edge.runtime import Runtime
 
     ctx.enter("evaluate")
     parts = split(ctx, dataset)
     holdout = parts.holdout.open("evaluate")
+    inputs = front.model.inputs(holdout)
     with edge_faults():
-        result = Runtime(bundle.path).score(*front.model.inputs(holdout))
+        opened = open_bundle(bundle.path)
+        runtime = Runtime(opened)
+        result = runtime.score(*inputs)
+        decided = decisions.decide(opened, runtime, holdout, inputs, result)
     reference = front.reference
-    return judge(
-        scored=scored(ctx, holdout, result.score, front.model.threshold),
+    found = judge(
+        scored=decisions.beside(scored(ctx, holdout, result.score, front.model.threshold), decided),
         rivals=Rivals(
             baselines=_baselines(ctx, parts, holdout),
             reference=scored(ctx, holdout, reference.score(holdout), reference.threshold),
@@ -231,6 +239,7 @@ def evaluate(ctx: Context, dataset: TabularDataset, front: Front, bundle: Bundle
         leaks=suspects(parts.train),
         rng=ctx.rng("evaluate"),
     )
+    return decisions.judged(ctx, found, holdout)
 
 
 def _baselines(ctx: Context, parts: Parts, holdout: TabularDataset) -> dict[str, pd.DataFrame]:

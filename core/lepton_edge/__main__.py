@@ -6,21 +6,20 @@ Exit codes: 0 done, 2 wrong usage, 4 rows refused, 6 bundle refused, 7 machine l
 from __future__ import annotations
 
 import argparse
-import csv
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 
 from lepton_edge.bundle import open_bundle
 from lepton_edge.errors import EdgeError, RowError
+from lepton_edge.files import beside, decide_file, unseen_notes, write_scores
 from lepton_edge.golden import check_golden
-from lepton_edge.rows import Rows, read_rows
+from lepton_edge.rows import read_rows
 from lepton_edge.runtime import CPU, Runtime, Scores
 from lepton_edge.stream_service import Storage, StreamService, serve
 
@@ -53,18 +52,20 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _score(options: argparse.Namespace) -> int:
-    runtime = Runtime(
-        options.bundle, provider=options.provider, allow_fallback=options.allow_fallback
-    )
+    opened = open_bundle(options.bundle)
+    runtime = Runtime(opened, provider=options.provider, allow_fallback=options.allow_fallback)
     with _source(options.rows) as file:
         try:
-            rows = read_rows(file, options.format, runtime.manifest)
+            rows = read_rows(file, options.format, runtime.manifest, beside(opened))
         except UnicodeDecodeError as error:
             raise RowError(
                 "LK286", where=str(options.rows), found="not UTF-8", remedy="write it as UTF-8"
             ) from error
     scores = runtime.score(rows.numeric, rows.categorical)
-    _write(options.format, runtime.manifest.key, rows, scores)
+    decided = decide_file(opened, runtime, rows, scores)
+    write_scores(sys.stdout, options.format, runtime.manifest.key, rows, scores, decided.decided)
+    for note in (*decided.notes, *unseen_notes(opened, rows)):
+        print(note, file=sys.stderr)  # noqa: T201
     return 0
 
 
@@ -125,19 +126,6 @@ def _source(path: str) -> Iterator[IO[str]]:
         return
     with Path(path).open(encoding="utf-8", newline="") as file:
         yield file
-
-
-def _write(form: str, key: str, rows: Rows, scores: Scores) -> None:
-    columns: dict[str, list[Any]] = {} if rows.keys is None else {key: rows.keys}
-    columns |= {"score": scores.score.tolist(), "decision": scores.decision.tolist()}
-    lines = zip(*columns.values(), strict=True)
-    if form == "csv":
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(lines)
-        return
-    for values in lines:
-        _say(json.dumps(dict(zip(columns, values, strict=True)), ensure_ascii=False))
 
 
 def _say(text: str) -> None:

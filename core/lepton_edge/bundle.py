@@ -44,8 +44,8 @@ _FIELDS: Final[Mapping[str, type | tuple[type, ...]]] = {
     "files": dict,
     SEAL: str,
 }
-_OPTIONAL: Final[Mapping[str, type | tuple[type, ...]]] = {"stream": dict}
-"""What bundles of the first kits do not say."""
+_OPTIONAL: Final[Mapping[str, type | tuple[type, ...]]] = {"stream": dict, "rules": dict}
+"""What not every bundle says: those of the first kits, and those without rules."""
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ class Clock:
 
     def __init__(self, zone: str) -> None:
         """Raises ValueError where the zone is not known on this machine."""
-        self._zone = None if zone == "UTC" else _zone(zone)
+        self._zone = None if zone == "UTC" else zone_of(zone)
         self._offsets: dict[int, int] = {}
 
     def parts(self, at: int) -> tuple[float, int]:
@@ -70,11 +70,12 @@ class Clock:
         return found
 
 
-def _zone(name: str) -> ZoneInfo:
+def zone_of(name: str) -> ZoneInfo:
+    """The zone called `name`; raises ValueError where this machine does not know it."""
     try:
         return ZoneInfo(name)
     except (KeyError, OSError, ValueError) as error:
         raise ValueError(f"the zone {name!r:.40} is not known on this machine") from error
 
 
-__all__ = ["Clock", "microseconds"]
+__all__ = ["Clock", "microseconds", "zone_of"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -23,12 +23,26 @@ _MISSING: Final = object()
 
 
 @dataclass(frozen=True)
+class Beside:
+    """Fields that are read beside the model's features, where every row has them.
+
+    numbers, texts: as features are read; raw: as they stand.
+    """
+
+    numbers: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    raw: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Rows:
-    """numeric: float64, NaN for missing; categorical: object, "" for missing; keys: or None."""
+    """numeric: float64, NaN for missing; categorical: object, "" for missing; keys: or None;
+    beside: field -> its value in each row, for the fields that every row has."""
 
     numeric: np.ndarray
     categorical: np.ndarray
     keys: list[Any] | None
+    beside: Mapping[str, list[Any]] = field(default_factory=dict)
 
 
 @dataclass
@@ -42,8 +56,11 @@ class _Faults:
             self.first.append(f"row {row}, field '{name}': {found}")
 
 
-def read_rows(lines: Iterable[str], form: Format, manifest: Manifest) -> Rows:
-    """The features that the manifest names, of every line; other fields are left alone.
+def read_rows(
+    lines: Iterable[str], form: Format, manifest: Manifest, beside: Beside = Beside()
+) -> Rows:
+    """The features that the manifest names and the fields `beside`, of every line; other fields
+    are left alone.
 
     An empty cell or null is missing. Raises RowError LK284 with the number of faults and the
     first three: NaN and Infinity, duplicate keys, missing fields, wrong types; LK285 on more
@@ -54,6 +71,7 @@ def read_rows(lines: Iterable[str], form: Format, manifest: Manifest) -> Rows:
     numeric: list[list[float]] = []
     texts: list[list[str]] = []
     keys: list[Any] = []
+    fields: dict[str, list[Any]] = {}
     faults = _Faults()
     for row, record in records:
         _bounded_rows(row)
@@ -63,6 +81,8 @@ def read_rows(lines: Iterable[str], form: Format, manifest: Manifest) -> Rows:
         numeric.append([number(record, name, row, faults) for name in manifest.numeric])
         texts.append([_text(record, name, row, faults) for name in manifest.categorical])
         keys.append(record.get(manifest.key, _MISSING))
+        for name, value in _beside(record, beside, number, row, faults):
+            fields.setdefault(name, []).append(value)
     _raise(faults)
     known = manifest.key != "" and len(keys) > 0 and _MISSING not in keys
     shape = (len(numeric), len(manifest.numeric))
@@ -70,7 +90,27 @@ def read_rows(lines: Iterable[str], form: Format, manifest: Manifest) -> Rows:
         np.array(numeric, dtype=np.float64).reshape(shape),
         _objects(texts, len(manifest.categorical)),
         keys if known else None,
+        {name: values for name, values in fields.items() if len(values) == len(numeric)},
     )
+
+
+def _beside(
+    record: Mapping[str, Any],
+    beside: Beside,
+    number: Callable[[Mapping[str, Any], str, int, _Faults], float],
+    row: int,
+    faults: _Faults,
+) -> Iterator[tuple[str, Any]]:
+    """The fields beside the features that this row has."""
+    for name in beside.numbers:
+        if name in record:
+            yield name, number(record, name, row, faults)
+    for name in beside.texts:
+        if name in record:
+            yield name, _text(record, name, row, faults)
+    for name in beside.raw:
+        if name in record:
+            yield name, record[name]
 
 
 def _bounded_rows(row: int) -> None:
@@ -176,4 +216,4 @@ def _raise(faults: _Faults) -> None:
         )
 
 
-__all__ = ["Format", "Rows", "read_rows"]
+__all__ = ["Beside", "Format", "Rows", "read_rows"]

@@ -1,17 +1,19 @@
 """JSON lines in, decisions out: a bundle's features and model over a stream, its state on disk.
 
-One line in, one line out. An event is answered with its key, score and decision; a line with key,
-label and instant but no event time is a label; what cannot be read is answered with an error that
-names row and field. The state is written every so many events and at the end. After a kill the
-events since the last checkpoint are sent again: those that the state knows already are answered
-as before and counted once.
+One line in, one line out. An event is answered with its key, score and decision, and where the
+bundle has a policy with its action, reasons, rules and whether it was drawn to be looked at; a line
+with key, label and instant but no event time is a label; what cannot be read is answered with an
+error that names row and field. The state is written every so many events and at the end. After a
+kill the events since the last checkpoint are sent again: those that the state knows already are
+answered as before and counted once.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import signal
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +23,9 @@ from typing import IO, Any, Final
 import numpy as np
 
 from lepton_edge.bundle import Opened
+from lepton_edge.decider import Decider, has_decisions
 from lepton_edge.errors import BundleError, RowError
+from lepton_edge.instants import microseconds
 from lepton_edge.runtime import Runtime
 from lepton_edge.stream import FeatureStream
 from lepton_edge.strict_json import parse
@@ -29,6 +33,7 @@ from lepton_edge.strict_json import parse
 FEATURES: Final = "features.json"
 STATE: Final = "stream.state"
 MAX_LINE: Final = 1 << 20
+_ANSWER: Final = ("score", "decision", "action", "reasons", "rules", "review_sample")
 LEAST_REMEMBERED: Final = 10_000
 """Newest keys whose answers are kept, at least; twice the events between two checkpoints."""
 
@@ -51,13 +56,16 @@ class StreamService:
     def __init__(self, opened: Opened, runtime: Runtime, storage: Storage) -> None:
         self.runtime, self.storage = runtime, storage
         self.stream, self.roles = _stream_of(opened)
-        self.answers: dict[Any, tuple[float | None, int | None]] = {}
+        self.decider = _decider_of(opened, runtime, self.stream)
+        self.answers: dict[Any, tuple[Any, ...]] = {}
         self.learnt: dict[Any, bool] = {}
         self.rows = self.unsaved = 0
         self._needed = self._fields_needed()
         if self.path.is_file():
             notes = self.stream.restore(self.path)
-            self.answers = dict(notes["answers"])
+            self.answers = {key: tuple(values) for key, values in notes["answers"]}
+            if self.decider is not None:
+                self.decider.policy.restore(notes.get("policy", {}))
             self.learnt = dict.fromkeys(notes["learnt"], True)
 
     @property
@@ -82,7 +90,12 @@ class StreamService:
 
     def save(self) -> None:
         """Write the state, with the answers to the newest events."""
-        notes = {"answers": list(self.answers.items()), "learnt": list(self.learnt)}
+        policy = {} if self.decider is None else self.decider.policy.state()
+        notes = {
+            "answers": list(self.answers.items()),
+            "learnt": list(self.learnt),
+            "policy": policy,
+        }
         self.stream.checkpoint(self.path, notes)
         self.unsaved = 0
 
@@ -91,24 +104,42 @@ class StreamService:
         if self.roles["event_at"] not in event and self._is_label(event):
             return self._label(key, event)
         if key in self.answers:
-            score, decision = self.answers[key]
-            return {"key": key, "score": score, "decision": decision, "repeated": True}
+            return {"key": key, **_named(self.answers[key]), "repeated": True}
         missing = [name for name in self._needed if name not in event]
         if missing:
             raise _refused("LK290", missing[0], "is missing", "send null where it is not known")
+        value = self._value(event)
         features = self.stream.update(event)
         self._count()
         # known from here on, even where the model refuses what came of it
         self.answers[key] = None, None
-        score, decision = self.answers[key] = self._scored(features)
-        return {"key": key, "score": score, "decision": decision}
+        self.answers[key] = self._decided(key, event, value, features)
+        return {"key": key, **_named(self.answers[key])}
 
-    def _scored(self, features: Mapping[str, float | str]) -> tuple[float, int]:
+    def _decided(
+        self, key: Any, event: Mapping[str, Any], value: float, features: Mapping[str, Any]
+    ) -> tuple[Any, ...]:
+        """What is answered, in the order of `_ANSWER`."""
         manifest = self.runtime.manifest
         numeric = np.array([[features[name] for name in manifest.numeric]], dtype=np.float64)
         texts = np.array([[features[name] for name in manifest.categorical]], dtype=object)
         scores = self.runtime.score(numeric, texts)
-        return float(scores.score[0]), int(scores.decision[0])
+        score = float(scores.score[0]), int(scores.decision[0])
+        if self.decider is None:
+            return score
+        at = microseconds(event[self.roles["event_at"]])
+        decided = self.decider.decide_one(key, at, value, features, (numeric, texts), score)
+        return *score, *(values[0] for values in decided.columns().values())
+
+    def _value(self, event: Mapping[str, Any]) -> float:
+        """What the event is worth in money; NaN where it does not say."""
+        name = self.decider.columns.get("value") if self.decider is not None else None
+        value = None if name is None else event.get(name)
+        if value is None:
+            return math.nan
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise _refused("LK290", str(name), f"{value!r:.40} is not a number", "send a number")
+        return float(value)
 
     def _is_label(self, event: Mapping[str, Any]) -> bool:
         return all(self.roles.get(role) in event for role in ("target", "label_at"))
@@ -226,6 +257,17 @@ def _stream_of(opened: Opened) -> tuple[FeatureStream, dict[str, str]]:
     if absent:
         raise _not_streamable(opened, f"no node makes the model's input {absent[0]!r}")
     return FeatureStream(spec, roles, lateness_s), dict(roles)
+
+
+def _decider_of(opened: Opened, runtime: Runtime, stream: FeatureStream) -> Decider | None:
+    """The bundle's decider over the stream's features; None where it has scores alone."""
+    if not has_decisions(opened):
+        return None
+    return Decider(opened, runtime, [str(node["name"]) for node in stream.spec])
+
+
+def _named(answer: Sequence[Any]) -> dict[str, Any]:
+    return dict(zip(_ANSWER, answer, strict=False))
 
 
 def _not_streamable(opened: Opened, found: str) -> BundleError:

@@ -13,6 +13,7 @@ from solutions.fraud_detection.decision import DECISION
 from solutions.fraud_detection.features import FEATURES
 from solutions.fraud_detection.figures import FIGURES
 from solutions.fraud_detection.metrics import METRICS_OF_FRAUD
+from solutions.fraud_detection.reasons import REASONS
 from solutions.fraud_detection.simulate import simulate
 
 SOLUTION: Final = Solution(
@@ -47,6 +48,7 @@ SOLUTION: Final = Solution(
     simulate=simulate,
     figures=FIGURES,
     slices=("typology", "channel"),
+    reasons=REASONS,
     benchmarks={"handbook": handbook},
 )
 

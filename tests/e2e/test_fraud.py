@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from datetime import date
+from io import StringIO
 from pathlib import Path
 
 import dagster as dg
@@ -12,16 +14,21 @@ import pytest
 
 from lepton.config import BudgetConfig, SolutionConfig, load_config
 from lepton.context import make_context
+from lepton.csv_safe import write_csv
 from lepton.errors import ContractViolation
+from lepton.evaluation.results import Evaluation
 from lepton.progress import Silent
 from lepton.registry.store import Registry
 from lepton.scoring import score
 from lepton.solution import Project, find_project, kit_root
+from lepton_edge.__main__ import main as edge
 from pipelines.factory import build_solution_defs
 from pipelines.run import RunOutcome, run_solution
 
 NAME = "fraud_detection"
 DAY = "2025-04-26"
+PLANTED = "planted-7f3e9c-never-to-be-written"
+"""What the environment of a run holds and nothing that it writes may."""
 
 pytestmark = pytest.mark.slow
 
@@ -45,7 +52,10 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
     project = replace(find_project(kit_root()), state=tmp_path_factory.mktemp("state"))
     settings = load_config(project.workspace.config(NAME))
     config = settings.model_copy(update={"budget": BudgetConfig(work_units=3)})
-    outcome = run_solution(project, project.solution(NAME), config, Silent())
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("API_TOKEN", "AWS_SECRET_ACCESS_KEY", "DB_PASSWORD"):
+            patch.setenv(name, PLANTED)
+        outcome = run_solution(project, project.solution(NAME), config, Silent())
     return Done(project, config, outcome)
 
 
@@ -61,6 +71,53 @@ def test_the_report_is_one_page_that_needs_nothing_else(done: Done) -> None:
     page = done.outcome.report.read_text(encoding="utf-8")
     assert page.lstrip().lower().startswith("<!doctype html>")
     assert 'src="http' not in page
+
+
+def test_c05_a_secret_of_the_environment_is_in_nothing_that_a_run_writes(done: Done) -> None:
+    state = done.project.workspace.home.parent
+    files = [path for path in state.rglob("*") if path.is_file()]
+    assert any(path.suffix == ".html" for path in files)
+    assert any(path.name == "manifest.json" for path in files)
+    assert [str(path) for path in files if PLANTED.encode() in path.read_bytes()] == []
+
+
+def test_the_policys_decisions_are_evaluated_and_saved(done: Done) -> None:
+    folder = next(done.project.workspace.assets(NAME).glob("evaluation/*/value"))
+    found = Evaluation.load(folder)
+    assert {"action", "reasons", "rules", "review_sample"} <= set(found.scored.columns)
+    alerted = found.scored["action"] != "approve"
+    assert (found.scored.loc[alerted, "reasons"] != "").mean() > 0.9
+    assert found.facts["policy_saved"] > 0
+    assert found.facts["by_hand_most"] <= done.config.costs["alerts_per_day"] + 5
+    assert len(found.rules) > 3
+    assert (found.rules["missing"] == "").all()
+
+
+def test_d16_unseen_category_is_scored_as_unknown_and_counted(done: Done, tmp_path: Path) -> None:
+    table = pd.read_parquet(done.project.root / done.config.source["transactions"]).tail(300)
+    table["channel"] = table["channel"].astype(object)
+    levels = set(table["channel"].dropna())
+    changed = table.assign(merchant_country="ZZ")
+    changed.to_parquet(tmp_path / "new.parquet")
+    source = {"transactions": str(tmp_path / "new.parquet")}
+    found = score(make_context(done.project, NAME, run_id="unseen", source=source))
+    assert len(levels) > 1
+    assert len(found.frame) == 300
+    assert found.unseen == {"merchant_country": 300}
+
+
+def test_file_on_a_device_and_pipeline_act_alike(done: Done, tmp_path: Path) -> None:
+    table = pd.read_parquet(done.project.root / done.config.source["transactions"]).tail(400)
+    table.to_parquet(tmp_path / "new.parquet")
+    source = {"transactions": str(tmp_path / "new.parquet")}
+    found = score(make_context(done.project, NAME, run_id="alike", source=source))
+    write_csv(found.inputs, tmp_path / "rows.csv")
+    told = StringIO()
+    with redirect_stdout(told):
+        assert edge(["score", str(found.version.path), str(tmp_path / "rows.csv")]) == 0
+    device = pd.read_csv(StringIO(told.getvalue()), keep_default_na=False)
+    for name in ("action", "reasons", "rules", "review_sample"):
+        assert device[name].tolist() == found.frame[name].tolist()
 
 
 def test_r09_refused_data_leave_current_and_go_to_quarantine(done: Done, tmp_path: Path) -> None:

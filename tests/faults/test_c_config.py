@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lepton.config import load_config
 from lepton.contracts.mapping import load_mappings
 from lepton.contracts.model import Contract
 from lepton.contracts.odcs import load_contract, load_contracts
@@ -104,3 +105,52 @@ def test_c08_contradictory_contract_refused(tmp_path: Path, good: str, bad: str,
         load_contract(path)
     assert caught.value.code == "LK121"
     assert told in str(caught.value)
+
+
+SETTINGS = "solution: fraud_detection\nsource: {transactions: data.parquet}\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("password: hunter2-planted", "'password' looks like the name of a secret"),
+        ("costs: {api_key: 4711}", "'costs.api_key' looks like the name of a secret"),
+        (
+            "mapping: postgres://me:hunter2-planted@db/fraud",
+            "'mapping' looks like a password inside an address",
+        ),
+        (
+            "customer: https://x.test/d?sv=1&sig=hunter2-planted",
+            "'customer' looks like a signed or keyed address",
+        ),
+        ("customer: AKIAABCDEFGHIJKLMNOP", "'customer' looks like an access key of a cloud"),
+        ("rules: ghp_hunter2plantedhunter2planted", "'rules' looks like a token of a code host"),
+        (
+            'rules: "-----BEGIN RSA PRIVATE KEY-----hunter2-planted"',
+            "'rules' looks like a private key",
+        ),
+    ],
+)
+def test_c05_a_secret_in_the_settings_is_refused_and_never_repeated(
+    tmp_path: Path, line: str, told: str
+) -> None:
+    path = tmp_path / "solution.yaml"
+    path.write_text(SETTINGS + line + "\n")
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    message = str(caught.value)
+    assert caught.value.code == "LK115"
+    assert told in message
+    assert not any(word in message for word in ("hunter2", "4711", "ABCDEFGHIJ"))
+
+
+def test_c05_a_mapping_may_name_columns_of_tokens_but_hold_none(
+    tmp_path: Path, contracts: dict[str, Contract]
+) -> None:
+    path = tmp_path / "mapping.yaml"
+    path.write_text("tables: {transactions: {columns: {card_id: CARD_TOKEN}, ignore: [API_KEY]}}")
+    assert load_mappings(path, contracts)["transactions"].ignore == ("API_KEY",)
+    text = "tables: {transactions: {ignore: ['s3://key:hunter2@bucket/x']}}"
+    message = refusal(tmp_path, text, contracts)
+    assert message.startswith("LK115")
+    assert "hunter2" not in message

@@ -25,7 +25,8 @@ def asked(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         frame = pd.DataFrame(
             {"score": [0.1, 0.9], "decision": [0, 1], "model_version": 4, "run_id": ctx.run_id}
         )
-        return SimpleNamespace(frame=frame, quarantined=1, version=SimpleNamespace(number=4))
+        version = SimpleNamespace(number=4)
+        return SimpleNamespace(frame=frame, quarantined=1, version=version, unseen={"mcc": 2})
 
     monkeypatch.setattr(lepton.scoring, "score", score)
     return seen
@@ -58,4 +59,5 @@ def test_a_partition_scores_its_own_day(demo: Demo, asked: list[Any]) -> None:
     assert [day for _, day in asked] == [date(2026, 2, 28)]
     (shown,) = result.asset_materializations_for_node("demo__scores")
     assert shown.metadata["alerts"].value == 1
+    assert shown.metadata["unseen_categories"].value == {"mcc": 2}
     assert shown.metadata["model_version"].value == 4

@@ -49,7 +49,14 @@ def score(
         write_frame(scores.inputs, inputs)
     alerts = int((scores.frame["decision"] == 1).sum())
     told("scores", f"{len(scores.frame):,} rows, {alerts:,} decided 1, in {out}")
+    if "action" in scores.frame:
+        counts = scores.frame["action"].value_counts(sort=False)
+        acted = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+        drawn = int(scores.frame["review_sample"].sum())
+        told("actions", f"{acted}; {drawn:,} drawn at random for review")
     told("version", scores.version.number)
+    for name, count in scores.unseen.items():
+        told("unknown", f"{count:,} rows have a category of '{name}' never seen in training")
     if data is not None and history is None:
         told("history", "of this file only: give earlier rows as --history to look further back")
     if scores.quarantined:

@@ -31,6 +31,7 @@ from lepton.contracts.expression import parse
 from lepton.contracts.model import Contract, Extras, extra_name
 from lepton.errors import ConfigError, nearest
 from lepton.frames import Dialect
+from lepton.secrets import refuse_secrets
 from lepton.strict_yaml import load_yaml
 
 UNITS: Mapping[tuple[str, str], Fraction] = {
@@ -197,12 +198,14 @@ class MappingFile(Strict):
 def load_mappings(path: Path | None, contracts: Mapping[str, Contract]) -> dict[str, TableMapping]:
     """Table -> mapping for every contract; without a file, or an entry, columns are canonical.
 
-    Raises ConfigError LK108 for unknown keys and operations, LK124 for names that the
-    contracts do not have; all of them at once.
+    Raises ConfigError LK115 for what looks like a secret, LK108 for unknown keys and operations,
+    LK124 for names that the contracts do not have; all of them at once.
     """
     if path is None:
         return {table: TableMapping() for table in contracts}
-    given = parse_model(MappingFile, load_yaml(path), where=str(path)).tables
+    content = load_yaml(path)
+    refuse_secrets(content, where=str(path), keys=False)
+    given = parse_model(MappingFile, content, where=str(path)).tables
     faults = [fault for table, one in given.items() for fault in _faults(table, one, contracts)]
     if faults:
         raise ConfigError(

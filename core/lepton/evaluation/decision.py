@@ -1,8 +1,16 @@
-"""From scores to decisions: the threshold that costs least."""
+"""From scores to decisions: the threshold that costs least, and the price of a day's places."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Final
+
 import numpy as np
+
+from lepton_edge.policy import Policy
+
+_LOADS: Final = (0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 3.0)
+"""Rows a day above a price that is tried, in parts of the capacity."""
 
 
 def choose_threshold(
@@ -43,6 +51,61 @@ def threshold_after(ranked: np.ndarray, n_alerts: int) -> float:
     return float(np.clip(above if middle <= below else middle, lowest, highest))
 
 
+def settle_policy(
+    policy: Policy,
+    score: np.ndarray,
+    value: np.ndarray,
+    day: np.ndarray,
+    *,
+    days: float,
+    review_sample: float,
+) -> Policy:
+    """`policy` with the price of its limited action and the rate of its random sample.
+
+    score: calibrated, of rows that are new to the model, in the order in which they come; value:
+    money; day: number of each row's day in the policy's zone; days: length of time they cover.
+    No label is read. The price is the one at which the places of a day are worth most in
+    expectation: a high one leaves places empty, a low one has given them away by noon.
+    review_sample: share of the places (without a capacity, of the rows acted on by hand) that
+    rows drawn among those let pass may take on average.
+    """
+    costs = policy.costs(score, value)
+    worth = np.asarray(policy.worth(costs), dtype=np.float64)
+    price = _price(worth, day, policy.capacity, days)
+    is_limited = (worth > 0) & (worth >= price)
+    free = np.min([c for at, c in enumerate(costs) if at != policy.limited], axis=0)
+    n_passed = int((~is_limited & (costs[0] <= free)).sum())
+    places = policy.capacity * days if policy.capacity is not None else float(is_limited.sum())
+    rate = min(review_sample * places / n_passed, 1.0) if n_passed else 0.0
+    return Policy(
+        policy.actions,
+        capacity=policy.capacity,
+        price=price,
+        zone=policy.zone,
+        sample=replace(policy.sample, rate=rate),
+    )
+
+
+def _price(worth: np.ndarray, day: np.ndarray, capacity: float | None, days: float) -> float:
+    """The price at which the first `capacity` rows of each day that reach it are worth most."""
+    falling = np.sort(worth[worth > 0])[::-1]
+    if capacity is None or len(falling) <= capacity:
+        return 0.0
+    numbers = [int(load * capacity * days) for load in _LOADS]
+    tried = [0.0, *(float(falling[n]) for n in numbers if n < len(falling))]
+    return max(tried, key=lambda price: (_captured(worth, day, capacity, price), price))
+
+
+def _captured(worth: np.ndarray, day: np.ndarray, capacity: float, price: float) -> float:
+    """Expected money of the first `capacity` rows of each day that are worth `price`."""
+    rows = np.flatnonzero((worth > 0) & (worth >= price))
+    order = np.argsort(day[rows], kind="stable")
+    days = day[rows][order]
+    starts = np.searchsorted(days, days, side="left")
+    place = np.arange(len(days)) - starts
+    return float(worth[rows][order][place < capacity].sum())
+
+
 def _cost_of_alerting(missed: np.ndarray, alert_cost: np.ndarray) -> np.ndarray:
     """Money at 0, 1, ... n alerts, in the order of the rows."""
     saved = np.concatenate([[0.0], np.cumsum(missed)])
@@ -56,4 +119,4 @@ def _ends_of_ties(ranked: np.ndarray) -> np.ndarray:
     return np.unique(np.concatenate([[0], last_of_tie, [len(ranked)]])).astype(np.int64)
 
 
-__all__ = ["choose_threshold", "threshold_after"]
+__all__ = ["choose_threshold", "settle_policy", "threshold_after"]

@@ -49,6 +49,9 @@ target 0/1; score in 0..1; decision 0/1; miss_cost: money lost where a positive 
 pass; alert_cost: money spent where a row is acted on.
 """
 
+DECIDED: Final = ("action", "reasons", "rules", "review_sample")
+"""Further columns where a policy decides: name of the action; up to three phrases joined by "; ";
+names of the rules that hit joined by ","; whether the row was drawn at random to be looked at."""
 
 REFERENCE: Final = "uncompressed"
 """Name of the uncompressed model among the rivals."""
@@ -84,7 +87,9 @@ class Evaluation:
 
     metrics: of the bundle; baselines: name -> the same metrics; reference: the uncompressed
     model's; scored: the bundle's rows (columns SCORED); facts: further named numbers, finite;
-    rival_scores: the same rows as baselines and REFERENCE score them, one column each.
+    rival_scores: the same rows as baselines and REFERENCE score them, one column each; rules: one
+    row a rule beside the model, as `evaluation.actions.rule_table` makes it. Where the bundle has
+    a policy, `scored` also has the columns DECIDED.
     """
 
     metrics: tuple[MetricResult, ...]
@@ -94,6 +99,7 @@ class Evaluation:
     scored: pd.DataFrame
     facts: Mapping[str, float] = field(default_factory=dict)
     rival_scores: pd.DataFrame = field(default_factory=pd.DataFrame)
+    rules: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def passed(self) -> bool:
@@ -124,6 +130,7 @@ class Evaluation:
 
         write_parquet(self.scored, folder / "scored.parquet")
         write_parquet(self.rival_scores, folder / "rival_scores.parquet")
+        write_parquet(self.rules, folder / "rules.parquet")
         text = json.dumps(self.to_json(), indent=1, ensure_ascii=False, allow_nan=False)
         (folder / "evaluation.json").write_text(text + "\n", encoding="utf-8")
 
@@ -141,6 +148,7 @@ class Evaluation:
             scored=read_parquet(folder / "scored.parquet"),
             facts={k: v for k, v in content["facts"].items() if v is not None},
             rival_scores=read_parquet(folder / "rival_scores.parquet"),
+            rules=read_parquet(folder / "rules.parquet"),
         )
 
 

@@ -54,3 +54,10 @@ def day_numbers(event_at: pd.Series) -> np.ndarray:
     naive = event_at.dt.tz_convert("UTC").dt.tz_localize(None)
     days: np.ndarray = naive.to_numpy(dtype="datetime64[D]").astype(np.int64)
     return days
+
+
+def microseconds(event_at: pd.Series) -> np.ndarray:
+    """Microseconds since 1970 of aware instants, int64."""
+    naive = event_at.dt.tz_convert("UTC").dt.tz_localize(None)
+    found: np.ndarray = naive.to_numpy(dtype="datetime64[us]").astype(np.int64)
+    return found

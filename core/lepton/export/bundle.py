@@ -18,6 +18,7 @@ from lepton import roles, strict_yaml
 from lepton.errors import ExportError
 from lepton.export.cases import Exportable
 from lepton.export.context import BundleContext
+from lepton.export.decision import decision_files
 from lepton.export.edge import edge_faults
 from lepton.export.golden import golden_rows
 from lepton.export.model_card import model_card
@@ -110,6 +111,8 @@ def _files(model: Exportable, context: BundleContext) -> dict[str, bytes]:
         "model-card.md": model_card(model, context),
         "LICENSE": _licence(),
     }
+    told = decision_files(model, context)
+    texts |= {name: _json(content) for name, content in told.items()}
     files = {MODEL: onnx_file, **{name: text.encode() for name, text in texts.items()}}
     for table, path in context.contracts.items():
         files[f"contracts/{table}.odcs.yaml"] = _read(path)
@@ -137,6 +140,7 @@ def _manifest(
         "stream": _stream(context),
         "outputs": ["score", "decision"],
         "threshold": model.threshold,
+        **_rules(context),
         "opset": {domain or "ai.onnx": version for domain, version in OPSETS.items()},
         "model_fingerprint": model.fingerprint,
         "family": model.family,
@@ -153,6 +157,12 @@ def _stream(context: BundleContext) -> dict[str, Any]:
     found = context.sample.roles
     columns = {role: found[role] for role in _STREAMED if role in found}
     return {"columns": columns, "lateness_s": context.lateness_s}
+
+
+def _rules(context: BundleContext) -> dict[str, Any]:
+    """Version and sha256 of the file of rules that the bundle carries, where it carries one."""
+    rules = None if context.decisions is None else context.decisions.rules
+    return {} if rules is None else {"rules": {"version": rules.version, "sha256": rules.sha256}}
 
 
 def _timing(timing: Timing | None) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +10,25 @@ import lepton
 from lepton.dataset import TabularDataset
 from lepton.features.spec import FeatureSpec
 from lepton.graph.timing import Timing
+from lepton.rules import RuleSet
 from lepton.task import TaskSpec
+from lepton_edge.policy import Policy
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What a bundle is told of decisions, beside its threshold.
+
+    policy: its formula, capacity and zone, price and sample not yet settled; unseen: rows that
+    are new to the model, on which they are; review_sample: share of the capacity for rows drawn
+    at random; phrases: phrase -> patterns of features; rules: beside the model, if any.
+    """
+
+    policy: Policy
+    unseen: TabularDataset
+    review_sample: float = 0.0
+    phrases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    rules: RuleSet | None = None
 
 
 @dataclass(frozen=True)
@@ -19,7 +37,9 @@ class BundleContext:
 
     contracts: table -> ODCS file; sample: real rows, of which some become golden rows and
     all the reference for drift; features: how the model's inputs are computed; lateness_s: how
-    far out of order events may come to a device that computes them.
+    far out of order events may come to a device that computes them; decisions: what is done with
+    a row beyond the threshold; levels: categorical feature -> categories that the model learnt
+    from.
     """
 
     solution: str
@@ -32,7 +52,9 @@ class BundleContext:
     features: FeatureSpec
     timing: Timing | None = None
     lateness_s: float = 3_600.0
+    decisions: Decisions | None = None
+    levels: Mapping[str, Sequence[str]] = field(default_factory=dict)
     kit_version: str = field(default=lepton.__version__)
 
 
-__all__ = ["BundleContext"]
+__all__ = ["BundleContext", "Decisions"]
