@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 import lepton
+from lepton.contracts.model import Contract
 from lepton.dataset import TabularDataset
 from lepton.errors import ConfigError, nearest
 from lepton.evaluation.results import Evaluation, Metric
@@ -85,6 +86,21 @@ class BenchRequest:
 
 
 @dataclass(frozen=True)
+class RealismGate:
+    """One demand on a simulator: the number found on its rows must lie in low..high."""
+
+    name: str
+    found: float
+    low: float
+    high: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether it does."""
+        return self.low <= self.found <= self.high
+
+
+@dataclass(frozen=True)
 class Solution:
     """All that one domain adds to the core.
 
@@ -92,6 +108,7 @@ class Solution:
     families: names under lepton.automl.families. gates: name -> default of what is needed.
     slices: columns by which the report tells results apart.
     simulate(rng, size): canonical tables of about `size` rows of the task's table.
+    realism(contract, rng, size): whether these are as hard as real ones; contract of that table.
     benchmarks: protocol's name -> function that returns the JSON of specs' protocols.
     """
 
@@ -113,6 +130,7 @@ class Solution:
     benchmarks: Mapping[str, Callable[[BenchRequest], Mapping[str, Any]]] = field(
         default_factory=dict
     )
+    realism: Callable[[Contract, np.random.Generator, int], Sequence[RealismGate]] | None = None
 
     @property
     def task(self) -> TaskSpec:
@@ -183,6 +201,7 @@ __all__ = [
     "DecisionSpec",
     "Figure",
     "Project",
+    "RealismGate",
     "Scorer",
     "Solution",
     "find_project",
