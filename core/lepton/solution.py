@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 import lepton
+from lepton.contracts.model import Contract
 from lepton.dataset import TabularDataset
 from lepton.errors import ConfigError, nearest
 from lepton.evaluation.results import Evaluation, Metric
@@ -91,6 +92,21 @@ class BenchRequest:
 
 
 @dataclass(frozen=True)
+class RealismGate:
+    """One demand on a simulator: the number found on its rows must lie in low..high."""
+
+    name: str
+    found: float
+    low: float
+    high: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether it does."""
+        return self.low <= self.found <= self.high
+
+
+@dataclass(frozen=True)
 class Solution:
     """All that one domain adds to the core.
 
@@ -100,6 +116,7 @@ class Solution:
     reasons: phrase -> patterns (`customer_count_*`) of the features that it stands for in a reason;
     the first that fits counts, and a feature that none fits is named itself.
     simulate(rng, size): canonical tables of about `size` rows of the task's table.
+    realism(contract, rng, size): whether these are as hard as real ones; contract of that table.
     benchmarks: protocol's name -> function that returns the JSON of specs' protocols.
     """
 
@@ -122,6 +139,7 @@ class Solution:
     benchmarks: Mapping[str, Callable[[BenchRequest], Mapping[str, Any]]] = field(
         default_factory=dict
     )
+    realism: Callable[[Contract, np.random.Generator, int], Sequence[RealismGate]] | None = None
 
     @property
     def task(self) -> TaskSpec:
@@ -193,6 +211,7 @@ __all__ = [
     "DecisionSpec",
     "Figure",
     "Project",
+    "RealismGate",
     "Scorer",
     "Solution",
     "find_project",

@@ -13,6 +13,7 @@ from solutions.fraud_detection.decision import DECISION
 from solutions.fraud_detection.features import FEATURES
 from solutions.fraud_detection.figures import FIGURES
 from solutions.fraud_detection.metrics import METRICS_OF_FRAUD
+from solutions.fraud_detection.realism import realism
 from solutions.fraud_detection.reasons import REASONS
 from solutions.fraud_detection.simulate import simulate
 
@@ -46,6 +47,7 @@ SOLUTION: Final = Solution(
     },
     split=SplitSpec(selection_share=0.35, holdout_share=0.2),
     simulate=simulate,
+    realism=realism,
     figures=FIGURES,
     slices=("typology", "channel"),
     reasons=REASONS,

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lepton.cli.options import ConfigFile, DataFile, SolutionName, open_context, open_project
-from lepton.cli.screen import note, say, told
+from lepton.cli.project import GATE_REFUSED
+from lepton.cli.screen import note, number, say, told
+from lepton.cli.screen import table as draw_table
 
 if TYPE_CHECKING:
     from lepton.context import Context
@@ -70,11 +72,27 @@ def validate(
 def simulate(
     ctx: typer.Context,
     solution: SolutionName,
-    rows: Annotated[int, typer.Option("--rows", min=1, help="about so many in the task's table")],
-    out: Annotated[Path, typer.Option("--out", help="the folder for <table>.parquet")],
+    rows: Annotated[
+        int, typer.Option("--rows", min=1, help="about so many in the task's table")
+    ] = 200_000,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="the folder for <table>.parquet")
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="the same one, the same rows")] = 0,
+    gates: Annotated[
+        bool, typer.Option("--gates", help="print how real the rows are, and fail where not")
+    ] = False,
 ) -> None:
     """Make tables of the solution's shape, to try it out with."""
+    if out is None and not gates:
+        raise typer.BadParameter("name a folder with --out, or ask for --gates")
+    if out is not None:
+        _write_simulated(ctx, solution, rows, out, seed)
+    if gates and not _print_gates(ctx, solution, rows, seed):
+        raise typer.Exit(GATE_REFUSED)
+
+
+def _write_simulated(ctx: typer.Context, solution: str, rows: int, out: Path, seed: int) -> None:
     import numpy as np
 
     from lepton.frames import write_parquet
@@ -85,6 +103,32 @@ def simulate(
         with clear_faults(out, int(frame.memory_usage(deep=True).sum())):
             write_parquet(frame, out / f"{name}.parquet")
         told(name, f"{len(frame):,} rows in {out / f'{name}.parquet'}")
+
+
+def _print_gates(ctx: typer.Context, solution: str, rows: int, seed: int) -> bool:
+    """Whether every gate of the simulator holds; prints them."""
+    import numpy as np
+
+    found = open_project(ctx).solution(solution)
+    if found.realism is None:
+        note(f"the simulator of {solution} has no gates")
+        return True
+    contract = _contracts(ctx, solution)[found.task.table]
+    gates = found.realism(contract, np.random.default_rng(seed), rows)
+    draw_table(
+        f"{solution}: about {rows:,} simulated rows, seed {seed}",
+        ["gate", "wanted", "found", "verdict"],
+        [
+            [
+                gate.name,
+                f"{number(gate.low)} to {number(gate.high)}",
+                number(gate.found),
+                "holds" if gate.holds else "FAILS",
+            ]
+            for gate in gates
+        ],
+    )
+    return all(gate.holds for gate in gates)
 
 
 def _validate_data(context: Context) -> None:
