@@ -2,11 +2,13 @@
 
 Running sums carry their own rounding errors (Ogita, Rump & Oishi 2005), so that the sum of any
 window is a difference that does not drift. Rows older than every window can be dropped at any
-time: the running values at the cut stay, and nothing that is asked later changes by it.
+time: the running values at the cut stay, and nothing that is asked later changes by it. All of
+it lies in flat arrays, as most of the time goes into fetching what was not touched for long.
 """
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +32,7 @@ class Kept:
 class Numbers:
     """One numeric column of an entity: values, NaN where missing, and what runs before each.
 
-    The running lists are one longer than the values: place i tells of all rows before row i,
+    The running arrays are one longer than the values: place i tells of all rows before row i,
     those that were dropped included. known: number of values that are there, None while none is
     missing; sums, lost: their sum and what rounding took from it; means, squares: Welford's mean
     and sum of squared deviations; dropped: rows forgotten.
@@ -51,12 +53,12 @@ class Numbers:
 
     def __init__(self, kept: Kept) -> None:
         self.kept = kept
-        self.values: list[float] = []
+        self.values = array("d")
         self.dropped = 0
-        self.known: list[int] | None = None
-        self.sums, self.lost = [0.0], [0.0]
-        self.means, self.squares = [0.0], [0.0]
-        self.tops, self.bottoms = [-inf], [inf]
+        self.known: array[int] | None = None
+        self.sums, self.lost = array("d", [0.0]), array("d", [0.0])
+        self.means, self.squares = array("d", [0.0]), array("d", [0.0])
+        self.tops, self.bottoms = array("d", [-inf]), array("d", [inf])
 
     def append(self, value: float) -> None:
         """Remember the newest row's `value`."""
@@ -86,7 +88,7 @@ class Numbers:
 
     def _append_missing(self, value: float) -> None:
         if self.known is None:
-            self.known = list(range(self.dropped, self.dropped + len(self.values) + 1))
+            self.known = array("q", range(self.dropped, self.dropped + len(self.values) + 1))
         self.values.append(value)
         self.known.append(self.known[-1])
         for running in self.running():
@@ -112,8 +114,8 @@ class Numbers:
         for running in self.running():
             del running[:rows]
 
-    def running(self) -> list[list[float]]:
-        """Every running list that is kept, but for the counts."""
+    def running(self) -> list[array[float]]:
+        """Every running array that is kept, but for the counts."""
         kept = self.kept
         found = [self.sums, self.lost] if kept.sums else []
         found += [self.means, self.squares] if kept.moments else []
@@ -124,7 +126,7 @@ class Numbers:
         """Number of values that are there before row `high`, those that were dropped included."""
         return self.dropped + high if self.known is None else self.known[high]
 
-    def inside(self, low: int, high: int) -> list[float]:
+    def inside(self, low: int, high: int) -> Sequence[float]:
         """The values that are there among the rows [low, high)."""
         found = self.values[low:high]
         known = self.known
@@ -192,7 +194,7 @@ class History:
     __slots__ = ("at", "dropped", "numbers", "room", "texts")
 
     def __init__(self, kept: Sequence[Kept], whole: Sequence[bool]) -> None:
-        self.at: list[int] = []
+        self.at = array("q")
         self.numbers = [Numbers(one) for one in kept]
         self.texts = [Texts(whole=one) for one in whole]
         self.dropped = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
@@ -25,10 +26,10 @@ class Labels:
 
     def __init__(self, last: int = 0, n_weights: int = 0) -> None:
         self.last = last
-        self.learnt: list[int] = []
+        self.learnt = array("q")
         self.ranks: list[Rank] = []
         self.rows: list[Sequence[float]] = []
-        self.positive = [0.0]
+        self.positive = array("d", [0.0])
         self.weights = [Numbers(_SUMS) for _ in range(n_weights)]
         self.dropped = 0
         self.room = ROOMY

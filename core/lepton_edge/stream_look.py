@@ -5,6 +5,7 @@ Every function here runs once an event or more: plain loops over tuples, nothing
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
 from math import asin, cos, inf, nan, pi, radians, sin, sqrt
 from typing import Final
@@ -134,7 +135,7 @@ def _whole(plan: ValuePlan, column: Numbers, bounds: list[int], numbers: list[fl
 
 
 def _newest(
-    plan: ValuePlan, column: Numbers, instants: list[int], high: int, numbers: list[float]
+    plan: ValuePlan, column: Numbers, instants: array[int], high: int, numbers: list[float]
 ) -> None:
     """Mean of the values at the newest instant."""
     low = high - 1

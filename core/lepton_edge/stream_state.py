@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import zipfile
+from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -141,7 +142,7 @@ def _read_histories(
     parts = [arrays[f"{name}.{part}"].tolist() for part in ("dropped", "room")]
     rows = _unpack(f"{name}.at", arrays)
     for history, at, dropped, room in zip(found.values(), rows, *parts, strict=True):
-        history.at, history.dropped, history.room = at, dropped, room
+        history.at, history.dropped, history.room = array("q", at), dropped, room
     for number, asked in enumerate(plan.values if keys else ()):
         columns = _unpack_numbers(f"{name}.{number}", arrays, asked.kept)
         for history, column in zip(found.values(), columns, strict=True):
@@ -165,9 +166,9 @@ def _unpack_numbers(name: str, arrays: Arrays, kept: Kept) -> list[Numbers]:
     found = []
     for (known, dropped), *each in zip(counts, *lists, strict=True):
         column = Numbers(kept)
-        column.known, column.dropped = known or None, dropped
+        column.known, column.dropped = array("q", known) if known else None, dropped
         for part, one in zip(("values", *_RUNNING), each, strict=True):
-            setattr(column, part, one)
+            setattr(column, part, array("d", one))
         found.append(column)
     return found
 
@@ -202,8 +203,9 @@ def _read_labels(
         labels.rows = [tuple(next(rows)) for _ in ranks]
     parts = [_unpack(f"{name}.{part}", arrays) for part in ("learnt", "positive")]
     counts = [arrays[f"{name}.{part}"].tolist() for part in ("dropped", "room")]
-    for labels, *each in zip(found.values(), *parts, *counts, strict=True):
-        labels.learnt, labels.positive, labels.dropped, labels.room = each
+    for labels, learnt, positive, *each in zip(found.values(), *parts, *counts, strict=True):
+        labels.learnt, labels.positive = array("q", learnt), array("d", positive)
+        labels.dropped, labels.room = each
     for at in range(n_weights if found else 0):
         columns = _unpack_numbers(f"{name}.{at}", arrays, Kept())
         for labels, column in zip(found.values(), columns, strict=True):
