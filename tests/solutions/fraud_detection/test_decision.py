@@ -127,7 +127,8 @@ def test_the_first_reason_is_mostly_the_one_that_treeshap_gives(payments: Tabula
         return np.asarray(booster.predict(preprocess.apply(numeric, texts)))
 
     mine = reasons.contributions(score, alerted.X, alerted.C)
-    shap = booster.predict(preprocess.apply(alerted.X, alerted.C), pred_contrib=True)
+    matrix = preprocess.apply(alerted.X, alerted.C)
+    shap = np.asarray(booster.predict(matrix, pred_contrib=True))
     n = len(known.numeric)
     theirs = np.column_stack(
         [
