@@ -268,6 +268,10 @@ def test_the_manifest_names_the_rules_by_version_and_hash_and_older_bundles_have
     assert {"decision.json", "reasons.json", "rules.json", "levels.json"} <= set(
         opened.manifest.files
     )
+    card = (deciding.path / "model-card.md").read_text()
+    assert "Actions: approve, review, block, whichever costs least" in card
+    assert "review at most 30 a day" in card
+    assert "Rules: version 7, 2 beside the model" in card
     older = open_bundle(bundle.path)
     assert "rules" not in older.manifest.content
     assert not has_decisions(older)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -36,7 +38,7 @@ def rows() -> pd.DataFrame:
     return pd.concat(days, ignore_index=True)
 
 
-def facts(**changes: object) -> dict[str, float]:
+def facts(**changes: Any) -> dict[str, float]:
     return action_facts(rows().assign(**changes), POLICY, np.random.default_rng(0))
 
 

@@ -118,7 +118,7 @@ def _values(rows: pd.DataFrame) -> np.ndarray:
     if "value" not in rows:
         return np.zeros(len(rows))
     values: np.ndarray = rows["value"].to_numpy(dtype=np.float64, na_value=np.nan)
-    return np.nan_to_num(values, nan=0.0)
+    return np.asarray(np.nan_to_num(values, nan=0.0))
 
 
 def _places(rows: pd.DataFrame, actions: Sequence[Action]) -> np.ndarray:

@@ -148,8 +148,15 @@ class Evaluation:
             scored=read_parquet(folder / "scored.parquet"),
             facts={k: v for k, v in content["facts"].items() if v is not None},
             rival_scores=read_parquet(folder / "rival_scores.parquet"),
-            rules=read_parquet(folder / "rules.parquet"),
+            rules=_read_if_there(folder / "rules.parquet"),
         )
+
+
+def _read_if_there(path: Path) -> pd.DataFrame:
+    """The frame at `path`, empty where an evaluation of an older kit wrote none."""
+    from lepton.frames import read_parquet
+
+    return read_parquet(path) if path.is_file() else pd.DataFrame()
 
 
 def _plain(result: MetricResult) -> dict[str, Any]:

@@ -23,6 +23,7 @@ def model_card(model: Exportable, context: BundleContext) -> str:
         f"- Inputs: {len(model.numeric)} numeric, {len(model.categorical)} categorical features; "
         "`features.json` says how they are computed, `manifest.json` in which order",
         f"- Costs behind the threshold: {_costs(context)}",
+        *_actions(context),
         "- Learnt from one customer's history: it knows nothing of others, and drifts as that does",
         "",
         *_USE,
@@ -41,8 +42,28 @@ _USE = (
     "```",
     "",
     "`verify` checks every file's sha256 and repeats the golden rows; `score` takes one column a",
-    "feature, an empty cell for a missing value, and refuses what is not a finite number.",
+    "feature, an empty cell for a missing value, and refuses what is not a finite number. Actions",
+    "ask for each row's key, event time and value too, rows in event order.",
 )
+
+
+def _actions(context: BundleContext) -> list[str]:
+    """What can be done with a row, and the rules beside the model."""
+    decisions = context.decisions
+    if decisions is None:
+        return []
+    policy, rules = decisions.policy, decisions.rules
+    names = ", ".join(action.name for action in policy.actions)
+    limited = [action.name for action in policy.actions if action.limited]
+    places = (
+        f"; {limited[0]} at most {policy.capacity:g} a day" if limited and policy.capacity else ""
+    )
+    lines = [f"- Actions: {names}, whichever costs least in expectation (`decision.json`){places}"]
+    if rules is not None:
+        lines.append(
+            f"- Rules: version {rules.version}, {len(rules.rules)} beside the model (`rules.json`)"
+        )
+    return lines
 
 
 def _costs(context: BundleContext) -> str:

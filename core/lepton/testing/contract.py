@@ -17,6 +17,7 @@ from lepton.evaluation.results import Evaluation, MetricResult
 from lepton.evaluation.scored import scored_frame
 from lepton.features.batch import compute
 from lepton.solution import Baseline, Solution
+from lepton_edge.policy import Policy
 
 _AGREE = 1e-9
 """Largest relative difference of a feature between two computations of the same past."""
@@ -26,7 +27,8 @@ def check_solution(solution: Solution, project_root: Path, *, rows: int = 2000) 
     """One sentence a promise that `solution` breaks on about `rows` simulated rows; [] is good.
 
     Its contracts load, its simulator repeats itself, its features live on the required columns
-    and never see the future, its baselines, metrics and figures work on what comes out.
+    and never see the future, its baselines, metrics and figures work on what comes out, and each of
+    its actions is the best one for some row.
     """
     case = _Case(solution, project_root / "data_contracts" / solution.name, rows)
     promises: tuple[Callable[[_Case], Iterator[str]], ...] = (
@@ -35,6 +37,7 @@ def check_solution(solution: Solution, project_root: Path, *, rows: int = 2000) 
         _required_columns,
         _future,
         _predictions,
+        _decisions,
     )
     return [fault for promise in promises for fault in promise(case)]
 
@@ -148,3 +151,24 @@ def _figures(case: _Case, evaluation: Evaluation) -> Iterator[str]:
         if drawn is not None and not isinstance(drawn, Drawn):
             yield f"figure '{figure.title}' draws a {type(drawn).__name__}"
     pyplot.close("all")
+
+
+def _decisions(case: _Case) -> Iterator[str]:
+    """The table of actions can be used, and none of them is always dearer than another."""
+    decision = case.solution.decision
+    for name in sorted({*decision.bounds} - {*decision.costs}):
+        yield f"bounds are given for the cost {name}, which has no default"
+    if decision.actions is None:
+        return
+    try:
+        policy = Policy(decision.actions(decision.costs))
+    except ValueError as error:
+        yield f"the actions cannot be used: {error}"
+        return
+    names = [action.name for action in policy.actions]
+    if len(set(names)) < len(names):
+        yield f"an action stands twice among {', '.join(names)}"
+    p, value = np.meshgrid(np.linspace(0.0, 1.0, 101), np.logspace(0.0, 6.0, 61))
+    best = np.argmin(policy.costs(p.ravel(), value.ravel()), axis=0)
+    for at in sorted({*range(len(names))} - {*best.tolist()}):
+        yield f"action {names[at]} is never the one that costs least"
