@@ -49,10 +49,13 @@ class SplitConfig(Strict):
 
 
 class CompressionConfig(Strict):
-    """How much of the metric a smaller artefact may lose: an upper bound, one-sided."""
+    """How much of the metric a smaller artefact may lose: an upper bound, one-sided; and what the
+    shipped one may cost at most, where that is bounded."""
 
     max_loss: float = Field(default=0.005, ge=0, le=1)
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    max_bytes: int | None = Field(default=None, gt=0, description="of the ONNX file")
+    max_row_us: float | None = Field(default=None, gt=0, description="CPU microseconds of one row")
 
 
 class ScheduleConfig(Strict):

@@ -58,6 +58,17 @@ class TabularDataset:
         return self.role(roles.TARGET).to_numpy(dtype=np.float64, na_value=np.nan)
 
     @property
+    def kinds(self) -> np.ndarray | None:
+        """Code of the finer kind of each row's target, in the order of their names, -1 for none;
+        None where no column has the role."""
+        if not self.has(roles.AUXILIARY):
+            return None
+        kinds = self.role(roles.AUXILIARY)
+        names = sorted(kinds.dropna().astype(str).unique())
+        codes = {name: code for code, name in enumerate(names)}
+        return np.array([codes.get(str(kind), -1) for kind in kinds], dtype=np.int64)
+
+    @property
     def X(self) -> np.ndarray:  # noqa: N802 - the field's name for the matrix
         """Numeric features, float64, shape (rows, len(numeric)), C order."""
         return np.ascontiguousarray(self.rows[list(self.numeric)].to_numpy(dtype=np.float64))
@@ -137,11 +148,12 @@ class Parts:
     """Where training looks back only so far: the first instant it sees before the holdout."""
 
     def before_holdout(self) -> TabularDataset:
-        """All rows that a model may learn from once the holdout has begun, in time order."""
+        """All rows that a model may learn from once the holdout has begun, in time order, each
+        under the index that it has in its part."""
         known = [part for part in (self.train, self.selection, self.between) if part is not None]
         event_at = self.train.roles[roles.EVENT_AT]
         rows = pd.concat([part.rows for part in known])
-        rows = rows.sort_values(event_at, kind="stable", ignore_index=True)
+        rows = rows.sort_values(event_at, kind="stable")
         if self.forgotten_before is not None:
-            rows = rows[rows[event_at] >= self.forgotten_before].reset_index(drop=True)
+            rows = rows[rows[event_at] >= self.forgotten_before]
         return replace(self.train, rows=rows)

@@ -52,7 +52,7 @@ def test_the_same_seed_gives_the_same_network_and_another_seed_another(fold: Fol
 def test_a_refit_runs_the_epochs_that_the_fit_has_settled(fold: Fold) -> None:
     made = FAMILY.fit(fold, {**PARAMS, "patience": 1, "epochs": 30}, 0, never)
     assert 1 <= made.params["rounds"] < 30
-    again = FAMILY.refit(fold.X, fold.y, made.params, 0, never)
+    again = FAMILY.refit(fold, made.params, 0, never)
     assert again.params == made.params
     assert not again.cut_short
     same = np.allclose(

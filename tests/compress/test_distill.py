@@ -18,15 +18,17 @@ def test_no_row_is_scored_by_a_teacher_that_learnt_from_it() -> None:
     assert (margins == np.arange(100)).all()
     for learnt, asked in seen:
         assert not set(learnt) & set(asked)
-        assert (np.diff(asked) == 1).all()
+        assert len(learnt) + len(asked) == 100
+    assert sorted(np.concatenate([asked for _, asked in seen])) == list(range(100))
 
 
 def test_a_teacher_that_could_not_be_fitted_leaves_the_labels() -> None:
-    margins = out_of_fold(9, lambda learnt, asked: None if 0 in asked else np.zeros(len(asked)))
-    assert np.isnan(margins).tolist() == [True] * 3 + [False] * 6
-    y = np.array([1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-    soft = soft_targets(y, margins, share=0.5)
-    assert soft.tolist() == [1.0, 0.0, 1.0, 0.75, 0.25, 0.25, 0.25, 0.25, 0.25]
+    margins = out_of_fold(6, lambda learnt, asked: None if 0 in asked else np.zeros(len(asked)))
+    missing = np.isnan(margins)
+    assert missing[0]
+    assert 0 < missing.sum() < 6
+    soft = soft_targets(np.array([1.0, 0.0, 1.0]), np.array([np.nan, 0.0, 0.0]), share=0.5)
+    assert soft.tolist() == [1.0, 0.25, 0.75]
 
 
 def test_cross_entropy_against_soft_targets_is_the_mix_of_both_losses() -> None:

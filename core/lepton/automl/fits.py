@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from lepton import roles
 from lepton.automl.budget import Clock
 from lepton.automl.families import Family, family
 from lepton.automl.families.base import Expired, Fold, Params, drawn, never
@@ -83,7 +82,7 @@ class Bench:
             y=fold.train.y,
             X_valid=preprocess.apply(fold.valid.X, fold.valid.C),
             y_valid=fold.valid.y,
-            auxiliary=_auxiliary(fold.train),
+            auxiliary=fold.train.kinds,
         )
         return preprocess, replace(made, shared=kind.share(made))
 
@@ -108,15 +107,6 @@ class Bench:
         return Model(
             name, params, train.numeric, train.categorical, preprocess, estimator, len(train)
         )
-
-
-def _auxiliary(rows: TabularDataset) -> np.ndarray | None:
-    """Code of the finer kind of each row's target, in the order of their names, -1 for none."""
-    if not rows.has(roles.AUXILIARY):
-        return None
-    kinds = rows.role(roles.AUXILIARY)
-    names = {name: code for code, name in enumerate(sorted(kinds.dropna().astype(str).unique()))}
-    return np.array([names.get(str(kind), -1) for kind in kinds], dtype=np.int64)
 
 
 __all__ = ["CUT_SHORT", "Bench", "Fit", "pooled", "rate"]

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from lepton.automl.families import family
-from lepton.automl.families.base import Expired, Params, drawn, never
+from lepton.automl.families.base import Expired, Fold, Params, drawn, never
 from lepton.automl.stored_steps import steps_from_json, steps_to_json
 from lepton.dataset import TabularDataset
 from lepton.errors import IntegrityError
@@ -219,18 +219,21 @@ def refit(
     seed: int,
     more_rounds: bool = True,
     expired: Expired = never,
+    target: np.ndarray | None = None,
 ) -> Model | None:
     """`model`'s recipe fitted on `rows`, with its calibration and threshold.
 
-    more_rounds: whether rounds may grow with the rows. None where `expired` cut it short.
+    more_rounds: whether rounds may grow with the rows; target: what a single model learns
+    instead of the rows' own target, 0..1. None where `expired` cut it short.
     """
     if model.members:
         return _refit_blend(model, rows, seed=seed, more_rounds=more_rounds, expired=expired)
     kind = family(model.family)
     preprocess = kind.preprocess(rows)
-    X = preprocess.apply(*model.inputs(rows))
+    X, y = preprocess.apply(*model.inputs(rows)), rows.y if target is None else target
     params = _for_rows(model, len(rows)) if more_rounds else model.params
-    fitted = kind.refit(X, rows.y, *drawn(params, seed), expired)
+    fold = Fold(X, y, X[:0], y[:0], auxiliary=rows.kinds)
+    fitted = kind.refit(fold, *drawn(params, seed), expired)
     if fitted.cut_short:
         return None
     return Model(

@@ -13,7 +13,10 @@ import numpy as np
 from lepton.evaluation.calibration import sigmoid
 
 BLOCKS = 3
-"""Parts of the training rows along time; each is scored by a teacher fitted on the others."""
+"""Parts of the training rows; each is scored by a teacher fitted on the others."""
+STRETCHES = 10
+"""Pieces along time that a part consists of: a teacher that had to reach over a third of the past
+would be a poor one (average precision .13 against .29 on the fraud sample)."""
 SOFT_SHARE = 0.5
 """Weight of the teacher's scores beside the labels."""
 
@@ -24,14 +27,17 @@ MarginOf = Callable[[np.ndarray, np.ndarray], np.ndarray | None]
 def out_of_fold(n_rows: int, margin_of: MarginOf, n_blocks: int = BLOCKS) -> np.ndarray:
     """Log-odds of each of `n_rows` rows in time order by a teacher that never saw its block.
 
-    float64 (rows,); NaN where a teacher could not be fitted.
+    A block is every `n_blocks`-th of the stretches that the rows are cut into. float64 (rows,);
+    NaN where a teacher could not be fitted.
     """
     margins = np.full(n_rows, np.nan)
-    for block in np.array_split(np.arange(n_rows), n_blocks):
-        others = np.setdiff1d(np.arange(n_rows), block, assume_unique=True)
-        found = margin_of(others, block)
+    places = np.arange(n_rows)
+    block = places * n_blocks * STRETCHES // max(n_rows, 1) % n_blocks
+    for number in range(n_blocks):
+        asked = np.flatnonzero(block == number)
+        found = margin_of(np.flatnonzero(block != number), asked) if len(asked) else None
         if found is not None:
-            margins[block] = found
+            margins[asked] = found
     return margins
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -19,21 +19,35 @@ from lepton_edge import atomic
 CONTROL = "scratch-"
 """How the names of controls begin."""
 
+Kind = Literal["full", "pruned", "single", "distilled", "shorter", "small", "network", "control"]
+"""full: what the search ships, a blend and all its bags where one won (L); pruned: its heaviest
+members (M); single: one model of the search (S); distilled: taught by out-of-fold scores (D);
+shorter: the first rounds of a model; small: a small shape; network: a pruned network."""
+
+_UNDEFINED = ("low", "high", "loss_bound", "single_bound")
+
 
 @dataclass(frozen=True)
 class Artefact:
     """A model as it could be shipped, measured.
 
-    score, loss, loss_bound: the metric on the selection part, what is lost against the best,
-    and the one-sided upper bound of that (NaN where none can be given); bytes: of its ONNX
-    file; control_score: the same small shape trained from scratch; why: accepted or not.
+    score, low, high: the metric on the valid rows of all folds with its interval; loss,
+    loss_bound: what is lost against the best entrant, and the one-sided upper bound of that;
+    single_loss, single_bound: the same against the best single model; NaN where a number cannot
+    be given. bytes: of its ONNX file; control_score: the same small shape trained from scratch;
+    why: accepted or not.
     """
 
     name: str
+    kind: Kind
     model: Model
     score: float
+    low: float
+    high: float
     loss: float
     loss_bound: float
+    single_loss: float
+    single_bound: float
     bytes: int
     timing: Timing
     accepted: bool
@@ -42,7 +56,7 @@ class Artefact:
 
     @property
     def is_control(self) -> bool:
-        """Whether it is a truncation's shape trained from scratch."""
+        """Whether it is another artefact's shape trained from scratch."""
         return self.name.startswith(CONTROL)
 
     @property
@@ -61,8 +75,8 @@ class Front:
     """Artefacts by name, the one that is shipped, and the unreduced reference.
 
     model, reference: refitted on all rows known before the holdout, with the calibration of their
-    twins that were fitted on train alone, and a threshold that alerts on as many of the recent
-    rows as theirs; notes: one sentence each.
+    twins of the folds, and a threshold that alerts on as many of the recent rows as theirs;
+    notes: one sentence each.
     """
 
     artefacts: Mapping[str, Artefact]
@@ -77,11 +91,15 @@ class Front:
         rows = [
             {
                 "name": one.name,
+                "kind": one.kind,
                 "chosen": one.name == self.chosen,
                 "accepted": one.accepted,
                 "score": one.score,
+                "low": one.low,
+                "high": one.high,
                 "loss": one.loss,
                 "loss_bound": one.loss_bound,
+                "single_bound": one.single_bound,
                 "control_score": math.nan if one.control_score is None else one.control_score,
                 "control": one.is_control,
                 "bytes": one.bytes,
@@ -137,25 +155,16 @@ class Front:
 
 
 def _artefact_to_json(one: Artefact) -> dict[str, Any]:
-    return {
-        "name": one.name,
-        "model": one.model.fingerprint,
-        "score": one.score,
-        "loss": one.loss,
-        "loss_bound": one.loss_bound if math.isfinite(one.loss_bound) else None,
-        "bytes": one.bytes,
-        "timing": asdict(one.timing),
-        "accepted": one.accepted,
-        "control_score": one.control_score,
-        "why": one.why,
-    }
+    facts = {field.name: getattr(one, field.name) for field in fields(Artefact)}
+    for name in _UNDEFINED:
+        facts[name] = facts[name] if math.isfinite(facts[name]) else None
+    return {**facts, "model": one.model.fingerprint, "timing": asdict(one.timing)}
 
 
 def _artefact_from_json(facts: Mapping[str, Any], folder: Path) -> Artefact:
-    bound = math.nan if facts["loss_bound"] is None else facts["loss_bound"]
+    known = {name: math.nan if facts[name] is None else facts[name] for name in _UNDEFINED}
     model = _stated(folder, facts["model"])
-    timing = Timing(**facts["timing"])
-    return Artefact(**{**facts, "model": model, "timing": timing, "loss_bound": bound})
+    return Artefact(**{**facts, **known, "model": model, "timing": Timing(**facts["timing"])})
 
 
 def _stated(folder: Path, fingerprint: str) -> Model:
@@ -165,4 +174,4 @@ def _stated(folder: Path, fingerprint: str) -> Model:
     return model
 
 
-__all__ = ["CONTROL", "Artefact", "Front"]
+__all__ = ["CONTROL", "Artefact", "Front", "Kind"]

@@ -1,34 +1,34 @@
 """The smallest artefact whose loss is bounded, not merely small by luck.
 
 Accepted is what loses, at the stated confidence by a one-sided paired bootstrap over days, no
-more than the tolerance on the selection part. The holdout confirms it later, once.
+more than the tolerance on the valid rows of all folds, against the best entrant and against the
+best single model. The holdout confirms it later, once.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import reduce
 
 import numpy as np
-import pandas as pd
 
 from lepton.automl.budget import Clock, Meter
 from lepton.automl.fits import Bench
 from lepton.automl.leaderboard import Leaderboard
 from lepton.automl.machine import quiet_and_single_threaded
-from lepton.automl.model import Model, refit
+from lepton.automl.model import Model
 from lepton.compress.front import Artefact, Front
-from lepton.compress.reduce import Candidate, candidates
-from lepton.dataset import Parts, TabularDataset
-from lepton.errors import ExportError
-from lepton.evaluation.calibration import fit_calibration
+from lepton.compress.judge import Limits, Measured, judge, measure
+from lepton.compress.networks import network_recipes
+from lepton.compress.recipes import Deadline, Workshop, heaviest, recipes
+from lepton.compress.teacher import Teacher
+from lepton.dataset import Parts, TabularDataset, TimeFold
 from lepton.evaluation.decision import threshold_after
-from lepton.evaluation.intervals import LossBound, day_blocks, paired_loss_bound
 from lepton.evaluation.results import Metric
-from lepton.evaluation.scored import scored_frame
-from lepton.graph.timing import Timing, time_graphs
+from lepton.graph.timing import time_graphs
 from lepton.progress import Progress
 
 ThresholdRule = Callable[[TabularDataset, np.ndarray], float]
@@ -40,23 +40,8 @@ FEW_POSITIVES = 100
 FEWEST_ALERTS = 20
 """Below this a number of alerts says too little to move a threshold by."""
 
-
-@dataclass(frozen=True)
-class Limits:
-    """How much of the metric may be lost, as an upper bound held with `confidence`."""
-
-    max_loss: float = 0.005
-    confidence: float = 0.95
-
-
-@dataclass(frozen=True, eq=False)
-class _Measured:
-    """A calibrated candidate, scored and exported."""
-
-    candidate: Candidate
-    scored: pd.DataFrame
-    score: float
-    onnx: bytes
+MOST_TEACHERS = 3
+"""Members of a blend that teach: the heaviest say nearly all of it at a fraction of the fits."""
 
 
 def compress(
@@ -69,168 +54,105 @@ def compress(
     *,
     rng: np.random.Generator,
     clock: Clock = time.monotonic,
+    spent_s: float | None = None,
+    reserve_s: float = 0.0,
 ) -> Front:
-    """Artefacts smaller than the best model, the smallest accepted one chosen and refitted.
+    """Artefacts smaller than the best entrant, the smallest accepted one chosen and refitted.
 
-    The unreduced best is always accepted. Raises ExportError LK550 where it cannot be
-    exported; another candidate that cannot is left out.
+    spent_s: seconds of the budget used so far, the search's own where None; reserve_s: seconds
+    that must remain for what follows. Work units bound the search only. Raises ExportError LK550
+    where the best cannot be exported; another that cannot is left out.
     """
-    left = _meter(leaderboard, clock)
+    spent_s = leaderboard.spent.seconds if spent_s is None else spent_s
+    left = Meter(leaderboard.budget, clock, spent_s=spent_s, reserve_s=reserve_s)
+    shop = _workshop(leaderboard, parts, left)
     with quiet_and_single_threaded():
-        found = _measure_all(leaderboard, parts, metric, progress, left)
-        artefacts = _judge(found, parts.selection, limits, metric, rng)
-        chosen = min((a for a in artefacts if a.accepted), key=lambda a: (a.bytes, a.name))
+        found = _measure_all(shop, metric, progress)
+        rows = _pooled(shop.folds)
+        artefacts = judge(found, found[0].newest.inputs(rows), limits, metric, rng)
+        chosen, notes = _chosen(artefacts, limits)
         progress.step(f"chosen: {chosen.name}, {chosen.bytes:,} bytes", best=chosen.score)
-        return _shipped(artefacts, chosen.name, leaderboard, parts, threshold_rule, left)
+        shop.expired.is_last = True
+        final, late = _refitted(found, chosen.name, parts, rows, threshold_rule)
+    by_name = {a.name: a for a in artefacts}
+    sample = parts.before_holdout()
+    by_name[chosen.name] = _as_shipped(chosen, final[chosen.name], sample)
+    notes += [*_notes_on(rows), *late]
+    ends = (final[chosen.name], final["best"])
+    return Front(by_name, chosen.name, *ends, leaderboard.metric, tuple(notes))
 
 
-def _meter(leaderboard: Leaderboard, clock: Clock) -> Meter:
-    """What the search has left of the budget; work units bound the search only."""
-    budget = leaderboard.budget
-    if budget.seconds is None:
-        return Meter(budget, clock, reserve_s=0.0)
-    left = max(budget.seconds - leaderboard.spent.seconds, 0.01)
-    return Meter(replace(budget, seconds=left), clock, reserve_s=0.0)
-
-
-def _measure_all(
-    leaderboard: Leaderboard, parts: Parts, metric: Metric, progress: Progress, left: Meter
-) -> list[_Measured]:
-    bench = Bench(parts.folds, leaderboard.seed, time.monotonic)
+def _workshop(leaderboard: Leaderboard, parts: Parts, left: Meter) -> Workshop:
+    best, seed = leaderboard.best, leaderboard.seed
+    folds = best.folds(parts)
     # a refit of the best on more rows, one of a smaller candidate, and exports follow
-    needed_s = 2.0 * leaderboard.best_fit_s
+    expired = Deadline(left, 2.0 * leaderboard.best_fit_s)
+    recipe = best.recipe
+    taught_by = heaviest(recipe, MOST_TEACHERS) if recipe.members else recipe
+    teacher = Teacher(taught_by, best, folds, seed, expired)
+    bench = Bench(folds, seed, time.monotonic)
+    return Workshop(leaderboard, folds, bench, teacher, expired)
 
-    def expired() -> bool:
-        return left.left_s <= needed_s
 
+def _measure_all(shop: Workshop, metric: Metric, progress: Progress) -> list[Measured]:
     found = []
-    for candidate in candidates(leaderboard, bench, expired):
-        measured = _measured(candidate, parts.selection, metric)
+    for recipe in (*recipes(shop), *network_recipes(shop)):
+        if recipe.trains and shop.expired():
+            continue
+        measured = measure(recipe, shop, metric)
         if measured is not None:
             found.append(measured)
-            progress.step(f"{candidate.name}: {len(measured.onnx):,} bytes", best=measured.score)
+            progress.step(f"{recipe.name}: {len(measured.onnx):,} bytes", best=measured.score)
     return found
 
 
-def _measured(candidate: Candidate, selection: TabularDataset, metric: Metric) -> _Measured | None:
-    """The candidate with its calibration, or None where a smaller one cannot be exported."""
-    margin = candidate.model.margin(selection)
-    model = replace(candidate.model, calibration=fit_calibration(margin, selection.y))
-    try:
-        onnx = model.graph().to_onnx()
-    except ExportError as error:
-        if candidate.name != "best":
-            return None
-        raise ExportError(
-            "LK550",
-            where="compress",
-            found=f"the best model cannot be exported: {error.found}",
-            remedy=error.remedy,
-        ) from error
-    scored = scored_frame(selection, model.calibration.apply(margin))
-    return _Measured(replace(candidate, model=model), scored, metric.of(scored), onnx)
+def _chosen(artefacts: Sequence[Artefact], limits: Limits) -> tuple[Artefact, list[str]]:
+    """The smallest accepted artefact; where none is, the one that loses least of those that keep
+    the limits of cost, or else the smallest, and a note that says so."""
+    accepted = [a for a in artefacts if a.accepted]
+    if accepted:
+        return min(accepted, key=lambda a: (a.bytes, a.name)), []
+    kept = [a for a in artefacts if _is_affordable(a, limits)]
+    if kept:
+        least = min(kept, key=lambda a: (_or_infinite(a.loss_bound), a.bytes, a.name))
+        bound = f"its loss may be {least.loss_bound:.4f}, more than {limits.max_loss:g}"
+        return least, [f"{least.name} alone keeps the limits of size and time: {bound}"]
+    smallest = min(artefacts, key=lambda a: (a.bytes, a.name))
+    return smallest, [f"no artefact keeps the limits of size and time: {smallest.name} is smallest"]
 
 
-def _judge(
-    found: list[_Measured],
-    selection: TabularDataset,
-    limits: Limits,
-    metric: Metric,
-    rng: np.random.Generator,
-) -> list[Artefact]:
-    timings = time_graphs({one.candidate.name: one.onnx for one in found}, selection.X, selection.C)
-    bounds = _bounds(found, limits, metric, rng)
-    scores = {one.candidate.name: one.score for one in found}
-    n_positives = int((selection.y > 0).sum())
-    return [
-        _artefact(one, bounds[name], timings[name], scores, limits, n_positives)
-        for one in found
-        for name in [one.candidate.name]
-    ]
-
-
-def _bounds(
-    found: list[_Measured], limits: Limits, metric: Metric, rng: np.random.Generator
-) -> dict[str, LossBound]:
-    """Name -> bound of the loss against the first, all on the same resamples of days."""
-    best, *smaller = found
-    blocks = day_blocks(best.scored)
-    seed = int(rng.integers(2**32))
-    bounds = {best.candidate.name: LossBound(0.0, 0.0, 0.0)}
-    for one in smaller:
-        bounds[one.candidate.name] = paired_loss_bound(
-            metric,
-            best.scored,
-            one.scored,
-            blocks=blocks,
-            confidence=limits.confidence,
-            rng=np.random.default_rng(seed),
-        )
-    return bounds
-
-
-def _artefact(
-    one: _Measured,
-    bound: LossBound,
-    timing: Timing,
-    scores: Mapping[str, float],
-    limits: Limits,
-    n_positives: int,
-) -> Artefact:
-    candidate = one.candidate
-    is_best = candidate.name == "best"
-    accepted = is_best or bound.bound <= limits.max_loss
-    return Artefact(
-        name=candidate.name,
-        model=candidate.model,
-        score=one.score,
-        loss=bound.loss,
-        loss_bound=bound.bound,
-        bytes=len(one.onnx),
-        timing=timing,
-        accepted=accepted,
-        control_score=scores.get(candidate.control) if candidate.control else None,
-        why=f"{candidate.how}: {_why(is_best, bound, limits, n_positives)}",
+def _is_affordable(artefact: Artefact, limits: Limits) -> bool:
+    most_bytes, most_us = limits.max_bytes, limits.max_row_us
+    return (most_bytes is None or artefact.bytes <= most_bytes) and (
+        most_us is None or artefact.row_us <= most_us
     )
 
 
-def _why(is_best: bool, bound: LossBound, limits: Limits, n_positives: int) -> str:
-    if is_best:
-        return "the reference, accepted always"
-    if math.isnan(bound.bound):
-        return f"refused, no bound can be given on {n_positives} positives"
-    sign, verdict = ("<=", "accepted") if bound.bound <= limits.max_loss else (">", "refused")
-    return f"{verdict}, bound of the loss {bound.bound:.4f} {sign} {limits.max_loss:g}"
+def _or_infinite(bound: float) -> float:
+    return math.inf if math.isnan(bound) else bound
 
 
-def _shipped(
-    artefacts: list[Artefact],
+def _refitted(
+    found: Sequence[Measured],
     chosen: str,
-    leaderboard: Leaderboard,
     parts: Parts,
+    rows: TabularDataset,
     threshold_rule: ThresholdRule,
-    left: Meter,
-) -> Front:
-    """The front with the chosen and the best model refitted on all rows before the holdout."""
-    rows = parts.before_holdout()
-    notes = _notes_on(parts.selection)
-    final = {}
+) -> tuple[Mapping[str, Model], list[str]]:
+    """The chosen and the best model on all rows before the holdout, and what there was no time
+    for. rows: the valid rows of all folds, by which thresholds are set."""
+    everything = parts.before_holdout()
+    by_name = {one.name: one for one in found}
+    final, notes = {}, []
     for name in dict.fromkeys((chosen, "best")):
-        twin = next(a for a in artefacts if a.name == name).model
-        twin = replace(twin, threshold=threshold_rule(parts.selection, twin.score(parts.selection)))
-        refitted = refit(
-            twin,
-            rows,
-            seed=leaderboard.seed,
-            more_rounds=name == "best",
-            expired=left.expired if leaderboard.budget.seconds is not None else _never,
-        )
+        one = by_name[name]
+        threshold = threshold_rule(rows, one.scored["score"].to_numpy())
+        twin = replace(one.newest, threshold=threshold)
+        refitted = one.recipe.refitted(replace(one.model, threshold=threshold), everything)
         if refitted is None:
-            notes.append(f"{name} is shipped as fitted on train: no time for a refit was left")
+            notes.append(f"{name} is shipped as fitted on the newest fold: no time for a refit")
         final[name] = _alerting_alike(refitted, twin, parts.recent) if refitted else twin
-    by_name = {a.name: a for a in artefacts}
-    by_name[chosen] = _as_shipped(by_name[chosen], final[chosen], rows)
-    return Front(by_name, chosen, final[chosen], final["best"], leaderboard.metric, tuple(notes))
+    return final, notes
 
 
 def _alerting_alike(refitted: Model, twin: Model, recent: TabularDataset | None) -> Model:
@@ -245,8 +167,8 @@ def _alerting_alike(refitted: Model, twin: Model, recent: TabularDataset | None)
     return replace(refitted, threshold=threshold_after(ranked, n_alerts))
 
 
-def _notes_on(selection: TabularDataset) -> list[str]:
-    positives = int((selection.y > 0).sum())
+def _notes_on(rows: TabularDataset) -> list[str]:
+    positives = int((rows.y > 0).sum())
     if positives >= FEW_POSITIVES:
         return []
     return [
@@ -256,15 +178,19 @@ def _notes_on(selection: TabularDataset) -> list[str]:
 
 
 def _as_shipped(artefact: Artefact, model: Model, rows: TabularDataset) -> Artefact:
-    """The artefact with the size and speed of the model that is really shipped."""
+    """The artefact with size and speed of the model that is really shipped, the latter also in
+    the trained model's own libraries, from a frame of one row."""
     onnx = model.graph().to_onnx()
     sample = rows.take(np.arange(max(0, len(rows) - 2048), len(rows)))
-    timing = time_graphs({artefact.name: onnx}, sample.X, sample.C)[artefact.name]
+    singles = [sample.take(np.array([place])) for place in range(min(len(sample), 10))]
+    native = {artefact.name: lambda turn: model.score(singles[turn % len(singles)])}
+    timing = time_graphs({artefact.name: onnx}, *model.inputs(sample), native)[artefact.name]
     return replace(artefact, model=model, bytes=len(onnx), timing=timing)
 
 
-def _never() -> bool:
-    return False
+def _pooled(folds: Sequence[TimeFold]) -> TabularDataset:
+    """The valid rows of all folds."""
+    return reduce(TabularDataset.joined, (fold.valid for fold in folds))
 
 
 __all__ = ["Artefact", "Front", "Limits", "ThresholdRule", "compress"]

@@ -20,6 +20,10 @@ ZERO: Final = float(np.float32(1e-35))
 """LightGBM's kZeroThreshold, a float: |x| up to it is read as 0."""
 
 
+_LOG_ODDS: Final = frozenset({"binary sigmoid:1", "cross_entropy"})
+"""LightGBM's objectives whose raw scores are log-odds; the second one takes soft targets."""
+
+
 @dataclass(frozen=True, eq=False)
 class Trees:
     """A forest whose leaves are summed to a log-odds.
@@ -196,7 +200,7 @@ def _rule(node: Mapping[str, Any]) -> tuple[int, float, bool]:
 def _refuse_unknown(dump: Mapping[str, Any]) -> None:
     if dump["num_tree_per_iteration"] != 1 or dump["average_output"]:
         _refuse(f"{dump['num_tree_per_iteration']} trees a round, averaged or for several classes")
-    if dump["objective"] != "binary sigmoid:1":
+    if dump["objective"] not in _LOG_ODDS:
         _refuse(f"objective '{dump['objective']}', where 'binary sigmoid:1' is known")
     if not dump["tree_info"]:
         _refuse("a forest without trees")

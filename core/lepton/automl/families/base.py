@@ -61,13 +61,14 @@ class Family:
 
     portfolio: configurations, the surest first. neighbours(params, rng): a step away.
     preprocess(train): fitted steps. share(fold): prepared once. fit(fold, params, seed,
-    expired); refit(X, y, params, seed, expired): all rows, nothing watched. cost(params):
+    expired); refit(fold, params, seed, expired): nothing watched, no valid rows. cost(params):
     relative effort of a fit. margin(estimator, X): log-odds. predictor: the graph's node.
     small: configurations that compression may train instead of the best one.
     shorter(estimator, params, n): its first n rounds, None where there is no such thing.
     importance(estimator): what each column adds, float64, any scale.
     dump, parse: the estimator as bytes and back. has_bags: whether a fit draws by its seed.
     available(): whether the library that fits it is installed; scoring never needs it.
+    takes_soft_targets: whether a refit may be given targets between 0 and 1.
     """
 
     name: str
@@ -76,7 +77,7 @@ class Family:
     preprocess: Callable[[TabularDataset], Preprocess]
     share: Callable[[Fold], Any]
     fit: Callable[[Fold, Params, int, Expired], Fitted]
-    refit: Callable[[np.ndarray, np.ndarray, Params, int, Expired], Fitted]
+    refit: Callable[[Fold, Params, int, Expired], Fitted]
     cost: Callable[[Params], float]
     margin: Callable[[Any, np.ndarray], np.ndarray]
     predictor: Callable[[Any], Trees | Linear | Network]
@@ -87,6 +88,7 @@ class Family:
     shorter: Callable[[Any, Params, int], Fitted] | None = None
     has_bags: bool = False
     available: Callable[[], bool] = _always
+    takes_soft_targets: bool = False
 
 
 def drawn(params: Params, seed: int) -> tuple[Params, int]:

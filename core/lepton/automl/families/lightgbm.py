@@ -26,6 +26,8 @@ _FIXED = {
     "feature_pre_filter": False,  # binned columns are shared by fits of other leaf sizes
     "verbosity": -1,
 }
+_SOFT = {"objective": "cross_entropy", "metric": "cross_entropy"}
+"""The same loss and leaves where targets are probabilities, which `binary` would round up."""
 _MAX_ROUNDS = 1500
 
 
@@ -114,12 +116,13 @@ def _fit(fold: Fold, params: Params, seed: int, expired: Expired) -> Fitted:
     return _trained(train, [valid], params, seed, watch)
 
 
-def _refit(X: np.ndarray, y: np.ndarray, params: Params, seed: int, expired: Expired) -> Fitted:
+def _refit(fold: Fold, params: Params, seed: int, expired: Expired) -> Fitted:
     import lightgbm
 
-    train = lightgbm.Dataset(X, y, params=dict(_FIXED), free_raw_data=True)
+    train = lightgbm.Dataset(fold.X, fold.y, params=dict(_FIXED), free_raw_data=True)
     watch = _Watch(int(params["rounds"]), expired)
-    return _trained(train, [], params, seed, watch)
+    soft = bool(((fold.y > 0) & (fold.y < 1)).any())
+    return _trained(train, [], {**params, **(_SOFT if soft else {})}, seed, watch)
 
 
 def _trained(train: Any, valid: list[Any], params: Params, seed: int, watch: _Watch) -> Fitted:
@@ -138,7 +141,8 @@ def _trained(train: Any, valid: list[Any], params: Params, seed: int, watch: _Wa
     kept = min(watch.rounds, booster.current_iteration())
     cut_short = watch.cut_short and booster.current_iteration() < rounds
     text = booster.model_to_string(num_iteration=kept)
-    return Fitted(Boosted(text), {**params, "rounds": kept}, cut_short)
+    told = {name: value for name, value in params.items() if name not in _SOFT}
+    return Fitted(Boosted(text), {**told, "rounds": kept}, cut_short)
 
 
 def _shorter(estimator: Boosted, params: Params, n: int) -> Fitted:
@@ -203,6 +207,7 @@ FAMILY = Family(
     small=SMALL,
     shorter=_shorter,
     has_bags=True,
+    takes_soft_targets=True,
 )
 
 __all__ = ["FAMILY", "Boosted"]

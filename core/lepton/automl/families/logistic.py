@@ -15,17 +15,13 @@ PORTFOLIO: tuple[Params, ...] = ({"C": 0.1}, {"C": 0.01}, {"C": 1.0})
 
 
 def _fit(fold: Fold, params: Params, seed: int, expired: Expired) -> Fitted:
-    return _refit(fold.X, fold.y, params, seed, expired)
-
-
-def _refit(X: np.ndarray, y: np.ndarray, params: Params, seed: int, expired: Expired) -> Fitted:
     """Newton's method: a dozen passes over the rows, so that it needs no deadline inside."""
     from sklearn.linear_model import LogisticRegression
 
     model = LogisticRegression(
         C=params["C"], solver="newton-cholesky", max_iter=50, random_state=seed
     )
-    model.fit(X, y)
+    model.fit(fold.X, fold.y)
     weights = np.asarray(model.coef_[0], dtype=np.float64)
     return Fitted(Linear(weights, float(model.intercept_[0])), dict(params))
 
@@ -51,7 +47,7 @@ FAMILY = Family(
     preprocess=fit_linear_preprocess,
     share=lambda fold: None,
     fit=_fit,
-    refit=_refit,
+    refit=_fit,
     cost=lambda params: 1.0,
     margin=lambda estimator, X: estimator.margin(X),
     predictor=lambda estimator: estimator,

@@ -58,12 +58,11 @@ def _fit(fold: Fold, params: Params, seed: int, expired: Expired) -> Fitted:
     return _trained(fold, params, seed, expired, loss)
 
 
-def _refit(X: np.ndarray, y: np.ndarray, params: Params, seed: int, expired: Expired) -> Fitted:
-    return _trained(Fold(X, y, X[:0], y[:0]), params, seed, expired, None)
+def _refit(fold: Fold, params: Params, seed: int, expired: Expired) -> Fitted:
+    return _trained(fold, params, seed, expired, None)
 
 
 def _trained(fold: Fold, params: Params, seed: int, expired: Expired, watch: Any) -> Fitted:
-    seed += int(params.get("bag", 0))
     rng = np.random.default_rng(seed)
     rate = np.clip(fold.y.mean(), 1e-6, 1 - 1e-6)
     start = random_network(fold.X.shape[1], params["hidden"], rng, bias=float(logit(rate)))
@@ -98,7 +97,7 @@ def _finer(fold: Fold) -> np.ndarray | None:
 
 def _neighbour(params: Params, rng: np.random.Generator) -> Params:
     """A step from `params`: width, rate, dropout and decay each move with probability a half."""
-    moved = {name: value for name, value in params.items() if name not in ("rounds", "bag")}
+    moved = {name: value for name, value in params.items() if name != "rounds"}
 
     def times(value: float, spread: float, low: float, high: float) -> float:
         factor = float(np.exp(rng.normal(0, spread))) if rng.random() < 0.5 else 1.0
@@ -143,6 +142,8 @@ FAMILY = Family(
     dump=network_to_bytes,
     parse=network_from_bytes,
     small=SMALL,
+    takes_soft_targets=True,
+    has_bags=True,
     available=lambda: find_spec("torch") is not None,
 )
 
