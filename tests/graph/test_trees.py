@@ -133,3 +133,16 @@ def test_categorical_splits_are_refused_by_name() -> None:
     model = lgb.train(PARAMS, data, 2)
     with pytest.raises(ExportError, match="split of kind '=='"):
         Trees.from_lightgbm(model)
+
+
+def test_a_split_of_missing_from_all_else_sends_the_largest_number_with_the_rest() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(600, 1))
+    X[:300] = np.nan
+    y = np.repeat([1.0, 0.0], 300)
+    model = lgb.train({**PARAMS, "num_leaves": 2}, lgb.Dataset(X, y), 1)
+    trees = Trees.from_lightgbm(model)
+    assert np.isinf(trees.threshold).any()
+    rows = np.array([[np.nan], [0.0], [1e300], [np.finfo(float).max], [-np.finfo(float).max]])
+    np.testing.assert_array_equal(trees.margin(rows), model.predict(rows, raw_score=True))
+    np.testing.assert_allclose(run(trees, rows), model.predict(rows), rtol=0, atol=1e-12)

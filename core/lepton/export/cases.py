@@ -100,7 +100,7 @@ def _on_thresholds(
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     splits = [np.column_stack([trees.feature, trees.threshold]) for trees in forests]
     pairs = np.unique(np.vstack(splits), axis=0)
-    pairs = pairs[pairs[:, 0] < X.shape[1]]
+    pairs = pairs[(pairs[:, 0] < X.shape[1]) & np.isfinite(pairs[:, 1])]
     if len(pairs) > MAX_THRESHOLDS:
         pairs = pairs[np.sort(rng.choice(len(pairs), MAX_THRESHOLDS, replace=False))]
     feature, threshold = pairs[:, 0].astype(np.int64), pairs[:, 1]

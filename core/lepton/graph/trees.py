@@ -18,6 +18,8 @@ from lepton.graph.emit import ML, Builder, tensor
 
 ZERO: Final = float(np.float32(1e-35))
 """LightGBM's kZeroThreshold, a float: |x| up to it is read as 0."""
+_UNBOUNDED: Final = 1e300
+"""What LightGBM's `Common::AvoidInf` makes of an infinite threshold in a dump."""
 
 
 _LOG_ODDS: Final = frozenset({"binary sigmoid:1", "cross_entropy"})
@@ -185,9 +187,11 @@ class _Flat:
 def _rule(node: Mapping[str, Any]) -> tuple[int, float, bool]:
     """(feature, threshold, NaN goes left) with LightGBM's zero rule folded into the threshold.
 
-    -ZERO <= t < ZERO separates only what lies beyond +-ZERO: numbers inside it count as 0.
+    -ZERO <= t < ZERO separates only what lies beyond +-ZERO: numbers inside it count as 0. A
+    split of missing from all else has no upper bound, which the dump writes as 1e300.
     """
     threshold = float(node["threshold"])
+    threshold = np.inf if threshold >= _UNBOUNDED else threshold
     as_zero = threshold >= 0.0
     if -ZERO <= threshold < 0.0:
         threshold = float(np.nextafter(-ZERO, -np.inf))
