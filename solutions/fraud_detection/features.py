@@ -127,14 +127,13 @@ BEFORE: Final = "before_14d"
 """The past without the last two weeks: what a burst of frauds has not yet made look usual."""
 
 CUSTOMER: Final[tuple[Node, ...]] = (
-    *counts("customer", "1h", "1d", "7d", "30d"),
-    *amounts("customer", "mean", "1d", "7d", "30d", "ever"),
+    *counts("customer", "1h", "1d", "30d"),
+    *amounts("customer", "mean", "7d", "30d", "ever"),
     *amounts("customer", "max", "7d", "30d"),
     *amounts("customer", "std", "30d", "ever"),
     *habits("customer", "30d"),
     *habits("customer", "ever"),
     Ratio("customer_amount_to_max_30d", "amount", "customer_amount_max_30d"),
-    *shifts("customer", "mean", "ever", "7d"),
     *shifts("customer", "max", "ever", "7d"),
     Window(
         f"customer_amount_mean_{BEFORE}", ("customer_id",), "mean", None, "amount", gap_s=14 * DAY
@@ -188,8 +187,8 @@ TRAVEL: Final[tuple[Node, ...]] = (
 """How fast the card must have travelled since its last payment."""
 
 TERMINAL: Final[tuple[Node, ...]] = (
-    *counts("terminal", "1d", "7d", "30d"),
-    *amounts("terminal", "mean", "1d", "7d", "30d"),
+    *counts("terminal", "7d", "30d"),
+    *amounts("terminal", "mean", "1d", "30d"),
     *amounts("terminal", "std", "30d"),
     Difference(
         "terminal_mean_z",
@@ -197,7 +196,7 @@ TERMINAL: Final[tuple[Node, ...]] = (
         "terminal_amount_mean_30d",
         "terminal_amount_std_30d",
     ),
-    *known_frauds("terminal", "terminal_id", "3d", "7d", strength=1.0),
+    *known_frauds("terminal", "terminal_id", "7d", strength=1.0),
     *known_frauds("terminal", "terminal_id", "30d", strength=5.0),
     *newest_labels("terminal", "terminal_id", 1, 5),
     *known_counts("terminal", "terminal_id", "7d", "30d"),
