@@ -58,6 +58,14 @@ class CompressionConfig(Strict):
     max_row_us: float | None = Field(default=None, gt=0, description="CPU microseconds of one row")
 
 
+class StreamConfig(Strict):
+    """What a device may expect of arriving events: how far out of order they come, and how far
+    ahead of its clock an event may say that it happened."""
+
+    lateness_s: float = Field(default=3_600.0, ge=0, le=30 * 86_400)
+    ahead_s: float = Field(default=300.0, ge=0, le=86_400)
+
+
 class ScheduleConfig(Strict):
     """When the pipeline runs by itself; cron expressions in `timezone`."""
 
@@ -91,6 +99,7 @@ class SolutionConfig(Strict):
     gates: dict[str, float] = {}
     rules: str | None = None
     review_sample: float = Field(default=0.02, ge=0, le=0.05)
+    stream: StreamConfig = StreamConfig()
     schedule: ScheduleConfig = ScheduleConfig()
     promote: Literal["auto", "manual"] = "auto"
     seed: int = 0

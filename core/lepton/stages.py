@@ -199,6 +199,8 @@ def export(ctx: Context, dataset: TabularDataset, front: Front) -> Bundle:
         timing=front.artefacts[front.chosen].timing,
         decisions=decisions.for_bundle(ctx, parts),
         levels=decisions.learnt_levels(parts),
+        lateness_s=ctx.config.stream.lateness_s,
+        ahead_s=ctx.config.stream.ahead_s,
     )
     return write_bundle(ctx.folder / "bundle", front.model, facts)
 

@@ -19,6 +19,7 @@ from lepton_edge.bundle import open_bundle
 from lepton_edge.errors import EdgeError, RowError
 from lepton_edge.files import beside, decide_file, unseen_notes, write_scores
 from lepton_edge.golden import check_golden
+from lepton_edge.holding import held
 from lepton_edge.rows import read_rows
 from lepton_edge.runtime import CPU, Runtime, Scores
 from lepton_edge.stream_service import Storage, StreamService, serve
@@ -73,12 +74,13 @@ def _stream(options: argparse.Namespace) -> int:
     opened = open_bundle(options.bundle)
     runtime = Runtime(opened, provider=options.provider, allow_fallback=options.allow_fallback)
     storage = Storage(options.state, options.checkpoint_every)
-    service = StreamService(opened, runtime, storage)
-    if options.rows == "-":
-        serve(service, sys.stdin.buffer, sys.stdout)
-    else:
-        with Path(options.rows).open("rb") as file:
-            serve(service, file, sys.stdout)
+    with held(options.state):
+        service = StreamService(opened, runtime, storage)
+        if options.rows == "-":
+            serve(service, sys.stdin.buffer, sys.stdout)
+        else:
+            with Path(options.rows).open("rb") as file:
+                serve(service, file, sys.stdout)
     found = service.stream
     told = f"{found.events:,} events since the state began, {found.late_events:,} out of order"
     print(f"{told}, {found.refused_events:,} refused", file=sys.stderr)  # noqa: T201

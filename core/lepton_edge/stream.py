@@ -8,7 +8,7 @@ instant are given in event order, which is how the batch engine reads them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import inf, nan
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +26,8 @@ from lepton_edge.stream_state import read_state, write_state
 
 SWEEP_EVERY: Final = 100_000
 """Events after which entities that no longer come are looked through for what to forget."""
+AHEAD_S: Final = 300.0
+"""How far an event may say that it happened after it arrived: clocks differ."""
 LABELS_WITHIN_S: Final = 90 * 86_400.0
 """How long an event waits for a label that comes by itself."""
 
@@ -34,7 +36,9 @@ class FeatureStream:
     """A bundle's features.json over a stream of events.
 
     spec: the nodes; columns: role -> column of the event (event_at; where there are any: key,
-    ingested_at, label_at, target); lateness_s: how far out of order events may come;
+    ingested_at, label_at, target); lateness_s: how far out of order events may come; ahead_s:
+    how far after its arrival, or the time that `clock` says (microseconds since 1970), an event
+    may have happened: one that is believed further ahead would make all others late;
     labels_within_s: how long an event without a label waits for `learn`.
     Raises BundleError LK613 where the spec is not understood.
     """
@@ -45,12 +49,15 @@ class FeatureStream:
         columns: Mapping[str, str],
         lateness_s: float,
         *,
+        ahead_s: float = AHEAD_S,
+        clock: Callable[[], int] | None = None,
         labels_within_s: float = LABELS_WITHIN_S,
     ) -> None:
         self.plan = compile_spec(spec)
         self.columns = dict(columns)
         self.spec = [dict(node) for node in spec]
         self.lateness = round(lateness_s * 1e6)
+        self.ahead, self.clock = round(ahead_s * 1e6), clock
         self.labels_within = round(labels_within_s * 1e6)
         self.histories: list[dict[Key, History]] = [{} for _ in self.plan.entities]
         self.labels: list[dict[Key, Labels]] = [{} for _ in self.plan.labels]
@@ -85,8 +92,8 @@ class FeatureStream:
         event: the columns that the spec and the roles name; None or NaN is missing; instants as
         aware datetimes, ISO 8601 with an offset, or whole microseconds since 1970. A missing
         number is NaN, a missing text "". Raises RowError LK287 where it comes later than the
-        lateness allows, LK288 where a field cannot be read; the stream is then as it was but
-        for its count of refused events.
+        lateness allows, LK293 where it lies in the future, LK288 where a field cannot be read;
+        the stream is then as it was but for its count of refused events.
         """
         reader = self._reader
         try:
@@ -174,7 +181,7 @@ class FeatureStream:
             del self.waiting[key]
 
     def _when(self, event: Mapping[str, object]) -> tuple[int, int]:
-        """Instant of the event and of its arrival; raises RowError LK287 where it is too late."""
+        """Instant of the event and of its arrival; RowError LK287 or LK293 where they disagree."""
         at = self._reader.instant(event)
         newest = at if self.watermark is None else max(at, self.watermark)
         if at < newest - self.lateness:
@@ -184,7 +191,16 @@ class FeatureStream:
                 found=f"{(newest - at) / 1e6:,.0f} s behind the newest event",
                 remedy=f"send events within {self.lateness / 1e6:,.0f} s, the stated lateness",
             )
-        return at, self._reader.arrived(event, at, newest)
+        arrived = self._reader.arrived(event, at, newest)
+        now = arrived if self.clock is None else min(arrived, self.clock())
+        if at > now + self.ahead:
+            raise RowError(
+                "LK293",
+                where=f"field '{self._reader.event_at}'",
+                found=f"{(at - now) / 1e6:,.0f} s in the future",
+                remedy=f"set the sender's clock; {self.ahead / 1e6:,.0f} s are put up with",
+            )
+        return at, arrived
 
     def _await(
         self,

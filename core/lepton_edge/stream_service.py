@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import math
 import signal
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from lepton_edge.decider import Decider, has_decisions
 from lepton_edge.errors import BundleError, RowError
 from lepton_edge.instants import microseconds
 from lepton_edge.runtime import Runtime
-from lepton_edge.stream import FeatureStream
+from lepton_edge.stream import AHEAD_S, FeatureStream
 from lepton_edge.strict_json import parse
 
 FEATURES: Final = "features.json"
@@ -256,7 +257,13 @@ def _stream_of(opened: Opened) -> tuple[FeatureStream, dict[str, str]]:
     absent = sorted(inputs - {str(node.get("name")) for node in spec})
     if absent:
         raise _not_streamable(opened, f"no node makes the model's input {absent[0]!r}")
-    return FeatureStream(spec, roles, lateness_s), dict(roles)
+    ahead_s = float(told.get("ahead_s", AHEAD_S))
+    stream = FeatureStream(spec, roles, lateness_s, ahead_s=ahead_s, clock=_now)
+    return stream, dict(roles)
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000
 
 
 def _decider_of(opened: Opened, runtime: Runtime, stream: FeatureStream) -> Decider | None:

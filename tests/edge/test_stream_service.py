@@ -81,7 +81,7 @@ def _told(service: StreamService, numbers: range) -> list[dict[str, Any]]:
 def test_the_manifest_says_roles_and_lateness(streaming: Path) -> None:
     told = open_bundle(streaming).manifest.content["stream"]
     columns = {"key": "event_id", "event_at": "event_at", "target": "is_fraud"}
-    assert told == {"columns": columns, "lateness_s": 600.0}
+    assert told == {"columns": columns, "lateness_s": 600.0, "ahead_s": 300.0}
 
 
 def test_every_event_is_answered_with_key_score_and_decision(
@@ -156,6 +156,33 @@ def test_a_bundle_without_roles_and_a_state_of_another_bundle_are_refused(
     (tmp_path / "stream.state").write_bytes(b"nonsense")
     assert main(["stream", str(streaming), "--state", str(tmp_path)]) == 6
     assert "LK614" in capsys.readouterr().err
+
+
+def test_a_second_process_on_one_state_is_refused_and_the_first_goes_on(
+    streaming: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = _process(streaming, tmp_path)
+    wanted = _feed(first, range(3))
+    assert main(["stream", str(streaming), "--state", str(tmp_path)]) == 6
+    assert "LK618" in capsys.readouterr().err
+    assert [one["key"] for one in wanted + _feed(first, range(3, 5))] == [
+        f"e{number}" for number in range(5)
+    ]
+    assert _end(first, signal.SIGTERM) == 0
+
+
+def test_an_event_of_the_far_future_is_refused_and_makes_no_other_late(
+    streaming: Path, tmp_path: Path
+) -> None:
+    service = _service(streaming, tmp_path)
+    _told(service, range(2))
+    future = _event(2, event_at="2999-01-01T00:00:00+00:00")
+    told = json.loads(service.answer(json.dumps(future).encode()))
+    assert (told["error"], told["where"]) == ("LK293", "field 'event_at'")
+    wanted = _told(_service(streaming, tmp_path / "other"), range(2))
+    assert len(_told(service, range(2, 4))) == 2
+    assert service.stream.events == 4
+    assert wanted[0]["key"] == "e0"
 
 
 def _process(streaming: Path, state: Path) -> subprocess.Popen[str]:

@@ -11,10 +11,13 @@ import pytest
 
 from lepton.contracts.apply import apply_mapping
 from lepton.contracts.mapping import TableMapping
-from lepton.contracts.model import Contract, Mapped
+from lepton.contracts.model import Contract, Extras, Mapped
 from lepton.contracts.odcs import load_contracts
 from lepton.contracts.validate import validate
 from lepton.errors import ContractViolation
+from lepton.features.batch import compute
+from lepton.features.stream_parity import replay
+from tests.features.frames import CONTRACT, SPEC, events
 
 ROOT = Path(__file__).parents[2]
 NOW = pd.Timestamp("2025-01-01", tz="UTC")
@@ -98,6 +101,21 @@ def test_t05_shuffled_rows_give_the_same_table(contract: Contract) -> None:
         tables.append(judged.tables["transactions"])
     pd.testing.assert_frame_equal(tables[0], tables[1], check_exact=True)
     assert tables[0]["transaction_id"].tolist() == raw["transaction_id"].tolist()
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_t05_shuffled_rows_give_the_same_features_in_batch_and_stream(seed: int) -> None:
+    table = events(seed, n=60)
+    one, other = (
+        compute(rows, CONTRACT, SPEC, Extras())
+        for rows in (table, table.sample(frac=1, random_state=seed + 7))
+    )
+    pd.testing.assert_frame_equal(one.rows, other.rows, check_exact=True)
+    streamed = [
+        [found for _, chunk, _ in replay(rows, list(table.columns), 36_000.0) for found in chunk]
+        for rows in (one, other)
+    ]
+    assert repr(streamed[0]) == repr(streamed[1])
 
 
 def test_t08_implausible_instants_refused_with_examples(contract: Contract) -> None:

@@ -7,21 +7,30 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import lightgbm as lgb
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from lepton.contracts.model import Extras
 from lepton.dataset import TabularDataset
 from lepton.errors import ExportError, IntegrityError
 from lepton.export.bundle import Bundle, write_bundle, zip_bundle
 from lepton.export.context import BundleContext
 from lepton.export.parity import CaseParity, Parity, check, require
 from lepton.export.static_check import check_static
+from lepton.features.batch import compute
+from lepton.features.fitted import fit_tree_preprocess
+from lepton.features.spec import FeatureSpec
+from lepton.features.stream_parity import events_of
 from lepton_edge.bundle import open_bundle
 from lepton_edge.errors import ProviderError
 from lepton_edge.golden import check_golden
 from lepton_edge.runtime import Runtime
+from lepton_edge.stream_service import Storage, StreamService
+from tests.export.tiny import TinyModel
+from tests.features.frames import CONTRACT, SPEC, events
 
 
 def test_x01_every_kind_of_row_scores_as_the_model_does(
@@ -58,6 +67,37 @@ def test_x02_operator_missing_in_the_opset_is_named_with_the_opset(model: Any) -
     numbers = replace(graph, categorical=(), branches=branches, numeric=tuple("abcdef"))
     with pytest.raises(ExportError, match=r"operator TreeEnsemble: opset 3 of domain 'ai.onnx.ml'"):
         numbers.to_onnx(opsets={"": 21, "ai.onnx.ml": 3})
+
+
+def test_x12_raw_table_and_raw_events_meet_in_the_bundle(
+    context: BundleContext, tmp_path: Path
+) -> None:
+    """Features and preprocessing travel: a device needs no more than what happened."""
+    table = events(4, n=240)
+    dataset = compute(table, CONTRACT, SPEC, Extras())
+    known = np.isfinite(dataset.y)
+    train = dataset.take(np.flatnonzero(known))
+    preprocess = fit_tree_preprocess(train)
+    data = lgb.Dataset(preprocess.apply(train.X, train.C), train.y)
+    booster = lgb.train({"objective": "binary", "num_threads": 1, "verbose": -1}, data, 8)
+    model = TinyModel(booster, preprocess, dataset.numeric, dataset.categorical, threshold=0.6)
+    spec = FeatureSpec.from_json(dataset.spec)
+    facts = replace(context, sample=train, features=spec, lateness_s=36_000.0)
+    opened = open_bundle(write_bundle(tmp_path / "bundle", model, facts).path)
+    assert check_golden(opened, Runtime(opened)).passed
+    batch = Runtime(opened).score(dataset.X, dataset.C)
+    wanted = dict(
+        zip(dataset.rows["id"], zip(batch.score, batch.decision, strict=True), strict=True)
+    )
+    service = StreamService(opened, Runtime(opened), Storage(tmp_path / "state"))
+    rows = dataset.rows.assign(now=dataset.rows["arrived"].fillna(dataset.rows["at"]))
+    coming = rows.sort_values(["now", "at", "id"])[list(table.columns)]
+    for event in events_of(coming):
+        told = json.loads(service.answer(json.dumps(event, default=str).encode()))
+        score, decision = wanted[event["id"]]
+        assert told["score"] == pytest.approx(score, rel=0, abs=1e-12), event["id"]
+        assert told["decision"] == decision
+    assert {decision for _, decision in wanted.values()} == {0, 1}
 
 
 def plain(width: int) -> Any:

@@ -143,6 +143,19 @@ def test_an_event_beyond_the_lateness_is_refused_and_counted_and_changes_nothing
     assert (stream.events, stream.late_events, stream.refused_events) == (3, 1, 1)
 
 
+def test_an_event_ahead_of_its_arrival_or_of_the_clock_is_refused_and_changes_nothing() -> None:
+    spec = FeatureSpec((Window("n", ("who",), "count", None),))
+    arriving = _stream(spec, 60.0, ingested_at="arrived")
+    now = START + 10_000_000
+    clocked = FeatureStream(spec.to_json(), COLUMNS, 60.0, ahead_s=5.0, clock=lambda: now)
+    for stream in (arriving, clocked):
+        assert stream.update(_event(1, arrived=now))["n"] == 0.0
+        with pytest.raises(RowError, match="LK293 field 'at': 990 s in the future"):
+            stream.update(_event(1_000, arrived=now))
+        assert stream.update(_event(2, arrived=now))["n"] == 1.0
+        assert (stream.refused_events, stream.late_events) == (1, 0)
+
+
 @pytest.mark.parametrize(
     ("broken", "told"),
     [

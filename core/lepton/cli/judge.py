@@ -75,7 +75,10 @@ def parity(
     table(
         f"parity of {solution}", ("metric", "value"), [(n, number(v)) for n, v in metrics.items()]
     )
-    if found.graph is None:
+    if found.draft is not None:
+        note(f"no mapping is configured: one was drafted, read it in {found.draft}")
+        note("the bundle was left out: it belongs to the table that is configured")
+    elif found.graph is None:
         note("no version is current: there is no bundle to compare")
     else:
         lines = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import ClassVar
 
@@ -164,6 +164,16 @@ class Mapped:
     violations: tuple[Violation, ...] = ()
     unused: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def head(self, rows: int) -> Mapped:
+        """The first `rows` rows, and what did not fit of them."""
+        faults = []
+        for fault in self.faults:
+            inside = fault.rows < rows
+            values = tuple(v for v, kept in zip(fault.values, inside, strict=True) if kept)
+            if inside.any():
+                faults.append(replace(fault, rows=fault.rows[inside], values=values))
+        return replace(self, frame=self.frame.head(rows), faults=tuple(faults))
 
 
 @dataclass(frozen=True)

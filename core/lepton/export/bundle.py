@@ -156,7 +156,11 @@ def _stream(context: BundleContext) -> dict[str, Any]:
     """Which column plays which role in an arriving event, and how late events may come."""
     found = context.sample.roles
     columns = {role: found[role] for role in _STREAMED if role in found}
-    return {"columns": columns, "lateness_s": context.lateness_s}
+    return {
+        "columns": columns,
+        "lateness_s": context.lateness_s,
+        "ahead_s": context.ahead_s,
+    }
 
 
 def _rules(context: BundleContext) -> dict[str, Any]:

@@ -52,6 +52,7 @@ class BundleContext:
     features: FeatureSpec
     timing: Timing | None = None
     lateness_s: float = 3_600.0
+    ahead_s: float = 300.0
     decisions: Decisions | None = None
     levels: Mapping[str, Sequence[str]] = field(default_factory=dict)
     kit_version: str = field(default=lepton.__version__)

@@ -21,7 +21,7 @@ from lepton.features.spec import FeatureSpec
 from lepton_edge.stream import FeatureStream
 
 LATENESS_S: Final = 3_600.0
-"""How late rows come where the data do not say."""
+"""How late rows may come where nobody says."""
 LATE_SHARE: Final = 0.01
 CHUNK: Final = 20_000
 """Rows whose features are held at once beside the batch engine's."""
@@ -61,13 +61,21 @@ class StreamParity:
 
 
 def stream_parity(
-    table: pd.DataFrame, contract: Contract, spec: FeatureSpec, extras: Extras, *, seed: int
+    table: pd.DataFrame,
+    contract: Contract,
+    spec: FeatureSpec,
+    extras: Extras,
+    *,
+    seed: int,
+    lateness_s: float = LATENESS_S,
 ) -> StreamParity:
     """Every feature of every row of `table`, by both engines, in the three modes.
 
+    lateness_s: how far out of order events may come; that of the data where it is larger.
+
     The late mode needs a column for the arrival in the contract and is left out without one.
     """
-    lateness_s = max(LATENESS_S, _latest(table, contract))
+    lateness_s = max(lateness_s, _latest(table, contract))
     dataset = compute(table, contract, spec, extras)
     plain = _mode(dataset, table, lateness_s)
     modes = {"plain": plain}

@@ -106,7 +106,15 @@ def test_the_four_required_columns_are_enough_for_features() -> None:
     table = SOLUTION.simulate(np.random.default_rng(0), 500)["transactions"]
     few = table[["transaction_id", "event_at", "amount", "is_fraud"]]
     dataset = compute(few, contract, SOLUTION.features, Extras())
-    assert dataset.numeric == ("amount", "hour", "weekday", "is_weekend", "is_night")
+    assert dataset.numeric == (
+        "amount",
+        "hour",
+        "weekday",
+        "is_weekend",
+        "is_night",
+        "hour_sin",
+        "hour_cos",
+    )
     assert {off.feature for off in dataset.switched_off} >= {"customer_recency", "channel"}
 
 
