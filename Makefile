@@ -27,5 +27,5 @@ dev: .venv/stamp
 .venv/stamp: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "python3.11 is not on the PATH" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,nets]'
 	touch $@

@@ -131,6 +131,7 @@ def compress_parts(ctx: Context, parts: Parts, leaderboard: Leaderboard) -> Fron
     from lepton.compress.select import compress as run
 
     limits = Limits(**ctx.config.compression.model_dump())
+    n_rows = sum(rows for rows, _ in parts.counts.values())
     return run(
         leaderboard,
         parts,
@@ -139,6 +140,8 @@ def compress_parts(ctx: Context, parts: Parts, leaderboard: Leaderboard) -> Fron
         lambda rows, score: choose_threshold(ctx, rows, score),
         ctx.progress,
         rng=ctx.rng("compress"),
+        spent_s=max(ctx.clock.spent_s, leaderboard.spent.seconds),
+        reserve_s=ctx.clock.reserve_s(n_rows),
     )
 
 

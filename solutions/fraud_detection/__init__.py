@@ -33,7 +33,7 @@ SOLUTION: Final = Solution(
         ),
     ),
     features=FEATURES,
-    families=("lightgbm", "logistic"),
+    families=("lightgbm", "logistic", "net"),
     baselines=BASELINES,
     metrics=METRICS_OF_FRAUD,
     decision=DECISION,

@@ -43,7 +43,7 @@ from solutions.fraud_detection.bench import MAPPING, SETTINGS
 
 ROOT = Path(__file__).parents[2]
 HIDDEN = (704, 960, 320)
-FOLDS = 3
+FOLDS = 2
 """Newest windows that are judged, so that a million parameters stay affordable."""
 DATA = "LEPTON_BENCH_TRANSACTIONS"
 

@@ -22,12 +22,14 @@ from lepton.compress.recipes import Recipe, Workshop, distilled, shape, trained
 from lepton.dataset import TabularDataset
 from lepton.graph.nets import Network
 
-FRACTIONS = (0.1, 0.03, 0.01)
+FRACTIONS = (0.03, 0.01)
 """Shares of a network's parameters that are tried alone."""
 FEWEST_PARAMETERS = 2500
 """Below this a call costs more than what it computes (specs, c3)."""
 SCHEDULE_ROWS = 2048
 """Training rows by which the sensitivity of the layers is judged."""
+TOO_FAR = 0.1
+"""Share of the best entrant's score below which a network is not worth pruning."""
 FINE_TUNING = Schedule(epochs=8, learning_rate=0.003, negatives=0.5)
 
 
@@ -36,9 +38,15 @@ def network_recipes(shop: Workshop) -> Iterator[Recipe]:
     entrant = _network_entrant(shop)
     if entrant is None or not family("net").available():
         return
-    model = entrant.recipe
-    for sizes in _sizes(entrant, shop):
-        yield from _slimmed(shop, entrant, model, sizes)
+    model, best = entrant.recipe, shop.leaderboard.best
+    if entrant.score >= best.score - TOO_FAR * abs(best.score):
+        for sizes in _sizes(entrant, shop):
+            yield from _slimmed(shop, entrant, model, sizes)
+    else:
+        shop.notes.append(
+            f"networks are not pruned: the best of them scores {entrant.score:.3f}, "
+            f"{best.name} {best.score:.3f}"
+        )
     told = "a small network trained on hard labels"
     for params in family("net").small:
         name = f"net-{shape(params)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -66,7 +66,7 @@ class Workshop:
     """What recipes are made from: the search's entrants, its folds, and fits while there is time.
 
     expired: whether what is left of the budget is needed for the last refits; once these have
-    begun, whether nothing is left.
+    begun, whether nothing is left. notes: what was left out, one sentence each.
     """
 
     leaderboard: Leaderboard
@@ -74,6 +74,7 @@ class Workshop:
     bench: Bench
     teacher: Teacher
     expired: Deadline
+    notes: list[str] = field(default_factory=list)
 
     @property
     def seed(self) -> int:
@@ -215,12 +216,12 @@ def _small(shop: Workshop) -> Iterator[Recipe]:
 
 
 def _distilled(shop: Workshop) -> Iterator[Recipe]:
-    """The best entrant in one model: of the single model's shape, and of each small shape."""
+    """The best entrant in one model: of the single model's shape, and of the first small one."""
     single = shop.leaderboard.single
     kind = family(single.newest.family)
     if kind.shorter is None or not kind.takes_soft_targets:
         return
-    for params in kind.small:
+    for params in kind.small[:1]:
         name = shape(params)
         how = "a small shape"
         yield distilled(shop, f"distilled-{name}", single.newest, params, f"small-{name}", how)

@@ -40,7 +40,7 @@ FEW_POSITIVES = 100
 FEWEST_ALERTS = 20
 """Below this a number of alerts says too little to move a threshold by."""
 
-MOST_TEACHERS = 3
+MOST_TEACHERS = 2
 """Members of a blend that teach: the heaviest say nearly all of it at a fraction of the fits."""
 
 
@@ -77,7 +77,7 @@ def compress(
     by_name = {a.name: a for a in artefacts}
     sample = parts.before_holdout()
     by_name[chosen.name] = _as_shipped(chosen, final[chosen.name], sample)
-    notes += [*_notes_on(rows), *late]
+    notes += [*_notes_on(rows), *shop.notes, *late, *_grown(by_name[chosen.name], limits)]
     ends = (final[chosen.name], final["best"])
     return Front(by_name, chosen.name, *ends, leaderboard.metric, tuple(notes))
 
@@ -165,6 +165,13 @@ def _alerting_alike(refitted: Model, twin: Model, recent: TabularDataset | None)
         return refitted
     ranked = np.sort(refitted.score(recent))[::-1]
     return replace(refitted, threshold=threshold_after(ranked, n_alerts))
+
+
+def _grown(shipped: Artefact, limits: Limits) -> list[str]:
+    """A note where the refit on more rows is larger than the limit that its twin kept."""
+    if limits.max_bytes is None or shipped.bytes <= limits.max_bytes:
+        return []
+    return [f"refitted, {shipped.name} has {shipped.bytes:,} bytes: more than {limits.max_bytes:,}"]
 
 
 def _notes_on(rows: TabularDataset) -> list[str]:

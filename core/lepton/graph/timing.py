@@ -14,7 +14,7 @@ ROUNDS: Final = 9
 BATCH: Final = 1024
 ROWS: Final = 60
 """Single rows of a round, one call each."""
-NATIVE_ROWS: Final = 10
+NATIVE_ROWS: Final = 4
 """The same of the native side, whose calls take a thousand times as long."""
 
 

@@ -59,7 +59,6 @@ PORTFOLIO = (
 )
 SMALL = (
     _params(0.15, 8, 40, 0.8, 0.9, lambda_l2=1.0, rounds=80),
-    _params(0.15, 15, 40, 0.8, 0.9, lambda_l2=1.0, rounds=60),
     _params(0.2, 6, 40, 0.8, 0.9, lambda_l2=1.0, rounds=30),
 )
 

@@ -46,7 +46,7 @@ PORTFOLIO = (
     _params((64, 32), 8, 0.003, 0.3, multitask=True),
     _params((128, 64), 8, 0.002, 0.15),
 )
-SMALL = (_params((32, 16), 8, 0.004, 0.15),)
+SMALL = (_params((32, 16), 5, 0.004, 0.15),)
 
 
 def _fit(fold: Fold, params: Params, seed: int, expired: Expired) -> Fitted:
@@ -97,7 +97,7 @@ def _finer(fold: Fold) -> np.ndarray | None:
 
 def _neighbour(params: Params, rng: np.random.Generator) -> Params:
     """A step from `params`: width, rate, dropout and decay each move with probability a half."""
-    moved = {name: value for name, value in params.items() if name != "rounds"}
+    moved = {name: value for name, value in params.items() if name not in ("rounds", "bag")}
 
     def times(value: float, spread: float, low: float, high: float) -> float:
         factor = float(np.exp(rng.normal(0, spread))) if rng.random() < 0.5 else 1.0
