@@ -302,7 +302,9 @@ def _folds(
     best = leaderboard.best
     windows = [
         Window(f"{number}", scored_frame(fold.valid, sigmoid(margin)))
-        for number, (fold, margin) in enumerate(zip(parts.folds, best.margins, strict=True), 1)
+        for number, (fold, margin) in enumerate(
+            zip(best.folds(parts), best.margins, strict=True), 1
+        )
     ]
     wanted = set(ctx.solution.report.by_fold) or {ctx.metric.name}
     metrics = [metric for metric in ctx.solution.metrics if metric.name in wanted]

@@ -82,7 +82,7 @@ def families(trials: pd.DataFrame, baselines: Mapping[str, float], metric: str) 
 
 
 def front(artefacts: pd.DataFrame, metric: str, cost: str, unit: str) -> Figure | None:
-    """Score of each artefact against what it costs (a column), down to its bound; controls and
+    """Score of each artefact with its interval against what it costs (a column); controls and
     the chosen apart. unit: what the cost is divided by, in words, "bytes" as kB."""
     if artefacts.empty or cost not in artefacts or not artefacts[cost].notna().any():
         return None
@@ -90,8 +90,8 @@ def front(artefacts: pd.DataFrame, metric: str, cost: str, unit: str) -> Figure 
     axes = new_axes(figure, xlabel=unit, ylabel=label_of(metric))
     size = artefacts[cost].to_numpy(dtype=np.float64) / (1000 if cost == "bytes" else 1)
     score = artefacts["score"].to_numpy(dtype=np.float64)
-    worst = (artefacts["score"] + artefacts["loss"] - artefacts["bound"]).to_numpy()
-    axes.vlines(size, worst, score, color=PALE, lw=3, label="down to the bound")
+    low, high = (artefacts[name].to_numpy(dtype=np.float64) for name in ("low", "high"))
+    axes.vlines(size, low, high, color=PALE, lw=3, label="95 % interval")
     control, accepted = (artefacts[name].to_numpy(dtype=bool) for name in ("control", "accepted"))
     for mask, mark, colour, label in (
         (~control & accepted, "o", BLUE, "accepted"),
@@ -106,8 +106,9 @@ def front(artefacts: pd.DataFrame, metric: str, cost: str, unit: str) -> Figure 
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_locator(NullLocator())
-    low, high = float(np.nanmin([worst, score])), float(np.nanmax(score))
-    axes.set_ylim(low - 0.45 * max(high - low, 1e-3), high + 0.08 * max(high - low, 1e-3))
+    least, most = float(np.nanmin([*low, *score])), float(np.nanmax([*high, *score]))
+    room = max(most - least, 1e-3)
+    axes.set_ylim(least - 0.45 * room, most + 0.08 * room)
     axes.legend(loc="lower right", ncols=2, frameon=False, fontsize=9, labelcolor=INK)
     return figure
 

@@ -22,6 +22,7 @@ from lepton.report.tables import (
     make_table,
     number,
     percent,
+    span,
     text_of,
 )
 
@@ -39,7 +40,7 @@ def choice(content: ReportContent) -> Section:
     blocks = [
         *picture(
             "How the search learnt",
-            "Each dot is one trial in the order they ended; dashed lines are naive rules.",
+            _LEARNING + _raced(model.trials),
             choice_plots.learning(model.trials, baselines, model.metric),
         ),
         *picture(
@@ -58,6 +59,14 @@ def choice(content: ReportContent) -> Section:
     told = f"What the search tried, by {label_of(model.metric)} on the selection part."
     text = f"{told} {model.budget}".strip()
     return Section("choice", "Model choice", text, blocks, "Search")
+
+
+_LEARNING: Final = "Each dot is one trial in the order they ended; dashed lines are naive rules."
+
+
+def _raced(trials: pd.DataFrame) -> str:
+    count = int(trials["raced_out"].sum()) if "raced_out" in trials else 0
+    return f" {count:,} more were given up after their first windows." if count else ""
 
 
 def _scores(ruled: pd.DataFrame) -> dict[str, float]:
@@ -146,8 +155,9 @@ def front(content: ReportContent) -> Section:
     """Artefacts by score, size and speed, with the bound that decides and the controls."""
     frame, metric = content.model.front, content.model.metric
     caption = (
-        "Further left is cheaper, higher is better; the pale bar reaches down to the bound that "
-        "decides, the ring is what was taken."
+        "Further left is cheaper, higher is better; pale bars are intervals over days, the ring is "
+        "what was taken. Artefacts are compared day by day, so that they may differ clearly where "
+        "their intervals overlap."
     )
     blocks = [
         *picture("Size", caption, choice_plots.front(frame, metric, "bytes", "size in kB")),
@@ -173,7 +183,7 @@ def _artefacts(frame: pd.DataFrame) -> Block:
         (
             row["name"],
             _state(row),
-            row["score"],
+            f"{text_of(row['score'])} ({span(row['low'], row['high'])})",
             f"{number(round(row['loss'], 4))} (at most {text_of(_rounded(row['bound']))})",
             row.get("control_score"),
             row["bytes"],

@@ -52,12 +52,13 @@ class DataFacts:
 class ModelFacts:
     """How the model was chosen.
 
-    leaderboard: name, family, score, seconds, note; the best first. front: one row an artefact:
-    name, score, loss, bound, bytes, us_per_row, accepted, control, chosen (score and loss on the
-    selection part; a control is a truncation's shape trained from scratch). importance:
-    feature, share. notes: one sentence each. trials: family, score, seconds, in the order they
-    ended. folds: as `folds.fold_frame` makes it. blend: member, family, weight. budget: what was
-    allowed and spent, in words.
+    leaderboard: name, family, score, folds, seconds, note; the best first. front: one row an
+    artefact: name, kind, score, low, high, loss, bound, bytes, us_per_row, accepted, control,
+    chosen, why (all on the selection part; a control is another artefact's shape trained from
+    scratch). importance: feature, share. notes: one sentence each. trials: family, score, seconds,
+    raced_out (given up after its first folds, so without a score), in the order they ended.
+    folds: as `folds.fold_frame` makes it. blend: member, family, weight. budget: what was allowed
+    and spent, in words.
     """
 
     metric: str

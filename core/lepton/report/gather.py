@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator, Mapping
 from importlib import metadata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -54,17 +54,18 @@ def data_facts(
 def model_facts(leaderboard: Leaderboard, front: Front, folds: pd.DataFrame) -> ModelFacts:
     """How the model was found and how far it was reduced."""
     artefacts = front.to_frame().rename(columns={"loss_bound": "bound", "row_us": "us_per_row"})
-    trials = [(t.family, t.score, t.seconds) for t in leaderboard.trials]
+    trials = [(t.family, t.score, t.seconds, t.raced_out) for t in leaderboard.trials]
     return ModelFacts(
         metric=leaderboard.metric,
         leaderboard=leaderboard.to_frame(),
         front=artefacts,
         importance=_importance(front),
         notes=(*leaderboard.notes, *front.notes),
-        trials=pd.DataFrame(trials, columns=["family", "score", "seconds"]).astype(
+        trials=pd.DataFrame(trials, columns=["family", "score", "seconds", "raced_out"]).astype(
             {"score": "float64", "seconds": "float64"}
         ),
         folds=folds,
+        blend=_blend(leaderboard),
         budget=_budget(leaderboard),
     )
 
@@ -108,6 +109,18 @@ def _importance(front: Front) -> pd.DataFrame:
     rows = [(name, gain / total) for name, gain in gains.items() if gain > 0] if total else []
     frame = pd.DataFrame(rows, columns=["feature", "share"])
     return frame.sort_values("share", ascending=False, kind="stable", ignore_index=True)
+
+
+def _blend(leaderboard: Leaderboard) -> pd.DataFrame:
+    """Members of the best entrant and their shares; empty where one configuration won."""
+    newest = leaderboard.best.newest
+    members = zip(newest.members, newest.weights, strict=True)
+    rows = [(f"{one.family}, {_settings(one.params)}", one.family, share) for one, share in members]
+    return pd.DataFrame(rows, columns=["member", "family", "weight"])
+
+
+def _settings(params: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in sorted(params.items()))
 
 
 def _budget(leaderboard: Leaderboard) -> str:

@@ -10,24 +10,19 @@ import pandas as pd
 
 from lepton.evaluation.groups import EVEN, FEWEST_NEGATIVES, false_alert_ratio
 from lepton.evaluation.intervals import intervals
-from lepton.report import cases, detection, overlap, plots, slices
-from lepton.report.blocks import Block, Section, picture, table_or
-from lepton.report.budget import budget_slider, budget_table
+from lepton.report import detection, plots, slices
+from lepton.report.blocks import Block, Section, picture
 from lepton.report.content import ReportContent
 from lepton.report.drawing import is_drawable
 from lepton.report.history import KNOWN_DAYS, TROUBLE_DAYS
 from lepton.report.own import own_blocks
 from lepton.report.tables import (
-    Table,
-    each,
     exact,
-    frame_table,
     interval,
     label_of,
     make_table,
     metric_table,
     number,
-    percent,
 )
 
 NEW_DAYS: Final = 30.0
@@ -97,11 +92,13 @@ def segments(content: ReportContent) -> Section:
     if not (scored["target"] == 1).any():
         missing = [Block(missing=f"The holdout holds no {words.positive}.")]
         return Section("segments", "Where it finds and where it misses", "", missing, "Segments")
-    blocks = [block for column in content.slices for block in _slice(content, column)]
+    told = [column for column in content.slices if column not in content.spec.groups]
+    blocks = [block for column in told for block in _slice(content, column)]
     blocks += [*_by_history(content), *own_blocks(content, "segments"), *_fairness(content)]
     text = (
         f"Share of the {words.positives} that are alerted, by kind of {words.row}; in brackets how "
-        "many there were, thin lines are 95 % intervals, dashed is the share of all."
+        "many there were, thin lines are 95 % intervals, dashed is the share of all. Alerted is "
+        "what reaches the model's threshold."
     )
     return Section("segments", "Where it finds and where it misses", text, blocks, "Segments")
 
@@ -187,7 +184,9 @@ def _fair(content: ReportContent, column: str) -> list[Block]:
             f"Lowest over highest rate of false alerts: {number(ratio.value)} "
             f"({interval(ratio)}); {EVEN:g} and more counts as even, so this is {even}."
         )
-    return picture(title, told, slices.bars(frame, "others alerted, %"), told)
+    blocks = picture(title, told, slices.bars(frame, "others alerted, %"), told)
+    recall = f"Found by {column.replace('_', ' ')}"
+    return [*blocks, *_recall(content, recall, "", scored[column])]
 
 
 def detected(content: ReportContent) -> Section:
@@ -242,117 +241,4 @@ def _hours(hours: float) -> str:
     return f"{exact(round(hours, 1))} h" if hours < 48 else f"{exact(round(hours / 24, 1))} days"
 
 
-def value(content: ReportContent) -> Section:
-    """Cost curve, slider and table of alert budgets, actions, the costs behind them."""
-    found = content.evaluation
-    costs = make_table(
-        ("what", "money"),
-        [(name.replace("_", " "), exact(amount)) for name, amount in content.costs.items()],
-    )
-    blocks = [
-        *picture(
-            "What a threshold is worth",
-            "The circle is the chosen threshold; left of it are more alerts, right of it fewer.",
-            plots.cost_curve(found),
-            "No curve: no costs are stated.",
-        ),
-        *([Block("The costs behind it", table=costs, half=True)] if content.costs else []),
-        Block("Try a budget", _SLIDE, slider=budget_slider(found)),
-        Block("What a budget of alerts buys", _BUDGET, table=budget_table(found)),
-        *_actions(content),
-        *own_blocks(content, "value"),
-    ]
-    text = "Savings are losses avoided less the cost of alerts, against doing nothing."
-    return Section("value", "Decisions and value", text, blocks, "Value")
-
-
-_SLIDE: Final = "Alerts a day on average, the highest scores first, on the rows of the holdout."
-_BUDGET: Final = (
-    "In brackets 95 % intervals over days; the marked row is the decision as it stands."
-)
-
-
-def _actions(content: ReportContent) -> list[Block]:
-    scored, words = content.evaluation.scored, content.spec.words
-    if "action" not in scored:
-        return []
-    grouped = scored.assign(hit=scored["target"] == 1).groupby("action", observed=True)
-    frame = grouped.agg(rows=("hit", "size"), positives=("hit", "sum"), rate=("hit", "mean"))
-    ordered = frame.sort_values("rows", ascending=False).reset_index()
-    rows = [
-        (r.action, r.rows, percent(r.rows / len(scored)), r.positives, percent(r.rate))
-        for r in each(ordered)
-    ]
-    columns = ("action", words.rows, "of all", words.positives, f"{words.positives} among them")
-    return [Block("What was done", table=make_table(columns, rows))]
-
-
-def rules(content: ReportContent) -> Section:
-    """Who alerts what: the rules in use beside the model."""
-    words = content.spec.words
-    found = overlap.overlap(content.evaluation, content.spec.rules)
-    title = "Rules and model"
-    if found is None:
-        missing = [Block(missing="Not compared: no rules were handed to the report.")]
-        return Section("rules", title, "", missing, "Rules")
-    frame = overlap.counts(found)
-    rows = [(row[0], row[1], row[2], percent(row[3])) for row in frame.itertuples(index=False)]
-    columns = ("alerted by", words.rows, words.positives, f"{words.positives} among them")
-    by_rule = overlap.by_rule(content.evaluation.scored)
-    blocks = [
-        *picture("Overlap", "Rows in each region.", overlap.venn(found, words.positives)),
-        Block("In numbers", table=make_table(columns, rows)),
-        *(
-            [Block("Rule by rule", table=_rule_table(by_rule, words.positives))]
-            if len(by_rule)
-            else []
-        ),
-        *own_blocks(content, "rules"),
-    ]
-    return Section("rules", title, f"Rules here are {found.how}.", blocks, "Rules")
-
-
-def _rule_table(frame: pd.DataFrame, positives: str) -> Table:
-    rows = [
-        (r.rule, r.hits, r.positives, percent(r.share_positive), r.also_alerted)
-        for r in each(frame)
-    ]
-    columns = (
-        "rule",
-        "rows hit",
-        positives,
-        f"{positives} among them",
-        "of these the model alerts",
-    )
-    return make_table(columns, rows)
-
-
-def reasons(content: ReportContent) -> Section:
-    """Why rows were acted on, and ten of them told."""
-    scored, words = content.evaluation.scored, content.spec.words
-    named = cases.reasons(scored)
-    rows = [(r.reason, r.alerts, r.positives, percent(r.share_positive)) for r in each(named)]
-    told = cases.worked_cases(scored, tuple(content.slices)).rename(
-        columns={"row": words.row, "entity": words.entity}
-    )
-    blocks = [
-        table_or(
-            "Most frequent reasons",
-            make_table(
-                ("reason", "alerts", words.positives, f"{words.positives} among them"), rows
-            ),
-            "This version gives no reasons with its decisions.",
-        ),
-        table_or(
-            "Worked cases",
-            frame_table(told),
-            "No case to tell: nothing was alerted, and nothing missed.",
-            f"The dearest {words.positives} that were caught and that were missed, and the surest "
-            "false alerts; identifiers are masked.",
-        ),
-        *own_blocks(content, "reasons"),
-    ]
-    return Section("reasons", "Reasons and cases", "Why it decided as it did.", blocks, "Cases")
-
-
-__all__ = ["calibration", "detected", "performance", "reasons", "rules", "segments", "value"]
+__all__ = ["calibration", "detected", "performance", "segments"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,8 +13,6 @@ from matplotlib.patches import Circle
 
 from lepton.evaluation.results import Evaluation
 from lepton.report.drawing import BLUE, INK, MUTED, SERIES, WIDE, new_figure
-
-MAX_RULES: Final = 15
 
 
 @dataclass(frozen=True)
@@ -62,31 +60,6 @@ def counts(found: Overlap) -> pd.DataFrame:
     return frame
 
 
-def by_rule(scored: pd.DataFrame) -> pd.DataFrame:
-    """One row a rule: rows it hits, positives among them, their share, and how many of these the
-    model alerts as well; the most precise first. Empty where rows tell no rules."""
-    columns = ["rule", "hits", "positives", "share_positive", "also_alerted"]
-    if "rules" not in scored:
-        return pd.DataFrame(columns=columns)
-    named = scored["rules"].fillna("").str.split(",").explode().str.strip()
-    named = named[named != ""]
-    held = scored.loc[named.index, ["target", "decision"]]
-    frame = pd.DataFrame(
-        {
-            "rule": named.to_numpy(),
-            "positives": (held["target"] == 1).to_numpy(),
-            "also_alerted": ((held["target"] == 1) & (held["decision"] == 1)).to_numpy(),
-        }
-    )
-    found = frame.groupby("rule").agg(
-        hits=("positives", "size"), positives=("positives", "sum"), also=("also_alerted", "sum")
-    )
-    found["share_positive"] = found["positives"] / found["hits"]
-    found = found.rename(columns={"also": "also_alerted"}).reset_index()[columns]
-    ordered = found.sort_values(["share_positive", "hits"], ascending=False, ignore_index=True)
-    return ordered.head(MAX_RULES)
-
-
 def venn(found: Overlap, positives: str) -> Figure:
     """Two circles twice: all alerts, and the positives among them, counted in each region."""
     figure = new_figure(WIDE[0], 2.9)
@@ -122,4 +95,4 @@ def _circles(axes: Axes, found: Overlap, mask: np.ndarray, title: str, below: st
     axes.set_ylim(-1.45, 1.65)
 
 
-__all__ = ["Overlap", "by_rule", "counts", "overlap", "venn"]
+__all__ = ["Overlap", "counts", "overlap", "venn"]

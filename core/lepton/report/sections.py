@@ -6,16 +6,9 @@ from lepton.report.blocks import Section
 from lepton.report.choice_sections import choice, folds, front
 from lepton.report.content import ReportContent
 from lepton.report.data_sections import calendar, contract, drift
+from lepton.report.decided_sections import reasons, rules, value
 from lepton.report.evidence_sections import evidence, gates
-from lepton.report.judged_sections import (
-    calibration,
-    detected,
-    performance,
-    reasons,
-    rules,
-    segments,
-    value,
-)
+from lepton.report.judged_sections import calibration, detected, performance, segments
 from lepton.report.summary import summary
 
 

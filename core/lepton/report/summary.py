@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import numpy as np
@@ -154,6 +154,7 @@ def _worth(content: ReportContent) -> Iterator[str]:
         f"{number(round(saved))} of it after their own cost, "
         f"{number(round(facts.get('saved_per_day', 0.0)))} a day{_money_span(evaluation)}."
     )
+    yield from _actions(facts)
     if stake > 0:
         yield f"That is {percent(saved / stake)} of what doing nothing would have lost."
     yield from (
@@ -166,6 +167,20 @@ def _worth(content: ReportContent) -> Iterator[str]:
             f"{name.replace('_', ' ')} {exact(v)}" for name, v in content.costs.items()
         )
         yield f"Behind this stand: {named}. Other costs give another threshold."
+
+
+def _actions(facts: Mapping[str, float]) -> Iterator[str]:
+    """What the actions of the policy saved, beside one threshold."""
+    if "policy_saved" not in facts:
+        return
+    told = f"The actions of the policy save {number(round(facts['policy_saved']))}"
+    if "policy_gain" in facts:
+        low, high = (100 * facts.get(f"policy_gain_{end}", float("nan")) for end in ("low", "high"))
+        told += (
+            f", {100 * facts['policy_gain']:+.0f} % against one threshold settled ahead "
+            f"(95 % interval {low:+.0f} to {high:+.0f} %)"
+        )
+    yield told + "."
 
 
 def _money_span(evaluation: Evaluation) -> str:
