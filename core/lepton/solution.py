@@ -59,14 +59,43 @@ class DecisionSpec:
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure of a report: what it shows in a sentence, and how it is drawn.
+    """One piece of a report: what it shows in a sentence, and how it is made.
 
-    draw(evaluation) returns a matplotlib Figure, or None where the data have nothing to show.
+    draw(evaluation) returns a matplotlib Figure, a DataFrame that is shown as a table, a sentence
+    that says why there is neither, or None where it is left out without a word. In a report its
+    scored rows also have the columns of `report.history`. section: anchor of where it stands.
     """
 
     title: str
     caption: str
     draw: Callable[[Evaluation], Any]
+    section: str = "performance"
+
+
+@dataclass(frozen=True)
+class Words:
+    """What the people who read a report call a row, a positive row and an entity."""
+
+    row: str = "row"
+    rows: str = "rows"
+    positive: str = "positive"
+    positives: str = "positives"
+    entity: str = "entity"
+    entities: str = "entities"
+
+
+@dataclass(frozen=True)
+class ReportSpec:
+    """What a report needs to know of the domain beside its figures.
+
+    by_fold: metrics that are followed fold by fold (none that rates a decision); groups: columns
+    over which false alerts should be even; rules: the baseline that stands for the rules in use.
+    """
+
+    words: Words = field(default_factory=Words)
+    by_fold: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    rules: str | None = None
 
 
 @dataclass(frozen=True)
@@ -112,7 +141,7 @@ class Solution:
 
     tables: contracts in data_contracts/<name>/, the task's own first.
     families: names under lepton.automl.families. gates: name -> default of what is needed.
-    slices: columns by which the report tells results apart.
+    slices: columns by which the report tells results apart; report: what else it needs to know.
     reasons: phrase -> patterns (`customer_count_*`) of the features that it stands for in a reason;
     the first that fits counts, and a feature that none fits is named itself.
     simulate(rng, size): canonical tables of about `size` rows of the task's table.
@@ -136,6 +165,7 @@ class Solution:
     figures: tuple[Figure, ...] = ()
     slices: tuple[str, ...] = ()
     reasons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    report: ReportSpec = field(default_factory=ReportSpec)
     benchmarks: Mapping[str, Callable[[BenchRequest], Mapping[str, Any]]] = field(
         default_factory=dict
     )
@@ -212,8 +242,10 @@ __all__ = [
     "Figure",
     "Project",
     "RealismGate",
+    "ReportSpec",
     "Scorer",
     "Solution",
+    "Words",
     "find_project",
     "kit_root",
 ]

@@ -8,7 +8,7 @@ writes for people (Data Docs, quarantine, report) goes to the run's folder.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -268,10 +268,13 @@ def report(
 ) -> Path:
     """The run's HTML report, written whether the gates hold or not."""
     from lepton.report.content import ReportContent
-    from lepton.report.gather import data_facts, environment, model_facts
+    from lepton.report.gather import card, data_facts, environment, model_facts
+    from lepton.report.history import with_history
     from lepton.report.html import write_report
 
     ctx.enter("report")
+    parts = split(ctx, dataset)
+    told = replace(evaluation, scored=with_history(evaluation.scored, dataset))
     content = ReportContent(
         title=ctx.solution.title,
         subtitle=ctx.solution.about,
@@ -279,15 +282,38 @@ def report(
         run_id=ctx.run_id,
         kit_version=lepton.__version__,
         made_at=ctx.made_at,
-        data=data_facts(validated, dataset, split(ctx, dataset), evaluation),
-        model=model_facts(leaderboard, front),
-        evaluation=evaluation,
+        data=data_facts(validated, ctx.contracts, dataset, parts, evaluation),
+        model=model_facts(leaderboard, front, _folds(ctx, parts, leaderboard, evaluation)),
+        evaluation=told,
         figures=ctx.solution.figures,
         environment=environment(bundle, dataset, ctx.config.seed),
+        card=card(bundle),
         simulated=ctx.config.simulated,
+        slices=ctx.solution.slices,
+        spec=ctx.solution.report,
+        costs=ctx.costs,
         links={"Data Docs": "data_docs/index.html"},
     )
     return write_report(ctx.folder / "report.html", content)
+
+
+def _folds(
+    ctx: Context, parts: Parts, leaderboard: Leaderboard, evaluation: Evaluation
+) -> pd.DataFrame:
+    """How the best configuration fared window by window, and on the holdout."""
+    from lepton.evaluation.calibration import sigmoid
+    from lepton.report.folds import Window, fold_frame
+
+    best = leaderboard.best
+    windows = [
+        Window(f"{number}", scored_frame(fold.valid, sigmoid(margin)))
+        for number, (fold, margin) in enumerate(
+            zip(best.folds(parts), best.margins, strict=True), 1
+        )
+    ]
+    wanted = set(ctx.solution.report.by_fold) or {ctx.metric.name}
+    metrics = [metric for metric in ctx.solution.metrics if metric.name in wanted]
+    return fold_frame(windows, evaluation, metrics, ctx.rng("report"))
 
 
 def publish(ctx: Context, bundle: Bundle, evaluation: Evaluation, report: Path) -> Published:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from lepton.evaluation.splits import SplitSpec
-from lepton.solution import Solution
+from lepton.solution import ReportSpec, Solution, Words
 from lepton.task import TaskKind, TaskSpec
 from solutions.fraud_detection.baselines import BASELINES
 from solutions.fraud_detection.bench import handbook
 from solutions.fraud_detection.decision import DECISION
 from solutions.fraud_detection.features import FEATURES
 from solutions.fraud_detection.figures import FIGURES
-from solutions.fraud_detection.metrics import METRICS_OF_FRAUD
+from solutions.fraud_detection.metrics import CARD_PRECISION, METRICS_OF_FRAUD
 from solutions.fraud_detection.realism import realism
 from solutions.fraud_detection.reasons import REASONS
 from solutions.fraud_detection.simulate import simulate
@@ -49,8 +49,14 @@ SOLUTION: Final = Solution(
     simulate=simulate,
     realism=realism,
     figures=FIGURES,
-    slices=("typology", "channel"),
+    slices=("typology", "channel", "age_band"),
     reasons=REASONS,
+    report=ReportSpec(
+        words=Words("payment", "payments", "fraud", "frauds", "customer", "customers"),
+        by_fold=("ap", *CARD_PRECISION, "recall_at_fpr_1"),
+        groups=("age_band",),
+        rules="rules",
+    ),
     benchmarks={"handbook": handbook},
 )
 

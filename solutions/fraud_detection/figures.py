@@ -28,7 +28,7 @@ def card_precision_by_day(evaluation: Evaluation) -> Drawing | None:
         return None
     found = daily_card_precision(scored, ALERTS_PER_DAY) * ALERTS_PER_DAY
     most = daily_card_precision(scored, ALERTS_PER_DAY, ceiling=True) * ALERTS_PER_DAY
-    figure = drawing.new_figure(*drawing.HALF)
+    figure = drawing.new_figure()
     axes = drawing.new_axes(figure, xlabel="", ylabel="defrauded customers a day")
     axes.bar(most.index, most, color=drawing.PALE, width=0.9, label="perfect score")
     axes.bar(found.index, found, color=drawing.BLUE, width=0.6, label="found")
@@ -49,7 +49,7 @@ def value_by_alerts(evaluation: Evaluation) -> Drawing | None:
     share = np.cumsum(lost[np.argsort(-scored["score"].to_numpy(), kind="stable")]) / lost.sum()
     alerts = np.arange(1, len(share) + 1) / days
     shown = alerts <= 5 * ALERTS_PER_DAY
-    figure = drawing.new_figure(*drawing.HALF)
+    figure = drawing.new_figure()
     axes = drawing.new_axes(figure, xlabel="alerts a day", ylabel="defrauded money found, %")
     axes.plot(alerts[shown], 100 * share[shown], color=drawing.BLUE, linewidth=2)
     axes.axvline(ALERTS_PER_DAY, color=drawing.MUTED, linestyle="--", linewidth=1)
@@ -57,48 +57,21 @@ def value_by_alerts(evaluation: Evaluation) -> Drawing | None:
     return figure
 
 
-def recall_by_amount(evaluation: Evaluation) -> Drawing | None:
+def recall_by_amount(evaluation: Evaluation) -> Drawing | str:
     """Share of frauds that are alerted, by band of amount, with their number."""
-    frauds = evaluation.scored[evaluation.scored["target"] == 1]
-    if frauds.empty or "value" not in frauds:
-        return None
+    from lepton.report import slices
+
+    scored = evaluation.scored
+    if "value" not in scored or not (scored["target"] == 1).any():
+        return "No fraud with an amount in these days."
     labels = [_band(low, high) for low, high in pairwise(BANDS)]
-    bands = pd.cut(frauds["value"].astype("float64"), list(BANDS), right=False, labels=labels)
-    return _recall(frauds, bands)
-
-
-def recall_by_typology(evaluation: Evaluation) -> Drawing | None:
-    """Share of frauds that are alerted, by kind; None where the rows do not carry the kind."""
-    return _recall_by(evaluation, "typology")
-
-
-def recall_by_channel(evaluation: Evaluation) -> Drawing | None:
-    """Share of frauds that are alerted, by channel; None where the rows do not carry it."""
-    return _recall_by(evaluation, "channel")
-
-
-def _recall_by(evaluation: Evaluation, column: str) -> Drawing | None:
-    frauds = evaluation.scored[evaluation.scored["target"] == 1]
-    if column not in frauds or not frauds[column].notna().any():
-        return None
-    return _recall(frauds, frauds[column])
+    bands = pd.cut(scored["value"].astype("float64"), list(BANDS), right=False, labels=labels)
+    drawn: Drawing | None = slices.bars(slices.recall_by(scored, bands), "frauds alerted, %")
+    return drawn or "No fraud has an amount within the bands."
 
 
 def _band(low: float, high: float) -> str:
     return f"{low:g} to {high:g}" if high < BANDS[-1] else f"{low:g} and more"
-
-
-def _recall(frauds: pd.DataFrame, groups: pd.Series) -> Drawing:
-    from lepton.report import drawing
-
-    found = frauds["decision"].groupby(groups, observed=True).agg(["mean", "size"])
-    figure = drawing.new_figure(*drawing.HALF)
-    axes = drawing.new_axes(figure, xlabel="frauds alerted, %", ylabel="")
-    places = np.arange(len(found))
-    axes.barh(places, 100 * found["mean"], color=drawing.BLUE, height=0.6)
-    axes.set_yticks(places, [f"{name} (n={n})" for name, n in found["size"].items()])
-    axes.set_xlim(0, 100)
-    return figure
 
 
 def _lost(scored: pd.DataFrame) -> np.ndarray:
@@ -121,21 +94,13 @@ FIGURES: Final = (
         "Defrauded money among the highest-scored transactions; the dashed line is the alert "
         "budget that the solution starts with.",
         value_by_alerts,
+        section="value",
     ),
     Figure(
-        "Frauds alerted by amount",
-        "Share of the frauds of each band that the threshold alerts, and how many there were.",
+        "By amount",
+        "Bands in the currency of the amounts.",
         recall_by_amount,
-    ),
-    Figure(
-        "Frauds alerted by kind",
-        "Share of the frauds of each kind that the threshold alerts.",
-        recall_by_typology,
-    ),
-    Figure(
-        "Frauds alerted by channel",
-        "Share of the frauds of each channel that the threshold alerts.",
-        recall_by_channel,
+        section="segments",
     ),
 )
 

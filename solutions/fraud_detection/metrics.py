@@ -1,4 +1,4 @@
-"""What a fraud team counts: customers found a day, and money found within the alert budget."""
+"""What a fraud team counts: customers found a day and how soon, money within the budget."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from lepton.evaluation.scored import day_numbers
 
 ALERTS_PER_DAY: Final = 20
 """Alerts that two analysts clear in a day; solution.yaml's `alerts_per_day` bounds decisions."""
+EARLY_DAYS: Final = 7
+"""Days from a customer's first fraud on in which finding it still saves most."""
 
 Weighted = Callable[[np.ndarray], float]
 
@@ -46,6 +48,31 @@ def value_detection(k: int) -> Metric:
         f"value_detection_at_{k}",
         lambda scored: _value_share(scored, k),
         f"share of the defrauded money among the {k} highest-scored rows of a day",
+    )
+
+
+def hours_to_detection() -> Metric:
+    """Median hours from a customer's first fraud in these rows to the first one alerted.
+
+    0 where the very first is alerted; customers never found count as infinitely late, so that the
+    median is no number where they are the half.
+    """
+    return Metric(
+        "hours_to_detection",
+        _median_hours,
+        "median time from a customer's first fraud to the first that is alerted",
+        False,
+        unit="hours",
+        undefined="half of the defrauded customers or more are never found",
+    )
+
+
+def early_recall() -> Metric:
+    """Share of frauds in a customer's first week of trouble in these rows that are alerted."""
+    return Metric(
+        "recall_first_7_days",
+        _early_share,
+        "share of the frauds within 7 days of a customer's first one that are alerted",
     )
 
 
@@ -112,21 +139,81 @@ def _value_share(scored: pd.DataFrame, k: int) -> Weighted:
     return value
 
 
+def _frauds(scored: pd.DataFrame) -> pd.DataFrame:
+    """Place, customer, instant and whether it is alerted of each fraud; a row is its own customer
+    where the data name none."""
+    is_fraud = scored["target"].to_numpy(dtype=np.float64) == 1
+    held = scored[is_fraud]
+    return pd.DataFrame(
+        {
+            "place": np.flatnonzero(is_fraud),
+            "customer": held["entity" if "entity" in held else "key"].to_numpy(),
+            "at": held["event_at"].array,
+            "alerted": held["decision"].to_numpy() == 1,
+        }
+    ).sort_values("at", kind="stable")
+
+
+def _median_hours(scored: pd.DataFrame) -> Weighted:
+    """Weighted median over customers, each with the weight of its first fraud's row."""
+    frauds = _frauds(scored)
+    first = frauds.drop_duplicates("customer").set_index("customer")
+    found = frauds[frauds["alerted"]].drop_duplicates("customer").set_index("customer")["at"]
+    hours = (found.reindex(first.index) - first["at"]).dt.total_seconds() / 3600
+    order = np.argsort(hours.fillna(np.inf).to_numpy(), kind="stable")
+    ranked, place = hours.fillna(np.inf).to_numpy()[order], first["place"].to_numpy()[order]
+
+    def value(weights: np.ndarray) -> float:
+        running = np.cumsum(weights[place])
+        if not len(running) or running[-1] <= 0:
+            return float(np.nan)
+        return float(ranked[np.searchsorted(running, running[-1] / 2)])
+
+    return value
+
+
+def _early_share(scored: pd.DataFrame) -> Weighted:
+    frauds = _frauds(scored)
+    begin = frauds.groupby("customer")["at"].transform("min")
+    early = frauds[frauds["at"] - begin < pd.Timedelta(days=EARLY_DAYS)]
+    place, alerted = early["place"].to_numpy(), early["alerted"].to_numpy(dtype=np.float64)
+
+    def value(weights: np.ndarray) -> float:
+        held = weights[place]
+        total = float(held.sum())
+        return float(held @ alerted) / total if total > 0 else float(np.nan)
+
+    return value
+
+
+CARD_PRECISION: Final = tuple(
+    make(ALERTS_PER_DAY).name for make in (card_precision, card_precision_ceiling)
+)
+"""Names of the metric and of its ceiling."""
+
 METRICS_OF_FRAUD: Final = (
-    *(METRICS[name] for name in ("ap", "auc", "recall_at_fpr_1", "ece", "brier")),
+    *(
+        METRICS[name]
+        for name in ("ap", "auc", "recall_at_fpr_1", "recall_at_fpr_5", "ece", "brier")
+    ),
     card_precision(ALERTS_PER_DAY),
     card_precision_ceiling(ALERTS_PER_DAY),
     value_detection(ALERTS_PER_DAY),
     *(METRICS[name] for name in ("precision", "recall", "alert_rate", "value_recall")),
+    early_recall(),
+    hours_to_detection(),
     METRICS["net_savings"],
 )
 """What the report shows; `ap` is what search and compression compare by."""
 
 __all__ = [
     "ALERTS_PER_DAY",
+    "CARD_PRECISION",
     "METRICS_OF_FRAUD",
     "card_precision",
     "card_precision_ceiling",
     "daily_card_precision",
+    "early_recall",
+    "hours_to_detection",
     "value_detection",
 ]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -9,11 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lepton.dataset import SwitchedOff
+from lepton.dataset import SwitchedOff, TabularDataset
 from lepton.evaluation.evaluate import Rivals, evaluate
 from lepton.evaluation.metrics import METRICS
 from lepton.evaluation.results import Evaluation
+from lepton.report.calendar import daily
 from lepton.report.drawing import new_axes, new_figure
+from lepton.report.folds import fold_frame
 from lepton.report.html import (
     DataFacts,
     ModelFacts,
@@ -42,6 +46,7 @@ def scored(quality: float, noise: float, *, n: int = 4000) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "key": [f"t{i}" for i in range(n)],
+            "entity": [f"c{i % 700}" for i in range(n)],
             "event_at": pd.Timestamp("2025-03-01", tz="UTC")
             + pd.to_timedelta(np.sort(rng.uniform(0, 42 * 86_400, n)), "s"),
             "target": target,
@@ -75,6 +80,11 @@ def content(evaluation: Evaluation) -> ReportContent:
     return make_content(evaluation)
 
 
+def calendar(rows: pd.DataFrame) -> pd.DataFrame:
+    dataset = TabularDataset(rows, (), (), {"event_at": "event_at", "target": "target"})
+    return daily(dataset)[0]
+
+
 def make_content(evaluation: Evaluation) -> ReportContent:
     def at(text: str) -> pd.Timestamp:
         return pd.Timestamp(text, tz="UTC")
@@ -96,6 +106,8 @@ def make_content(evaluation: Evaluation) -> ReportContent:
         {
             "name": ["full", "half", "quarter", "small from scratch"],
             "score": [0.62, 0.619, 0.60, 0.58],
+            "low": [0.58, 0.579, 0.56, 0.54],
+            "high": [0.66, 0.659, 0.64, 0.62],
             "loss": [0.0, 0.001, 0.02, 0.04],
             "bound": [0.0, 0.004, 0.031, 0.055],
             "bytes": [820_000, 260_000, 91_000, 90_000],
@@ -123,12 +135,24 @@ def make_content(evaluation: Evaluation) -> ReportContent:
                 PartFact("holdout", 4000, 80, at("2025-03-01"), at("2025-04-11")),
             ],
             dropped={"label not known when selection begins": 8123},
+            calendar=calendar(evaluation.scored),
+            delay_days=10.0,
+            drift=pd.DataFrame(
+                {
+                    "feature": ["amount", "hour"],
+                    "psi": [0.4, 0.01],
+                    "missing_before": 0.0,
+                    "missing_after": 0.1,
+                }
+            ),
         ),
         model=ModelFacts(
             metric="ap",
             leaderboard=pd.concat([trials, rules], ignore_index=True),
             front=front,
             importance=pd.DataFrame({"feature": ["amount", "card_sum_7d"], "share": [0.4, 0.2]}),
+            trials=trials[["family", "score", "seconds"]],
+            folds=fold_frame([], evaluation, [METRICS["ap"]], rng),
         ),
         evaluation=evaluation,
         environment={"Python": "3.11", "seed": "0", "model": "sha256 5f2c"},
@@ -151,7 +175,8 @@ def test_o02_script_in_any_name_is_escaped(content: ReportContent) -> None:
         links={SCRIPT: "javascript:alert(1)"},
     )
     page = render(hostile)
-    assert "<script" not in page.lower()
+    assert len(re.findall("<script", page.lower())) == 1
+    assert "alert(1)</script" not in page
     assert "&lt;script&gt;" in page
     assert "javascript:" not in page
     assert "default-src 'none'" in page
@@ -172,7 +197,7 @@ def test_every_figure_is_drawn_and_the_same_content_gives_the_same_page(
     content: ReportContent,
 ) -> None:
     page = render(content)
-    assert page.count("<img ") == 8
+    assert page.count("<img ") == 13
     assert page == render(content)
 
 
@@ -181,7 +206,7 @@ def test_verdict_stands_first_and_names_the_gate_that_refused(content: ReportCon
     refused = replace(content, evaluation=replace(content.evaluation, gates=gates))
     assert "Passed" in render(content)
     page = render(refused)
-    assert page.index("Refused") < page.index("Gate parity does not hold") < page.index("<nav>")
+    assert page.index("Refused") < page.index("Gate parity does not hold") < page.index("<main>")
 
 
 def test_simulated_data_are_called_so_and_real_ones_are_not(content: ReportContent) -> None:
@@ -215,13 +240,93 @@ def test_o04_report_of_rows_without_positives_tells_the_reason(content: ReportCo
         rng=np.random.default_rng(0),
     )
     page = render(replace(content, evaluation=empty))
+    assert "not available" in page
     assert "no positive row" in page
-    assert "nan" not in re.sub(r"base64,[^\"]*", "", page).lower()
+    text = re.sub(r'base64,[^"]*|<script>.*?</script>|<style>.*?</style>', "", page, flags=re.S)
+    assert not re.search(
+        r"\b(nan|inf|none)\b", text.replace("None: ", "").replace("'none'", ""), re.I
+    )
 
 
 def test_a_run_without_search_or_front_still_has_its_report(content: ReportContent) -> None:
     bare = replace(content, data=DataFacts(), model=ModelFacts("ap"))
     assert "Performance on the holdout" in render(bare)
+
+
+def test_o06_ten_thousand_columns_and_groups_of_long_names_give_a_page_of_bounded_size(
+    content: ReportContent,
+) -> None:
+    long = "größe_名前$x^2$" * 300
+    names = [f"{i}{long}" for i in range(10_000)]
+    drift = pd.DataFrame(
+        {"feature": names, "psi": 0.5, "missing_before": 0.0, "missing_after": 0.0}
+    )
+    importance = pd.DataFrame({"feature": names, "share": 1e-4})
+    rows = content.evaluation.scored
+    kinds = [f"{i % 50}{long}" for i in range(len(rows))]
+    page = render(
+        replace(
+            content,
+            data=replace(content.data, drift=drift, absent=[(name, name) for name in names]),
+            model=replace(content.model, importance=importance),
+            evaluation=replace(content.evaluation, scored=rows.assign(kind=kinds)),
+            slices=["kind"],
+        )
+    )
+    assert len(page.encode()) < 3_000_000
+    assert long not in page
+
+
+def test_the_script_is_the_one_that_the_policy_names_and_the_numbers_stand_without_it(
+    content: ReportContent,
+) -> None:
+    page = render(content)
+    script = re.search(r"<script>(.*?)</script>", page, re.S)
+    assert script is not None
+    digest = base64.b64encode(hashlib.sha256(script[1].encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in page
+    assert 'class="slider" hidden' in page
+    assert "What a budget of alerts buys" in page
+
+
+def test_sections_that_have_nothing_to_show_say_why(content: ReportContent) -> None:
+    bare = replace(
+        content,
+        data=DataFacts(),
+        model=ModelFacts("ap"),
+        evaluation=replace(
+            content.evaluation, scored=content.evaluation.scored.drop(columns="entity")
+        ),
+        slices=["channel"],
+    )
+    page = render(bare)
+    for told in (
+        "The contract&#39;s rules were not handed to the report.",
+        "No column &#39;channel&#39; was delivered, or it is empty.",
+        "Not measured: no column names the entity.",
+        "Not measured: the data have no column that says which group",
+        "This version gives no reasons with its decisions.",
+        "Not compared: no rules were handed to the report.",
+        "Not applicable: it takes 30 rows on either side.",
+        "No trial was recorded.",
+    ):
+        assert told in page
+
+
+@pytest.mark.parametrize(
+    ("drawn", "shown"),
+    [
+        ("no card was found", "no card was found"),
+        (pd.DataFrame({"kind_of": ["stolen"], "n": [3]}), "kind of"),
+    ],
+)
+def test_a_solution_may_answer_with_a_table_or_a_sentence(
+    content: ReportContent, drawn: object, shown: str
+) -> None:
+    own = Figure("Cards found first", "Higher is better.", lambda _: drawn, section="detection")
+    page = render(replace(content, figures=[own]))
+    assert page.index("Time to detection") < page.index("Cards found first")
+    assert page.index("Cards found first") < page.rindex(shown)
 
 
 @pytest.mark.parametrize("drawn", [True, False])

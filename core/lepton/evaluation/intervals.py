@@ -131,7 +131,7 @@ def _result(
     metric: Metric, point: float, draws: np.ndarray, level: float, why: str
 ) -> MetricResult:
     if not np.isfinite(point):
-        reason = why or "not a finite number on these rows"
+        reason = why or metric.undefined or "not a finite number on these rows"
         return MetricResult(metric.name, None, about=metric.about, unit=metric.unit, reason=reason)
     finite = draws[np.isfinite(draws)]
     if not len(finite) or 2 * len(finite) < len(draws):

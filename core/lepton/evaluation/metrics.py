@@ -19,8 +19,6 @@ from lepton.evaluation.results import Metric
 Weighted = Callable[[np.ndarray], float]
 ECE_BINS: Final = 15
 """Bins of the calibration error; as in Guo et al. 2017, but of equal mass (Nixon et al. 2019)."""
-MAX_FPR: Final = 0.01
-"""Share of negatives that may be alerted for `recall_at_fpr_1`."""
 
 
 @dataclass(frozen=True)
@@ -100,12 +98,16 @@ def roc_auc(counts: Counts) -> float:
     return float(np.dot(counts.inside, below + 0.5 * tied) / (counts.positives * counts.negatives))
 
 
-def _recall_at_fpr(counts: Counts) -> float:
-    """Highest recall of a threshold that alerts at most `MAX_FPR` of the negatives."""
-    if counts.positives <= 0 or counts.negatives <= 0:
-        return np.nan
-    allowed = counts.alerted - counts.caught <= MAX_FPR * counts.negatives
-    return float(counts.caught[allowed].max(initial=0.0) / counts.positives)
+def _recall_at_fpr(most: float) -> Callable[[Counts], float]:
+    """Highest recall of a threshold that alerts at most the share `most` of the negatives."""
+
+    def value(counts: Counts) -> float:
+        if counts.positives <= 0 or counts.negatives <= 0:
+            return np.nan
+        allowed = counts.alerted - counts.caught <= most * counts.negatives
+        return float(counts.caught[allowed].max(initial=0.0) / counts.positives)
+
+    return value
 
 
 def _ranked(value: Callable[[Counts], float]) -> Callable[[pd.DataFrame], Weighted]:
@@ -225,8 +227,13 @@ _ALL: Final = (
     Metric("auc", _ranked(roc_auc), "chance that a positive is scored above a negative"),
     Metric(
         "recall_at_fpr_1",
-        _ranked(_recall_at_fpr),
+        _ranked(_recall_at_fpr(0.01)),
         "share of positives found while at most 1 % of negatives are alerted",
+    ),
+    Metric(
+        "recall_at_fpr_5",
+        _ranked(_recall_at_fpr(0.05)),
+        "share of positives found while at most 5 % of negatives are alerted",
     ),
     Metric("brier", _share(_squared_error, _rows), "mean squared error of the score", False),
     Metric(
@@ -257,7 +264,6 @@ METRICS: Final[Mapping[str, Metric]] = MappingProxyType({metric.name: metric for
 
 __all__ = [
     "ECE_BINS",
-    "MAX_FPR",
     "METRICS",
     "Counts",
     "Ranking",

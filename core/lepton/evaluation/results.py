@@ -18,7 +18,8 @@ class Metric:
     """A number that rates scored rows; greater is better unless said.
 
     prepare(scored) sorts once and returns a function of row weights, so that a bootstrap may
-    ask for it a thousand times. `scored` has the columns of `Scored` (see `SCORED`).
+    ask for it a thousand times. `scored` has the columns of `Scored` (see `SCORED`). undefined:
+    why it may be no number on rows with which nothing else is wrong.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Metric:
     about: str
     greater_is_better: bool = True
     unit: str = ""
+    undefined: str = ""
 
     def of(self, scored: pd.DataFrame) -> float:
         """Value on all rows of `scored`, each with weight one."""

@@ -10,7 +10,7 @@ import pandas as pd
 
 from lepton.dataset import Parts, SwitchedOff
 from lepton.evaluation.results import Evaluation
-from lepton.solution import Figure
+from lepton.solution import Figure, ReportSpec
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,10 @@ class DataFacts:
     """The data as they were found.
 
     violations, notes: one line each; quarantined: table -> rows; parts in the order of time;
-    dropped: reason -> rows left out by the split.
+    dropped: reason -> rows left out by the split. rules: one row a rule of the contract: table,
+    column, rule, severity, passed, broken. absent: (column, what that costs) of each optional
+    column that was not delivered. calendar: as `calendar.daily` makes it; delay_days: until 95 %
+    of the labels were known. drift: as `evaluation.stability` tells it, train against holdout.
     """
 
     violations: Sequence[str] = ()
@@ -38,16 +41,24 @@ class DataFacts:
     switched_off: Sequence[SwitchedOff] = ()
     parts: Sequence[PartFact] = ()
     dropped: Mapping[str, int] = field(default_factory=dict)
+    rules: pd.DataFrame = field(default_factory=pd.DataFrame)
+    absent: Sequence[tuple[str, str]] = ()
+    calendar: pd.DataFrame = field(default_factory=pd.DataFrame)
+    delay_days: float | None = None
+    drift: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @dataclass(frozen=True)
 class ModelFacts:
     """How the model was chosen.
 
-    leaderboard: name, family, score, seconds, note; the best first. front: one row an artefact:
-    name, score, loss, bound, bytes, us_per_row, accepted, control, chosen (score and loss on the
-    selection part; a control is a truncation's shape trained from scratch). importance:
-    feature, share. notes: one sentence each.
+    leaderboard: name, family, score, folds, seconds, note; the best first. front: one row an
+    artefact: name, kind, score, low, high, loss, bound, bytes, us_per_row, accepted, control,
+    chosen, why (all on the selection part; a control is another artefact's shape trained from
+    scratch). importance: feature, share. notes: one sentence each. trials: family, score, seconds,
+    raced_out (given up after its first folds, so without a score), in the order they ended.
+    folds: as `folds.fold_frame` makes it. blend: member, family, weight. budget: what was allowed
+    and spent, in words.
     """
 
     metric: str
@@ -55,6 +66,10 @@ class ModelFacts:
     front: pd.DataFrame = field(default_factory=pd.DataFrame)
     importance: pd.DataFrame = field(default_factory=pd.DataFrame)
     notes: Sequence[str] = ()
+    trials: pd.DataFrame = field(default_factory=pd.DataFrame)
+    folds: pd.DataFrame = field(default_factory=pd.DataFrame)
+    blend: pd.DataFrame = field(default_factory=pd.DataFrame)
+    budget: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,9 +77,11 @@ class ReportContent:
     """All that one report says.
 
     headline: names of the metrics on the cards, in order; those the evaluation lacks are skipped.
-    environment: what it was made with (versions, machine, threads, seed, fingerprints).
-    simulated: whether the data come from a simulator, so that scores mean little elsewhere.
-    links: text -> relative path of pages beside the report (Data Docs).
+    environment: what it was made with (versions, machine, threads, seed, fingerprints); card:
+    what the bundle is. simulated: whether the data come from a simulator, so that scores mean
+    little elsewhere. slices: columns of the scored rows by which results are told apart.
+    costs: name -> money behind the decision. links: text -> relative path of pages beside the
+    report (Data Docs).
     """
 
     title: str
@@ -79,7 +96,11 @@ class ReportContent:
     figures: Sequence[Figure] = ()
     headline: Sequence[str] = ("ap", "auc", "recall", "precision", "ece", "net_savings")
     environment: Mapping[str, str] = field(default_factory=dict)
+    card: Mapping[str, str] = field(default_factory=dict)
     simulated: bool = False
+    slices: Sequence[str] = ()
+    spec: ReportSpec = field(default_factory=ReportSpec)
+    costs: Mapping[str, float] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
 
 

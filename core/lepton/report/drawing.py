@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import io
+from functools import cache
 from typing import Any, Final, Literal
 
 import matplotlib.dates
+import matplotlib.font_manager
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -21,15 +23,27 @@ PALE: Final = "#c9d8ea"
 SERIES: Final = ("#1f5fa8", "#d98a1f", "#3d8f6e", "#8a5aa8", "#a8566a", "#6b7785")
 """Colours of series: apart from each other also for the colour-blind, and in grey."""
 
-HALF: Final = (5.4, 3.6)
+HALF: Final = (4.8, 3.2)
 """Inches of a figure that stands beside another one."""
 
 
-def new_figure(width: float = 7.2, height: float = 3.5) -> Figure:
+WIDE: Final = (9.9, 3.0)
+"""Inches of a figure over the whole width; narrow screens scroll it."""
+
+
+MAX_NAME: Final = 40
+
+
+def new_figure(width: float = HALF[0], height: float = HALF[1]) -> Figure:
     """An empty figure of `width` by `height` inches."""
     figure = Figure(figsize=(width, height), layout="constrained")
     figure.patch.set_alpha(0)
     return figure
+
+
+def is_narrow(figure: Any) -> bool:
+    """Whether a figure may stand beside another one."""
+    return float(figure.get_figwidth()) <= HALF[0] + 0.1
 
 
 def new_axes(figure: Figure, *, xlabel: str, ylabel: str) -> Axes:
@@ -67,6 +81,25 @@ def legend(axes: Axes, location: Corner) -> None:
         axes.legend(loc=location, frameon=False, fontsize=9, labelcolor=INK)
 
 
+def name_of(text: object) -> str:
+    """A name for an axis or a legend: at most `MAX_NAME` characters of it, never mathematics,
+    a dot for each character that the font lacks."""
+    name = "".join(letter if is_drawable(letter) else "·" for letter in str(text)[: MAX_NAME + 1])
+    plain = name.replace("$", r"\$").replace("\n", " ")
+    return plain if len(name) <= MAX_NAME else plain[: MAX_NAME - 1] + "…"
+
+
+def is_drawable(text: str) -> bool:
+    """Whether the font of the figures has every character of `text`."""
+    return all(letter == "\n" or ord(letter) in _glyphs() for letter in text)
+
+
+@cache
+def _glyphs() -> frozenset[int]:
+    fonts: Any = matplotlib.font_manager
+    return frozenset(fonts.get_font(fonts.findfont("DejaVu Sans")).get_charmap())
+
+
 def data_uri(figure: Any) -> str:
     """`figure` as an SVG inside a data URI: text as outlines, no outer reference, no clock."""
     stream = io.BytesIO()
@@ -85,10 +118,14 @@ __all__ = [
     "PALE",
     "RED",
     "SERIES",
+    "WIDE",
     "data_uri",
     "date_axis",
     "dress",
+    "is_drawable",
+    "is_narrow",
     "legend",
+    "name_of",
     "new_axes",
     "new_figure",
 ]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+from importlib.resources import files
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lepton.report.content import DataFacts, ModelFacts, PartFact, ReportContent, part_facts
-from lepton.report.sections import cards, sections, verdict
+from lepton.report.sections import sections
+from lepton.report.summary import cards, verdict
 from lepton.report.tables import shorten
 from lepton_edge import atomic
 
@@ -15,8 +19,9 @@ from lepton_edge import atomic
 def write_report(out: Path, content: ReportContent) -> Path:
     """Write the report on `content` to the file `out`, atomically, and return `out`.
 
-    One page without scripts or outer references: style and pictures are inside, and a content
-    security policy forbids everything else. All text is escaped; long tables are cut.
+    One page without outer references: style, pictures and one small script (for sliders, by its
+    hash) are inside, and a content security policy forbids everything else. It says the same
+    where scripts are off. All text is escaped; long tables are cut.
     """
     atomic.write_text(out, render(content))
     return out
@@ -31,6 +36,7 @@ def render(content: ReportContent) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    script = _part("report.js").strip()
     return environment.get_template("report.html.j2").render(
         content=content,
         subtitle=shorten(content.subtitle),
@@ -39,7 +45,20 @@ def render(content: ReportContent) -> str:
         verdict=verdict(content.evaluation),
         cards=cards(content),
         sections=sections(content),
+        style=_part("report.css"),
+        script=script,
+        script_hash=_hash(script),
     )
+
+
+def _part(name: str) -> str:
+    return files("lepton.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _hash(script: str) -> str:
+    """What the content security policy knows the script by."""
+    digest = hashlib.sha256(script.encode()).digest()
+    return "sha256-" + base64.b64encode(digest).decode("ascii")
 
 
 def _is_inside(path: str) -> bool:

@@ -10,26 +10,25 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from lepton.evaluation.metrics import mass_bins
-from lepton.evaluation.results import REFERENCE, Evaluation, Metric
+from lepton.evaluation.results import REFERENCE, Evaluation
+from lepton.evaluation.shares import wilson
 from lepton.report.drawing import (
     BLUE,
-    HALF,
     INK,
     MUTED,
     PALE,
     RED,
     SERIES,
-    date_axis,
-    dress,
     legend,
+    name_of,
     new_axes,
     new_figure,
 )
 
 MAX_POINTS: Final = 400
 _TICKS: Final = np.array([0.0001, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999])
-_BINS: Final = 15
+EXPECTED_PER_BIN: Final = 12
+MAX_BINS: Final = 12
 
 
 def precision_recall(evaluation: Evaluation) -> Figure | None:
@@ -37,12 +36,12 @@ def precision_recall(evaluation: Evaluation) -> Figure | None:
     target = evaluation.scored["target"].to_numpy()
     if not 0 < target.sum() < len(target):
         return None
-    figure = new_figure(*HALF)
+    figure = new_figure()
     axes = new_axes(figure, xlabel="recall: share of positives found", ylabel="precision")
     rivals = evaluation.rival_scores
     names = [name for name in rivals if name != REFERENCE]
     for name, colour in zip(names, SERIES[1:] * (len(names) // 5 + 1), strict=False):
-        _curve(axes, target, rivals[name].to_numpy(), label=_short(str(name)), color=colour, lw=1.4)
+        _curve(axes, target, rivals[name].to_numpy(), label=name_of(name), color=colour, lw=1.4)
     if REFERENCE in rivals:
         style = {"color": MUTED, "lw": 1.2, "ls": (0, (2, 2))}
         _curve(axes, target, rivals[REFERENCE].to_numpy(), label=REFERENCE, **style)
@@ -77,7 +76,7 @@ def score_histogram(evaluation: Evaluation) -> Figure | None:
     scored = evaluation.scored
     place = _log_odds(scored["score"].to_numpy())
     edges = np.linspace(place.min() - 0.01, place.max() + 0.01, 46)
-    figure = new_figure(*HALF)
+    figure = new_figure()
     axes = new_axes(figure, xlabel="score", ylabel="rows")
     positive = scored["target"].to_numpy() == 1
     for mask, colour, label in ((~positive, PALE, "negative"), (positive, RED, "positive")):
@@ -108,23 +107,26 @@ def _threshold_line(axes: Axes, place: float) -> None:
 
 
 def reliability(evaluation: Evaluation) -> Figure | None:
-    """Rate of positives against mean score in bins of equal mass, with 95 % ranges."""
+    """Rate of positives against mean score in bins of as many expected positives, 95 % ranges.
+
+    Bins of as many rows would crowd where rare positives are not.
+    """
     target = evaluation.scored["target"].to_numpy(dtype=np.float64)
     score = evaluation.scored["score"].to_numpy(dtype=np.float64)
     if not target.sum():
         return None
-    bins = mass_bins(score, _BINS)
+    bins = _bins_of_expected(score)
     rows = np.bincount(bins)
     held = rows > 0
     rate = (np.bincount(bins, target)[held]) / rows[held]
     mean = (np.bincount(bins, score)[held]) / rows[held]
-    low, high = _wilson(rate, rows[held])
-    figure = new_figure(*HALF)
+    low, high = wilson(rate, rows[held])
+    figure = new_figure()
     axes = new_axes(figure, xlabel="mean score of the bin", ylabel="rate of positives")
     floor = max(min(mean.min(), rate[rate > 0].min()) / 2, 1e-6)
     axes.plot([floor, 1], [floor, 1], color=MUTED, lw=1.2, ls=(0, (4, 3)), label="ideal")
     axes.vlines(mean, np.maximum(low, floor), high, color=PALE, lw=4)
-    axes.plot(mean, np.maximum(rate, floor), "o", color=BLUE, ms=5, label="bins of equal mass")
+    axes.plot(mean, np.maximum(rate, floor), "o", color=BLUE, ms=5, label="bins")
     axes.set_xscale("log")
     axes.set_yscale("log")
     for axis in (axes.xaxis, axes.yaxis):
@@ -134,46 +136,14 @@ def reliability(evaluation: Evaluation) -> Figure | None:
     return figure
 
 
-def _wilson(rate: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """95 % interval of a share (Wilson 1927)."""
-    z = 1.96
-    middle = (rate + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * np.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return middle - half, middle + half
-
-
-def over_time(evaluation: Evaluation, metric: Metric) -> Figure | None:
-    """The metric by week (by day below three weeks), above the calendar of positives."""
-    scored = evaluation.scored
-    instants = scored["event_at"].dt.tz_convert("UTC").dt.tz_localize(None)
-    days = (instants.max() - instants.min()).days + 1
-    period = instants.dt.to_period("W" if days >= 21 else "D").dt.start_time
-    groups = [(start, scored[period == start]) for start in sorted(period.unique())]
-    figure = new_figure(*HALF)
-    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
-    values = [metric.of(rows) for _, rows in groups]
-    dress(above, ylabel=metric.name)
-    middle = pd.Timedelta(days=3.5 if days >= 21 else 0.5)
-    above.plot([start + middle for start, _ in groups], values, "o-", color=BLUE, lw=2, ms=5)
-    overall = evaluation.metric(metric.name).value
-    if overall is not None:
-        above.axhline(overall, color=MUTED, lw=1, ls=(0, (4, 3)), label="whole holdout")
-    above.set_ylim(0, 1.15 * max([*filter(np.isfinite, values), 1e-6]))
-    legend(above, "lower left")
-    _calendar(below, scored, instants)
-    date_axis(below)
-    return figure
-
-
-def _calendar(axes: Axes, scored: pd.DataFrame, instants: pd.Series) -> None:
-    daily = scored["target"].groupby(instants.dt.floor("D")).agg(["size", "sum"])
-    dress(axes, ylabel="rows a day")
-    axes.bar(daily.index, daily["size"], width=0.86, color=PALE)
-    twin = dress(axes.twinx(), ylabel="positives a day")
-    twin.grid(visible=False)
-    twin.plot(daily.index, daily["sum"], color=RED, lw=1.6)
-    twin.set_ylim(0, None)
-    twin.yaxis.label.set_color(RED)
+def _bins_of_expected(score: np.ndarray) -> np.ndarray:
+    """Bin number of each score: about as large a sum of scores in each, equal scores together."""
+    order = np.argsort(score, kind="stable")
+    running = np.cumsum(score[order])
+    n_bins = int(np.clip(running[-1] / EXPECTED_PER_BIN, 4, MAX_BINS))
+    ends = np.searchsorted(running, running[-1] * np.arange(1, n_bins) / n_bins)
+    edges = np.unique(score[order][np.minimum(ends, len(score) - 1)])
+    return np.searchsorted(edges, score, side="right")
 
 
 def cost_curve(evaluation: Evaluation) -> Figure | None:
@@ -202,8 +172,9 @@ def cost_curve(evaluation: Evaluation) -> Figure | None:
     return figure
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= 28 else name[:27] + "…"
-
-
-__all__ = ["cost_curve", "over_time", "precision_recall", "reliability", "score_histogram"]
+__all__ = [
+    "cost_curve",
+    "precision_recall",
+    "reliability",
+    "score_histogram",
+]

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
-from lepton.evaluation.intervals import day_blocks
 from lepton.evaluation.results import Evaluation, MetricResult
 
 MAX_ROWS: Final = 40
 MAX_TEXT: Final = 240
-_BUDGETS: Final = (5, 10, 25, 50, 100, 250, 500, 1000, 2500)
+NOT_TOLD: Final = "–"
+_LABELS: Final = {
+    "ap": "average precision",
+    "auc": "ROC AUC",
+    "ece": "calibration error",
+    "brier": "Brier score",
+    "recall_at_fpr_1": "recall at 1 % false alerts",
+    "recall_at_fpr_5": "recall at 5 % false alerts",
+}
 
 
 @dataclass(frozen=True)
@@ -58,14 +65,14 @@ def cut_lines(lines: Sequence[str]) -> list[str]:
 
 def text_of(value: object) -> str:
     """`value` as people read it: yes and no, thousands parted, four significant digits."""
-    if value is None:
-        return "–"
+    if value is None or value is pd.NA or value is pd.NaT:
+        return NOT_TOLD
     if isinstance(value, (bool, np.bool_)):
         return "yes" if value else "no"
     if isinstance(value, pd.Timestamp):
-        return f"{value:%Y-%m-%d %H:%M}"
+        return f"{value:%Y-%m-%d %H:%M}" if value != value.normalize() else f"{value:%Y-%m-%d}"
     if isinstance(value, (int, float, np.integer, np.floating)):
-        return number(float(value)) if math.isfinite(value) else "–"
+        return number(float(value)) if math.isfinite(value) else NOT_TOLD
     return shorten(str(value))
 
 
@@ -82,6 +89,16 @@ def number(value: float) -> str:
     return f"{value:.4f}" if abs(value) >= 0.001 else f"{value:.2g}"
 
 
+def label_of(metric: str) -> str:
+    """What a metric is called by people."""
+    return _LABELS.get(metric, metric.replace("_", " "))
+
+
+def exact(value: float) -> str:
+    """A number that a person has set, without trailing zeros."""
+    return f"{value:,.6g}"
+
+
 def shorten(text: str) -> str:
     """`text`, at most `MAX_TEXT` characters of it."""
     return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
@@ -91,12 +108,38 @@ def interval(result: MetricResult) -> str:
     """The 95 % interval in words, or why there is none."""
     if result.low is None or result.high is None:
         return result.reason
-    return f"{number(result.low)}\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{number(result.high)}"
+    return span(result.low, result.high)
+
+
+def span(low: float | None, high: float | None) -> str:
+    """Two limits in words; a dash where one of them cannot be told."""
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return NOT_TOLD
+    return f"{number(low)}\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{number(high)}"
+
+
+def percent(value: float | None) -> str:
+    """A share as a percentage: whole above ten, one digit below; a dash where there is none."""
+    if value is None or not math.isfinite(value):
+        return NOT_TOLD
+    return f"{100 * value:.0f} %" if value >= 0.1 or value == 0 else f"{100 * value:.2g} %"
+
+
+def percent_span(low: float | None, high: float | None) -> str:
+    """Two limits of a share as percentages."""
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return NOT_TOLD
+    return f"{percent(low)}\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{percent(high)}"
+
+
+def each(frame: pd.DataFrame) -> Iterator[Any]:
+    """The rows of `frame`, their cells by the columns' names."""
+    yield from frame.itertuples()
 
 
 def frame_table(frame: pd.DataFrame, marked: Iterable[int] = (), *, most: int = MAX_ROWS) -> Table:
     """The rows of `frame` under its column names, underscores read as spaces."""
-    columns = [str(name).replace("_", " ") for name in frame.columns]
+    columns = [shorten(str(name).replace("_", " ")) for name in frame.columns]
     return make_table(columns, frame.itertuples(index=False, name=None), marked, most=most)
 
 
@@ -106,7 +149,7 @@ def metric_table(evaluation: Evaluation) -> Table:
     values = {name: {r.name: r.value for r in results} for name, results in rivals.items()}
     rows = [
         (
-            result.name.replace("_", " "),
+            label_of(result.name),
             result.value,
             interval(result),
             *(values[name].get(result.name) for name in values),
@@ -117,39 +160,26 @@ def metric_table(evaluation: Evaluation) -> Table:
     return make_table(("metric", "this model", "95 % interval", *values, "what it says"), rows)
 
 
-def budget_table(evaluation: Evaluation) -> Table:
-    """What a number of alerts a day buys: recall, precision, money; the decision marked."""
-    scored = evaluation.scored.sort_values("score", ascending=False, kind="stable")
-    days = len(np.unique(day_blocks(scored)))
-    hits = np.cumsum(scored["target"].to_numpy(dtype=np.float64))
-    worth = scored["miss_cost"].where(scored["target"] == 1, 0.0) - scored["alert_cost"]
-    saved = np.cumsum(worth.to_numpy(dtype=np.float64))
-    chosen = evaluation.facts.get("alerts", 0.0) / days
-    budgets = sorted({float(k) for k in _BUDGETS if k * days <= len(scored)} | {chosen} - {0.0})
-    rows = []
-    for budget in budgets:
-        n = max(round(budget * days), 1)
-        recall = hits[n - 1] / hits[-1] if hits[-1] else None
-        least = float(scored["score"].iloc[n - 1])
-        rows.append((round(budget, 1), least, recall, hits[n - 1] / n, saved[n - 1] / days))
-    columns = ("alerts a day", "threshold", "recall", "precision", "saved a day")
-    return make_table(columns, rows, [budgets.index(chosen)] if chosen in budgets else [])
-
-
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
 __all__ = [
     "MAX_ROWS",
+    "NOT_TOLD",
     "Table",
-    "budget_table",
     "cut_lines",
+    "each",
+    "exact",
     "frame_table",
     "interval",
+    "label_of",
     "make_table",
     "metric_table",
     "number",
+    "percent",
+    "percent_span",
     "shorten",
+    "span",
     "text_of",
 ]

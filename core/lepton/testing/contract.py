@@ -148,7 +148,7 @@ def _figures(case: _Case, evaluation: Evaluation) -> Iterator[str]:
 
     for figure in case.solution.figures:
         drawn = figure.draw(evaluation)
-        if drawn is not None and not isinstance(drawn, Drawn):
+        if drawn is not None and not isinstance(drawn, (Drawn, pd.DataFrame, str)):
             yield f"figure '{figure.title}' draws a {type(drawn).__name__}"
     pyplot.close("all")
 

@@ -8,10 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lepton.evaluation.intervals import intervals
 from solutions.fraud_detection.metrics import (
     METRICS_OF_FRAUD,
     card_precision,
     card_precision_ceiling,
+    early_recall,
+    hours_to_detection,
     value_detection,
 )
 
@@ -78,3 +81,38 @@ def test_value_without_any_fraud_is_no_number() -> None:
 def test_metrics_are_named_once() -> None:
     names = [metric.name for metric in METRICS_OF_FRAUD]
     assert len(names) == len(set(names))
+
+
+def decided(*decisions: int) -> pd.DataFrame:
+    """`TWO_DAYS` with decisions, in the order of the days."""
+    frame = scored(*TWO_DAYS).sort_values("key", ignore_index=True)
+    return frame.assign(decision=decisions).sample(frac=1.0, random_state=2)
+
+
+def test_time_to_detection_is_the_median_over_customers() -> None:
+    # ann on the second day, cid at once: both middle ones are the lower of the two
+    assert hours_to_detection().of(decided(0, 0, 1, 1, 0, 0)) == 0.0
+    assert hours_to_detection().of(decided(0, 0, 0, 1, 0, 1)) == 24.0
+
+
+def test_time_to_detection_is_no_number_where_half_are_never_found() -> None:
+    (result,) = intervals(
+        [hours_to_detection()], decided(0, 0, 0, 0, 0, 0), rng=np.random.default_rng(0), n=5
+    )
+    assert result.value is None
+    assert result.reason == "no alert"
+    assert math.isinf(hours_to_detection().of(decided(0, 1, 0, 0, 0, 0)))
+
+
+def test_early_recall_leaves_out_what_comes_a_week_after_the_first() -> None:
+    rows = scored((MONDAY, "ann", 0.9, 1, 1.0), ("2025-01-20", "ann", 0.9, 1, 1.0))
+    rows["decision"] = (rows["event_at"].dt.day == 20).astype(int)
+    assert early_recall().of(rows) == 0.0
+    assert early_recall().of(rows.assign(decision=1)) == 1.0
+
+
+def test_metrics_of_time_answer_without_customers_and_without_frauds() -> None:
+    rows = decided(1, 1, 1, 1, 1, 1)
+    assert hours_to_detection().of(rows.drop(columns="entity")) == 0.0
+    assert math.isnan(hours_to_detection().of(rows.assign(target=0)))
+    assert math.isnan(early_recall().of(rows.assign(target=0)))
