@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from lepton.automl.leaderboard import Leaderboard
     from lepton.compress.front import Front
     from lepton.export.bundle import Bundle
+
+
+COMPRESS_SHARE: Final = 0.35
+"""Share of the seconds between search's begin and the report that compression is left."""
 
 
 @dataclass(frozen=True)
@@ -98,11 +102,22 @@ def split(ctx: Context, dataset: TabularDataset) -> Parts:
 def search(ctx: Context, dataset: TabularDataset) -> Leaderboard:
     """The best model that the budget finds on train and selection, and all it was compared with."""
     ctx.enter("search")
-    return search_parts(ctx, split(ctx, dataset))
+    reserve_s = _reserve_s(ctx, len(dataset), COMPRESS_SHARE)
+    return search_parts(ctx, split(ctx, dataset), reserve_s=reserve_s)
 
 
-def search_parts(ctx: Context, parts: Parts) -> Leaderboard:
-    """As `search`, on parts that were cut elsewhere."""
+def _reserve_s(ctx: Context, n_rows: int, share: float) -> float | None:
+    """Seconds of the run's budget that must remain after this stage: what the stages to come need,
+    and `share` of the rest; None where work units are counted."""
+    budget_s = ctx.config.budget.seconds
+    if budget_s is None:
+        return None
+    needed_s = ctx.clock.reserve_s(n_rows)
+    return needed_s + share * max(budget_s - ctx.clock.spent_s - needed_s, 0.0)
+
+
+def search_parts(ctx: Context, parts: Parts, *, reserve_s: float | None = None) -> Leaderboard:
+    """As `search`, on parts that were cut elsewhere; reserve_s: seconds that must remain."""
     from lepton.automl.budget import Budget
     from lepton.automl.search import SearchSpec
     from lepton.automl.search import search as run
@@ -115,6 +130,8 @@ def search_parts(ctx: Context, parts: Parts) -> Leaderboard:
         metric=ctx.metric,
         seed=ctx.config.seed,
         journal=ctx.workspace.journal(ctx.solution.name),
+        spent_s=ctx.clock.spent_s,
+        reserve_s=reserve_s,
     )
     return run(parts, spec, ctx.progress)
 
@@ -122,11 +139,14 @@ def search_parts(ctx: Context, parts: Parts) -> Leaderboard:
 def compress(ctx: Context, dataset: TabularDataset, leaderboard: Leaderboard) -> Front:
     """Smaller artefacts beside the best model, the smallest inside the bound chosen."""
     ctx.enter("compress")
-    return compress_parts(ctx, split(ctx, dataset), leaderboard)
+    reserve_s = _reserve_s(ctx, len(dataset), 0.0)
+    return compress_parts(ctx, split(ctx, dataset), leaderboard, reserve_s=reserve_s or 0.0)
 
 
-def compress_parts(ctx: Context, parts: Parts, leaderboard: Leaderboard) -> Front:
-    """As `compress`, on parts that were cut elsewhere."""
+def compress_parts(
+    ctx: Context, parts: Parts, leaderboard: Leaderboard, *, reserve_s: float = 0.0
+) -> Front:
+    """As `compress`, on parts that were cut elsewhere; reserve_s: seconds that must remain."""
     from lepton.compress.select import Limits
     from lepton.compress.select import compress as run
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,7 +21,8 @@ from lepton.cli.progress import shown
 from lepton.cli.screen import fault, note, number, say, table, told
 
 if TYPE_CHECKING:
-    from lepton.config import BudgetConfig
+    from lepton.config import BudgetConfig, SolutionConfig
+    from lepton.run_clock import RunClock
     from lepton.solution import Project
     from pipelines.run import RunOutcome
 
@@ -41,13 +43,16 @@ def run(
     config: ConfigFile = None,
     data: DataFile = None,
     budget: Annotated[
-        str | None, typer.Option(help="what the search may spend: 60s of time, or 12u work units")
+        str | None,
+        typer.Option(help="what the run may spend: 60s of time, or the search: 12u work units"),
     ] = None,
     json_file: JsonFile = None,
 ) -> None:
     """From data to report and bundle; published where gates hold."""
     from lepton.config import load_config
+    from lepton.run_clock import RunClock
 
+    clock = RunClock(began_s=time.monotonic() - time.process_time())
     project = open_project(ctx)
     path = config or project.workspace.config(project.solution(solution).name)
     settings = load_config(path)
@@ -56,7 +61,7 @@ def run(
         changes["source"] = with_data(project, solution, settings.source, data)
     if budget is not None:
         changes["budget"] = parse_budget(budget)
-    outcome = _materialize(project, solution, settings.model_copy(update=changes), path)
+    outcome = _materialize(project, solution, settings.model_copy(update=changes), path, clock)
     write_json(json_file, _as_json(outcome))
     _tell(outcome, solution)
 
@@ -114,12 +119,22 @@ def parse_budget(text: str) -> BudgetConfig:
     )
 
 
-def _materialize(project: Project, solution: str, settings: Any, path: Path) -> RunOutcome:
-    from pipelines.run import run_solution
+def _materialize(
+    project: Project, solution: str, settings: SolutionConfig, path: Path, clock: RunClock
+) -> RunOutcome:
+    import uuid
 
-    chosen = project.solution(solution)
-    with shown(f"{chosen.title}, customer {settings.customer}") as progress:
-        return run_solution(project, chosen, settings, progress, config_path=path)
+    from lepton.scout import scouting
+
+    run = uuid.uuid4()
+    with scouting(project, settings, path, run.hex):
+        from pipelines.run import run_solution
+
+        chosen = project.solution(solution)
+        with shown(f"{chosen.title}, customer {settings.customer}") as progress:
+            return run_solution(
+                project, chosen, settings, progress, config_path=path, run=str(run), clock=clock
+            )
 
 
 def _tell(outcome: RunOutcome, solution: str) -> None:
