@@ -215,6 +215,7 @@ def _asked(values: ValuePlan, op: str, asked: Asked) -> None:
         values.ever.append((_one_of(op, tuple(of)), high, place))
         return
     of[_one_of(op, tuple(of))].append(asked)
+    values.totals = bool(values.sums or values.means or values.counts)
     values.tops.sort()
     values.bottoms.sort()
 

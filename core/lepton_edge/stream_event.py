@@ -76,7 +76,10 @@ class Reader:
 
     def named(self, event: Mapping[str, object]) -> list[list[str | int | float | None]]:
         """By kind of entity, the values whose different ones are counted."""
-        return [[_name(name, event.get(name)) for name in names] for names in self._named]
+        return [
+            [_name(name, event.get(name)) for name in names] if names else []
+            for names in self._named
+        ]
 
     def texts(self, event: Mapping[str, object]) -> list[tuple[str, str]]:
         """Node and text of every category; "" where missing."""

@@ -18,6 +18,7 @@ from lepton_edge.stream_plan import (
     COPY,
     DIFFERENCE,
     EVER,
+    NOW,
     RATIO,
     SCALED,
     Asked,
@@ -46,10 +47,11 @@ def look(plan: EntityPlan, history: History, at: int, numbers: list[float]) -> N
         for place in plan.recency:
             numbers[place] = (at - instants[high - 1]) / 1e6
     for values, column in zip(plan.values, history.numbers, strict=True):
-        if column.known is None:
-            _all_there(values, column, bounds, numbers)
-        else:
-            _some_there(values, column, bounds, numbers)
+        if values.totals:
+            if column.known is None:
+                _all_there(values, column, bounds, numbers)
+            else:
+                _some_there(values, column, bounds, numbers)
         if values.tops:
             _extremes(values.tops, column, bounds, numbers, max)
         if values.bottoms:
@@ -60,15 +62,24 @@ def look(plan: EntityPlan, history: History, at: int, numbers: list[float]) -> N
             _whole(values, column, bounds, numbers)
         if values.last and high:
             _newest(values, column, instants, high, numbers)
-    for asked, texts in zip(plan.texts, history.texts, strict=True):
-        _different(asked, texts, bounds, at, numbers)
+    if plan.texts:
+        for asked, texts in zip(plan.texts, history.texts, strict=True):
+            _different(asked, texts, bounds, at, numbers)
 
 
 def _all_there(plan: ValuePlan, column: Numbers, bounds: list[int], numbers: list[float]) -> None:
     """Sums, means and counts of a column of which nothing is missing."""
     sums, lost = column.sums, column.lost
+    now = bounds[-1]
+    sum_now, lost_now = sums[now], lost[now]
     for low, upto, place in plan.means:
-        first, end = bounds[low], bounds[upto]
+        first = bounds[low]
+        if upto == NOW:
+            if now > first:
+                total = (sum_now - sums[first]) + (lost_now - lost[first])
+                numbers[place] = total / (now - first)
+            continue
+        end = bounds[upto]
         if end > first:
             total = (sums[end] - sums[first]) + (lost[end] - lost[first])
             numbers[place] = total / (end - first)

@@ -37,7 +37,8 @@ class ValuePlan:
     """What is asked of one numeric column of an entity.
 
     source: place of the value in an event's numbers. tops, bottoms: shorter windows first;
-    ever: (aggregate, place) of the whole past; last: places of the newest value.
+    ever: (aggregate, high end, place) of the whole past; last: places of the newest value;
+    totals: whether sums, means or counts of a window are asked.
     """
 
     source: int
@@ -49,13 +50,15 @@ class ValuePlan:
     deviations: list[Asked] = field(default_factory=list)
     ever: list[tuple[str, int, int]] = field(default_factory=list)
     last: list[int] = field(default_factory=list)
+    totals: bool = False
 
     @property
     def kept(self) -> Kept:
         """What must run along with the column."""
         ops = {op for op, _, _ in self.ever}
         summed = self.sums or self.means or self.deviations or self.last or ops & {"sum", "mean"}
-        return Kept(bool(summed), "std" in ops, "max" in ops, "min" in ops)
+        squared = bool(self.deviations)
+        return Kept(bool(summed), squared, "std" in ops, "max" in ops, "min" in ops)
 
 
 @dataclass(slots=True)

@@ -33,7 +33,7 @@ Arrays = dict[str, np.ndarray]
 Columns = Mapping[str, Callable[[Any], list[Any]]]
 
 _COUNTS: Final = ("events", "late_events", "refused_events", "expected")
-_RUNNING: Final = ("sums", "lost", "means", "squares", "tops", "bottoms")
+_RUNNING: Final = ("sums", "lost", "powers", "spare", "means", "squares", "tops", "bottoms")
 
 
 def digest(stream: FeatureStream) -> str:
@@ -158,14 +158,18 @@ def _pack_numbers(name: str, columns: Sequence[Numbers], arrays: Arrays) -> None
         _pack(f"{name}.{part}", [getattr(one, part) for one in columns], arrays, np.float64)
     _pack(f"{name}.known", [one.known or () for one in columns], arrays, np.int64)
     arrays[f"{name}.dropped"] = np.array([one.dropped for one in columns], dtype=np.int64)
+    arrays[f"{name}.anchor"] = np.array([one.anchor for one in columns], dtype=np.float64)
 
 
 def _unpack_numbers(name: str, arrays: Arrays, kept: Kept) -> list[Numbers]:
     lists = [_unpack(f"{name}.{part}", arrays) for part in ("values", *_RUNNING)]
-    counts = zip(_unpack(f"{name}.known", arrays), arrays[f"{name}.dropped"].tolist(), strict=True)
+    single = [arrays[f"{name}.{part}"].tolist() for part in ("dropped", "anchor")]
     found = []
-    for (known, dropped), *each in zip(counts, *lists, strict=True):
+    for known, dropped, anchor, *each in zip(
+        _unpack(f"{name}.known", arrays), *single, *lists, strict=True
+    ):
         column = Numbers(kept)
+        column.anchor = anchor
         column.known, column.dropped = array("q", known) if known else None, dropped
         for part, one in zip(("values", *_RUNNING), each, strict=True):
             setattr(column, part, array("d", one))

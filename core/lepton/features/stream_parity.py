@@ -23,7 +23,7 @@ from lepton_edge.stream import FeatureStream
 LATENESS_S: Final = 3_600.0
 """How late rows may come where nobody says."""
 LATE_SHARE: Final = 0.01
-CHUNK: Final = 20_000
+CHUNK: Final = 2_000
 """Rows whose features are held at once beside the batch engine's."""
 
 
