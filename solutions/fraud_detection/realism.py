@@ -72,7 +72,7 @@ def realism(contract: Contract, rng: np.random.Generator, size: int) -> tuple[Re
 
 def oracle(truth: np.ndarray) -> np.ndarray:
     """The score of one who knows each row's true typology, yet not what will be reported."""
-    return np.array([0.0, *(typology.reported for typology in TYPOLOGIES)])[truth]
+    return np.asarray(np.array([0.0, *(one.reported for one in TYPOLOGIES)])[truth])
 
 
 def best_rule(rows: TabularDataset, alert_share: float) -> tuple[str, float]:

@@ -69,14 +69,15 @@ class Calendar:
         high = np.interp(customers.left[who], knots, self.cumulative)
         wanted = low + rng.random(len(who)) * (high - low)
         day = np.searchsorted(self.cumulative, wanted, side="right") - 1
-        return np.clip(day, 0, self.n_days - 1)
+        return np.asarray(np.clip(day, 0, self.n_days - 1))
 
     def moments(
         self, rng: np.random.Generator, customers: Customers, who: np.ndarray
     ) -> np.ndarray:
         """Second since the start of a purchase of each of `who`."""
         day = self.days(rng, customers, who)
-        return day * DAY_S + clock(rng, customers, who, weekend=day % 7 >= 5)
+        second = clock(rng, customers, who, weekend=day % 7 >= 5)
+        return np.asarray(day * DAY_S + second)
 
 
 def make_calendar(n_days: int) -> Calendar:

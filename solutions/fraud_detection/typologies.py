@@ -119,7 +119,7 @@ def _victims(
     for _ in range(20):
         wrong = np.flatnonzero(~customers.active(who, day))
         who[wrong] = rng.choice(len(customers), len(wrong), p=chances)
-    return who
+    return np.asarray(who)
 
 
 def _exposed(world: World) -> np.ndarray:
@@ -129,7 +129,7 @@ def _exposed(world: World) -> np.ndarray:
 
 def _far(rng: np.random.Generator, cases: Cases, share: float) -> np.ndarray:
     far = rng.integers(0, len(FAR_COUNTRIES), len(cases))
-    return np.where(rng.random(len(cases)) < share, far, NOWHERE)[cases.each]
+    return np.asarray(np.where(rng.random(len(cases)) < share, far, NOWHERE)[cases.each])
 
 
 def _card_testing(rng: np.random.Generator, world: World, cases: Cases, code: int) -> Events:

@@ -1,14 +1,16 @@
-"""Drafted mappings of three shapes of table."""
+"""Drafted mappings: what is decided, what is left open, and that nothing is guessed."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from lepton.contracts.infer import draft_from_file, draft_mapping
+from lepton.contracts.infer import Draft, draft_from_file, draft_mapping
 from lepton.contracts.mapping import load_mappings
 from lepton.contracts.model import Contract
 from lepton.contracts.odcs import load_contracts
@@ -20,6 +22,17 @@ N = 400
 @pytest.fixture(scope="module")
 def contract() -> Contract:
     return load_contracts(ROOT / "data_contracts" / "fraud_detection")["transactions"]
+
+
+def plain(draft: Draft) -> str:
+    """The draft's text without the weights behind its lines."""
+    return re.sub(r"  # (?:(assumed: check); )?[01]\.\d\d: .*", r"  # \1", draft.text).replace(
+        "  # \n", "\n"
+    )
+
+
+def drafted(raw: pd.DataFrame, contract: Contract, path: Path) -> str:
+    return plain(draft_mapping(raw, contract, path))
 
 
 def handbook() -> pd.DataFrame:
@@ -43,7 +56,7 @@ def handbook() -> pd.DataFrame:
 def test_handbook_columns_are_found_and_the_leak_is_ignored(
     contract: Contract, tmp_path: Path
 ) -> None:
-    draft = draft_mapping(handbook(), contract, Path("handbook.parquet"))
+    draft = drafted(handbook(), contract, Path("handbook.parquet"))
     assert "transaction_id: TRANSACTION_ID" in draft
     assert "event_at: {from: TX_DATETIME, zone: UTC}  # assumed: check" in draft
     assert "amount: TX_AMOUNT" in draft
@@ -52,7 +65,8 @@ def test_handbook_columns_are_found_and_the_leak_is_ignored(
     path = tmp_path / "mapping.yaml"
     path.write_text(draft)
     assert set(load_mappings(path, {"transactions": contract})["transactions"].columns) == {
-        *("transaction_id", "event_at", "amount", "is_fraud", "customer_id", "terminal_id")
+        *("transaction_id", "event_at", "amount", "is_fraud", "customer_id", "terminal_id"),
+        "label_at",
     }
 
 
@@ -66,7 +80,7 @@ def test_table_without_ids_gets_row_numbers_and_an_origin(contract: Contract) ->
             "Class": (np.arange(N) % 20 == 0).astype(int),
         }
     )
-    draft = draft_mapping(raw, contract, Path("creditcard.csv"))
+    draft = drafted(raw, contract, Path("creditcard.csv"))
     assert "transaction_id: {row_number: true}" in draft
     assert "event_at: {from: Time, epoch: s, origin:" in draft
     assert "is_fraud: Class" in draft
@@ -84,7 +98,7 @@ def test_file_with_semicolons_and_decimal_commas_is_drafted(
         for n in range(N)
     ]
     path.write_text("\n".join(lines) + "\n")
-    draft = draft_from_file(path, contract)
+    draft = plain(draft_from_file(path, contract))
     assert 'dialect: {delimiter: ";", decimal: ","}' in draft
     assert "transaction_id: trans_num" in draft
     assert "amount: amt" in draft
@@ -95,8 +109,8 @@ def test_file_with_semicolons_and_decimal_commas_is_drafted(
 def test_date_that_could_be_read_twice_is_not_guessed(contract: Contract) -> None:
     days = [f"{1 + n % 12:02d}/{1 + n // 12 % 12:02d}/2024" for n in range(N)]
     raw = pd.DataFrame({"event_at": pd.Series(days, dtype="str")})
-    draft = draft_mapping(raw, contract, Path("days.csv"))
-    assert "# event_at can be read in 2 ways: keep the right one" in draft
+    draft = drafted(raw, contract, Path("days.csv"))
+    assert "# event_at: event_at can be read in 2 ways: keep the right one" in draft
     assert '# event_at: {from: event_at, format: "%d/%m/%Y", zone: UTC}' in draft
     assert "\n      event_at:" not in draft
 
@@ -113,7 +127,7 @@ def test_dirt_does_not_hide_a_column(contract: Contract) -> None:
             "label_at": np.where(number % 9 == 0, "2024-06-01T12:00:00Z", ""),
         }
     ).astype("str")
-    draft = draft_mapping(raw, contract, Path("dirt.csv"))
+    draft = drafted(raw, contract, Path("dirt.csv"))
     for name in raw.columns:
         assert f"\n      {name}: {name}\n" in draft
 
@@ -137,20 +151,20 @@ def test_dirt_does_not_hide_a_column(contract: Contract) -> None:
 def test_usual_names_and_units_are_known(
     contract: Contract, source: str, values: list[str] | np.ndarray, line: str
 ) -> None:
-    draft = draft_mapping(pd.DataFrame({source: values}), contract, Path("some.csv"))
+    draft = drafted(pd.DataFrame({source: values}), contract, Path("some.csv"))
     assert f"\n      {line}" in draft
 
 
 def test_numbers_without_a_word_of_time_are_no_instants(contract: Contract) -> None:
     raw = pd.DataFrame({"target": np.arange(N) % 9, "Time": np.arange(N)})
-    draft = draft_mapping(raw, contract, Path("some.csv"))
+    draft = drafted(raw, contract, Path("some.csv"))
     for name in ("label_at", "ingested_at"):
         assert f"\n      {name}:" not in draft
 
 
 def test_card_numbers_are_named_and_never_mapped(contract: Contract) -> None:
     raw = pd.DataFrame({"cc_num": [4111111111111111, 5500005555555559] * 9, "amount": 1.5})
-    draft = draft_mapping(raw, contract, Path("some.csv"))
+    draft = drafted(raw, contract, Path("some.csv"))
     assert "card_id: cc_num" not in draft
     assert "# card numbers, refused wherever they are mapped: cc_num; ask for tokens" in draft
 
@@ -163,7 +177,7 @@ def test_german_file_is_drafted_with_its_marks(contract: Contract, tmp_path: Pat
         for n in range(N)
     ]
     path.write_text("\n".join(lines) + "\n", encoding="cp1252")
-    draft = draft_from_file(path, contract)
+    draft = plain(draft_from_file(path, contract))
     assert 'dialect: {delimiter: ";", decimal: ",", thousands: "."}' in draft
     assert 'event_at: {from: Buchungszeit, format: "%d.%m.%Y %H:%M", zone: UTC}' in draft
     for line in ("transaction_id: Buchungsnr", "amount: Betrag", "customer_id: Kundennr"):
@@ -175,8 +189,92 @@ def test_codes_in_another_case_are_translated_and_foreign_ones_asked_for(
     contract: Contract,
 ) -> None:
     codes = ["ECOM", "chip", "POS"] * 50
-    draft = draft_mapping(pd.DataFrame({"channel": codes}), contract, Path("some.csv"))
-    assert "# give each of POS one of chip, contactless," in draft
+    draft = drafted(pd.DataFrame({"channel": codes}), contract, Path("some.csv"))
+    assert "# channel: give each of POS one of chip, contactless," in draft
     assert "\n      channel: {from: channel, enum: {ECOM: ecom, chip: chip}}\n" in draft
-    plain = draft_mapping(pd.DataFrame({"channel": ["chip"] * 9}), contract, Path("some.csv"))
-    assert "\n      channel: channel\n" in plain
+    same = drafted(pd.DataFrame({"channel": ["chip"] * 9}), contract, Path("some.csv"))
+    assert "\n      channel: channel\n" in same
+
+
+def test_no_column_of_a_customer_is_taken_wrongly_and_none_is_missed(
+    customer: Any, contract: Contract, tmp_path: Path
+) -> None:
+    draft = draft_from_file(customer.write(tmp_path), contract)
+    shown = [line for line in draft.lines if line.weight is not None]
+    taken = {line.column: line.source for line in shown if not line.source.endswith("?")}
+    left = {line.column for line in shown if line.source.endswith("?")}
+    wrong = {name: source for name, source in taken.items() if source not in customer.truth[name]}
+    assert wrong == {}
+    assert set(customer.truth) - set(taken) - left == set()
+
+
+def test_what_only_the_customer_knows_is_asked(
+    customer: Any, contract: Contract, tmp_path: Path
+) -> None:
+    draft = draft_from_file(customer.write(tmp_path), contract)
+    asked = {question.partition(":")[0] for question in draft.questions}
+    assert customer.asked <= asked
+    assert all(f"# {question}" in draft.text for question in draft.questions)
+
+
+def test_every_draft_can_be_read_as_a_mapping(
+    customer: Any, contract: Contract, tmp_path: Path
+) -> None:
+    path = tmp_path / "mapping.yaml"
+    path.write_text(draft_from_file(customer.write(tmp_path), contract).text, encoding="utf-8")
+    mapping = load_mappings(path, {"transactions": contract})["transactions"]
+    extras = {*mapping.extras.numeric, *mapping.extras.category}
+    assert not extras
+    assert set(mapping.columns) <= {column.name for column in contract.columns}
+
+
+def test_two_amounts_that_are_as_likely_are_left_open(contract: Contract) -> None:
+    numbers = np.random.default_rng(0).lognormal(3, 1, N)
+    raw = pd.DataFrame({"payment_amount": numbers, "total_eur": 2 * numbers, "sum_eur": numbers})
+    draft = draft_mapping(raw, contract, Path("some.csv"))
+    question = "amount: payment_amount, sum_eur are about as likely: keep one"
+    assert question in draft.questions
+    assert "\n      amount:" not in draft.text
+    assert "\n      # amount: payment_amount  # 1.00: name 1.00, values 1.00, " in draft.text
+
+
+def test_cents_are_asked_for_where_only_the_numbers_look_so(contract: Contract) -> None:
+    numbers = np.random.default_rng(0).integers(100, 90_000, N)
+    draft = draft_mapping(pd.DataFrame({"amount": numbers}), contract, Path("some.csv"))
+    assert any("cents, or EUR? keep one" in question for question in draft.questions)
+    assert "\n      amount:" not in draft.text
+    assert "# amount: {from: amount, unit: {from: cent, to: EUR}}" in draft.text
+
+
+def test_comma_numbers_in_a_comma_file_are_asked_for(contract: Contract, tmp_path: Path) -> None:
+    path = tmp_path / "some.csv"
+    path.write_text("id,amount\n" + "".join(f'{n},"{n},50"\n' for n in range(N)))
+    draft = draft_from_file(path, contract)
+    assert any("amount: numbers with a decimal comma?" in text for text in draft.questions)
+
+
+def test_three_digits_behind_every_mark_are_asked_for(contract: Contract, tmp_path: Path) -> None:
+    path = tmp_path / "some.csv"
+    path.write_text("id;amount\n" + "".join(f"{n};{1 + n % 9}.{n:03d}\n" for n in range(N)))
+    draft = draft_from_file(path, contract)
+    assert any("amount: always three digits behind the mark" in text for text in draft.questions)
+
+
+def test_outcome_is_known_a_delay_after_the_event_where_no_column_says_when(
+    contract: Contract,
+) -> None:
+    draft = draft_mapping(handbook(), contract, Path("handbook.parquet"))
+    line = "label_at: {after: {column: event_at, days: 7}}  # assumed: check"
+    assert f"\n      {line}\n" in draft.text
+    told = [one for one in draft.lines if one.column == "label_at"]
+    assert [one.source for one in told] == ["(event_at + 7 d)"]
+
+
+def test_values_speak_where_names_do_not_and_decide_nothing(contract: Contract) -> None:
+    raw = pd.DataFrame({"kol7": ["EUR", "USD", "CHF"] * 50, "kol8": ["chip", "ecom", "atm"] * 50})
+    draft = draft_mapping(raw, contract, Path("some.csv"))
+    assert (
+        "# currency: kol7  # 0.40: name 0.00, values 1.00, 100% are codes of ISO 4217" in draft.text
+    )
+    assert "# channel: kol8  # 0.40" in draft.text
+    assert "\n      currency:" not in draft.text

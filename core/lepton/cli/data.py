@@ -14,6 +14,7 @@ from lepton.cli.screen import table as draw_table
 
 if TYPE_CHECKING:
     from lepton.context import Context
+    from lepton.contracts.infer import Draft
     from lepton.contracts.model import Contract
 
 
@@ -39,16 +40,35 @@ def draft(
     from lepton_edge.atomic import write_text
 
     project = open_project(ctx)
-    found = project.solution(solution)
-    contract = _contract(_contracts(ctx, solution), table or found.task.table)
+    wanted = table or project.solution(solution).task.table
+    contract = _contract(_contracts(ctx, solution), wanted)
     target = out or project.workspace.config(solution).with_name("mapping.yaml")
     _refuse_taken(target)
 
     from lepton.contracts.infer import draft_from_file
 
-    write_text(target, draft_from_file(data, contract))
+    found = draft_from_file(data, contract)
+    write_text(target, found.text)
+    _print_draft(found, data)
     told("mapping", target)
     note("read it, mend it, and name it in solution.yaml as `mapping: mapping.yaml`")
+
+
+def _print_draft(draft: Draft, data: Path) -> None:
+    """Every canonical column with its source and weight, then what only a person can answer."""
+    draw_table(
+        f"{data.name}: {len(draft.lines)} columns weighed by name and values",
+        ["column", "from", "seen", "weight"],
+        [[line.column, line.source, line.remark, _weight(line.weight)] for line in draft.lines],
+        n_left=3,
+    )
+    for place, question in enumerate(draft.questions, start=1):
+        say(f"{place}. {question}")
+    told("questions", f"{len(draft.questions)}; each stands as a comment in the mapping too")
+
+
+def _weight(weight: float | None) -> str:
+    return "-" if weight is None else f"{weight:.2f}"
 
 
 def validate(

@@ -37,8 +37,10 @@ def fault(error: LeptonError | EdgeError | str) -> None:
     typer.secho(clean(str(error)), err=True, fg="red")
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table, the first column to the left and the others to the right."""
+def table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, n_left: int = 1
+) -> None:
+    """A table, the first `n_left` columns to the left and the others to the right."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -46,7 +48,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 
     drawn = Table(title=Text(clean(title)), box=box.SIMPLE, title_justify="left", pad_edge=False)
     for number, column in enumerate(columns):
-        drawn.add_column(Text(clean(column)), justify="right" if number else "left")
+        drawn.add_column(Text(clean(column)), justify="left" if number < n_left else "right")
     for row in rows:
         drawn.add_row(*(Text(clean(cell)) for cell in row))
     Console(soft_wrap=False).print(drawn)

@@ -3,76 +3,197 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from lepton import roles
+from lepton.contracts.apply import DEFAULT_LABEL_DELAY_DAYS
 from lepton.contracts.cast import as_text, to_number
+from lepton.contracts.choose import Candidate, Choice, choose
 from lepton.contracts.dialects import find_dialect, with_points
-from lepton.contracts.model import Column, ColumnType, Contract
-from lepton.contracts.similar import (
+from lepton.contracts.evidence import (
     auc,
-    fits,
+    has_foreign_marks,
     holds_cards,
-    is_minor_unit,
-    is_naive,
+    is_thousandths,
     is_time,
-    likeness,
-    time_formats,
-    two_codes,
 )
+from lepton.contracts.model import Column, Contract
+from lepton.contracts.operations import Written, quoted, written
 from lepton.frames import DEFAULT_DIALECT, Dialect, read_raw
 
-_ENOUGH = 0.45
 _SAMPLE_ROWS = 100_000
 # a single column that ranks the target so well was written after the outcome (specs: > 0.995)
 _LEAK_AUC = 0.995
-_SHOWN = 10
-_SPELLED = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
-_LASTING = {"s": 1, "min": 60, "h": 3_600, "d": 86_400}
-_TRUE = {"1", "y", "yes", "true", "t", "fraud", "j", "ja"}
 
 
-def draft_from_file(path: Path, contract: Contract) -> str:
-    """YAML text of a mapping for the file at `path`; the dialect of a text file is looked up."""
+@dataclass(frozen=True)
+class Line:
+    """What was decided for one canonical column, for a person to read.
+
+    weight: of the chosen source, None where there is none; remark: what was seen, or is asked.
+    """
+
+    column: str
+    source: str
+    weight: float | None
+    remark: str
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A mapping's YAML text, the columns as lines of a table, and what only a person can answer."""
+
+    text: str
+    lines: tuple[Line, ...]
+    questions: tuple[str, ...]
+
+
+def draft_from_file(path: Path, contract: Contract) -> Draft:
+    """The draft for the file at `path`; the dialect of a text file is looked up."""
     dialect = find_dialect(path)
     return draft_mapping(read_raw(path, dialect), contract, path, dialect)
 
 
 def draft_mapping(
     raw: pd.DataFrame, contract: Contract, path: Path, dialect: Dialect = DEFAULT_DIALECT
-) -> str:
-    """YAML text of a mapping for the table `raw` that was read from `path`.
+) -> Draft:
+    """The draft for the table `raw` that was read from `path`.
 
-    Columns are matched by name, then checked by type and values (on the first 100,000 rows);
-    what could not be decided is a comment that says why.
+    Columns are weighed by name, type and values (on the first 100,000 rows); what could not be
+    decided is a comment that says why, and a question.
     """
     sample = raw.head(_SAMPLE_ROWS)
     cards = [str(name) for name in sample.columns if holds_cards(sample[name])]
     rows = with_points(sample.drop(columns=cards), dialect)
-    matched = _match(rows, contract)
-    lines = [
+    choices = choose(rows, contract)
+    entries = [_entry(choice, rows) for choice in choices]
+    entries += _label_delay(entries, contract)
+    asked = [*_of_file(sample, dialect), *_of_cards(cards)]
+    text = [
         f"# How {path.name} becomes the contract's {contract.table}. Check every line.",
         "tables:",
         f"  {contract.table}:",
         *(f"    {line}" for line in _dialect(dialect)),
         "    columns:",
+        *(f"      {line}" for entry in entries for line in entry.text),
+        *(f"    {line}" for line in _leftover(rows, choices, contract)),
+        *(f"# {question}" for question in asked),
     ]
-    for column in contract.columns:
-        lines += [f"      {line}" for line in _lines(column, matched.get(column.name), rows)]
-    left = [str(name) for name in rows.columns if name not in matched.values()]
-    lines += [f"    {line}" for line in _leftover(rows, left, _target(rows, contract, matched))]
-    if cards:
-        names = ", ".join(map(_quoted, cards))
-        lines.append(f"# card numbers, refused wherever they are mapped: {names}; ask for tokens")
-    missing = [c.name for c in contract.columns if not c.present and c.name not in matched]
+    lines = tuple(line for entry in entries for line in entry.lines)
+    told = {line.column for line in lines}
+    missing = [one.name for one in contract.columns if not one.present and one.name not in told]
     if missing:
-        lines.append(f"# optional, not found: {', '.join(missing)}")
-    return "\n".join(lines) + "\n"
+        text.append(f"# optional, not found: {', '.join(missing)}")
+    questions = tuple(question for entry in entries for question in entry.questions)
+    return Draft("\n".join(text) + "\n", lines, (*questions, *asked))
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """What one canonical column adds to a draft."""
+
+    text: tuple[str, ...] = ()
+    lines: tuple[Line, ...] = ()
+    questions: tuple[str, ...] = ()
+
+
+def _known(choice: Choice) -> bool:
+    return choice.taken is not None or bool(choice.rivals)
+
+
+def _entry(choice: Choice, rows: pd.DataFrame) -> _Entry:
+    """The chosen column's operation; else what there is to choose from."""
+    if choice.taken is not None:
+        return _taken(choice, choice.taken, rows)
+    name = choice.column.name
+    if choice.rivals:
+        sources = ", ".join(quoted(one.source) for one in choice.rivals)
+        question = f"{name}: {sources} are about as likely: keep one"
+        return _open(choice.column, question, choice.rivals, rows)
+    if roles.KEY in choice.column.roles:
+        return _numbered(choice)
+    if choice.others:
+        sources = ", ".join(f"{quoted(one.source)} ({one.about})" for one in choice.others)
+        needed = "required, no column found" if choice.column.present else "not found"
+        question = f"{name}: {needed} by its name; by their values perhaps {sources}"
+        return _open(choice.column, question, choice.others, rows)
+    if choice.column.present:
+        question = f"{name}: required, no column found; {choice.column.description}"
+        return _Entry((f"# {question}",), (Line(name, "", None, "required: none"),), (question,))
+    return _Entry()
+
+
+def _numbered(choice: Choice) -> _Entry:
+    """A key that no column's name promises: the row's number, and what is distinct in each row."""
+    name = choice.column.name
+    perhaps = ", ".join(quoted(one.source) for one in choice.others)
+    about = "no column names a row: the file's order does"
+    about += f"; or does {perhaps}?" if perhaps else ""
+    others = (Line(name, f"{one.source}?", one.weight, one.about) for one in choice.others)
+    return _Entry(
+        (f"# {name}: {about}", f"{name}: {{row_number: true}}"),
+        (Line(name, "(row number)", None, about), *others),
+        (f"{name}: {about}",),
+    )
+
+
+def _open(
+    column: Column, question: str, candidates: Sequence[Candidate], rows: pd.DataFrame
+) -> _Entry:
+    """A choice that is left open: every way as a comment to keep or delete."""
+    text = [f"# {question}"]
+    lines = []
+    for one in candidates:
+        way = written(column, one.source, rows[one.source])
+        text += [f"# {operation}  # {one}" for operation in way.ways]
+        lines.append(Line(column.name, f"{one.source}?", one.weight, one.about))
+    return _Entry(tuple(text), tuple(lines), (question,))
+
+
+def _taken(choice: Choice, one: Candidate, rows: pd.DataFrame) -> _Entry:
+    """A column with its source: active where there is one way to read it, else every way."""
+    name = choice.column.name
+    way = written(choice.column, one.source, rows[one.source])
+    asked = [*way.asked, *(f"{name}: {text}" for text in _kin(choice))]
+    remark = "; ".join((one.about, *(question.partition(": ")[2] for question in asked)))
+    text = [*(f"# {question}" for question in asked), *_ways(way, one)]
+    return _Entry(tuple(text), (Line(name, one.source, one.weight, remark),), tuple(asked))
+
+
+def _ways(way: Written, one: Candidate) -> Iterator[str]:
+    mark = "assumed: check; " if way.is_assumed else ""
+    for operation in way.ways:
+        yield f"{'# ' if way.is_open else ''}{operation}  # {mark}{one}"
+
+
+def _kin(choice: Choice) -> Iterator[str]:
+    """Columns that are called alike and hold the same kind of values."""
+    if choice.others:
+        sources = ", ".join(quoted(one.source) for one in choice.others)
+        yield f"{sources} looks much like it too: is the right one taken?"
+
+
+def _label_delay(entries: Sequence[_Entry], contract: Contract) -> list[_Entry]:
+    """Where no column says when the outcome became known: the event and a delay."""
+    label, event, target = (
+        next((column.name for column in contract.with_role(role)), "")
+        for role in (roles.LABEL_AT, roles.EVENT_AT, roles.TARGET)
+    )
+    told = {line.column for entry in entries for line in entry.lines if line.source}
+    if not label or label in told or not {event, target} <= told:
+        return []
+    active = any(line.startswith(f"{event}:") for entry in entries for line in entry.text)
+    days = f"{DEFAULT_LABEL_DELAY_DAYS:g}"
+    about = f"not found: {event} and {days} days is assumed; how long did outcomes take?"
+    way = f"{label}: {{after: {{column: {event}, days: {days}}}}}  # assumed: check"
+    question = f"{label}: {about}"
+    line = Line(label, f"({event} + {days} d)", None, about)
+    return [_Entry((f"# {question}", way if active else f"# {way}"), (line,), (question,))]
 
 
 def _dialect(dialect: Dialect) -> Iterator[str]:
@@ -86,146 +207,61 @@ def _dialect(dialect: Dialect) -> Iterator[str]:
         yield f"dialect: {{{', '.join(changed)}}}  # as it looks: check"
 
 
-def _match(rows: pd.DataFrame, contract: Contract) -> dict[str, str]:
-    """Canonical column -> source column, the likeliest pairs first, each source once."""
-    scores = sorted(
-        (
-            (-likeness(str(source), column), place, str(source), column)
-            for place, column in enumerate(contract.columns)
-            for source in rows.columns
-            if likeness(str(source), column) >= _ENOUGH
-        ),
-        key=lambda one: one[:3],
-    )
-    found: dict[str, str] = {}
-    for _, _, source, column in scores:
-        free = column.name not in found and source not in found.values()
-        if free and fits(rows[source], column):
-            found[column.name] = source
-    return found
+def _of_file(sample: pd.DataFrame, dialect: Dialect) -> Iterator[str]:
+    """Marks inside numbers that can be read in two ways, or in a way that the dialect has not."""
+    texts = [name for name in sample.columns if isinstance(sample[name].dtype, pd.StringDtype)]
+    if dialect.decimal == ".":
+        foreign = [str(name) for name in texts if has_foreign_marks(sample[name])]
+        if foreign:
+            names = ", ".join(map(quoted, foreign))
+            yield f'{names}: numbers with a decimal comma? then write dialect: {{decimal: ","}}'
+    unclear = [str(name) for name in texts if is_thousandths(sample[name])]
+    if unclear:
+        names = ", ".join(map(quoted, unclear))
+        yield f"{names}: always three digits behind the mark: thousands, or decimals?"
 
 
-def _lines(column: Column, source: str | None, rows: pd.DataFrame) -> Iterator[str]:
-    if source is not None:
-        yield from _operation(column, source, rows[source])
-    elif roles.KEY in column.roles:
-        yield f"{column.name}: {{row_number: true}}  # no column names a row: the file's order does"
-    elif column.present:
-        yield f"# {column.name}: required, no column found; {column.description}"
+def _of_cards(cards: Sequence[str]) -> Iterator[str]:
+    if cards:
+        names = ", ".join(map(quoted, cards))
+        yield f"card numbers, refused wherever they are mapped: {names}; ask for tokens"
 
 
-def _operation(column: Column, source: str, values: pd.Series) -> Iterator[str]:
-    name, quoted = column.name, _quoted(source)
-    present = values.loc[as_text(values).notna()]
-    if roles.VALUE in column.roles and is_minor_unit(source):
-        cents = f"unit: {{from: cent, to: {column.unit or 'EUR'}}}"
-        yield f"{name}: {{from: {quoted}, {cents}}}  # assumed: check"
-    elif column.type is ColumnType.TIMESTAMP:
-        yield from _instant(name, source, present)
-    elif column.allowed == ("0", "1") and not _is_zero_one(present):
-        yield f"{name}: {{from: {quoted}, enum: {_enum(present)}}}"
-    elif column.type is ColumnType.STRING and column.allowed:
-        yield from _codes(column, source, present)
-    else:
-        yield f"{name}: {quoted}"
-
-
-def _codes(column: Column, source: str, values: pd.Series) -> Iterator[str]:
-    """The operation for a set of codes: those that differ by case alone are translated."""
-    found = sorted(set(as_text(values)))
-    known = {code.casefold(): code for code in column.allowed}
-    foreign = [code for code in found if code.casefold() not in known]
-    if not foreign and set(found) <= set(column.allowed):
-        yield f"{column.name}: {_quoted(source)}"
-        return
-    if foreign:
-        shown = ", ".join(map(_quoted, foreign[:_SHOWN])) + (", ..." if foreign[_SHOWN:] else "")
-        yield f"# give each of {shown} one of {', '.join(column.allowed)} in this enum"
-    same = ((code, known[code.casefold()]) for code in found if code.casefold() in known)
-    pairs = ", ".join(f"{_quoted(code)}: {canonical}" for code, canonical in same)
-    yield f"{column.name}: {{from: {_quoted(source)}, enum: {{{pairs}}}}}"
-
-
-def _instant(name: str, source: str, values: pd.Series) -> Iterator[str]:
-    """The operation for a time: ISO 8601, another format, or numbers."""
-    quoted = _quoted(source)
-    if is_time(values):
-        naive = f"{{from: {quoted}, zone: UTC}}  # assumed: check"
-        yield f"{name}: {naive if is_naive(values) else quoted}"
-    elif formats := time_formats(values):
-        if len(formats) > 1:
-            yield f"# {source} can be read in {len(formats)} ways: keep the right one"
-        mark = "# " if len(formats) > 1 else ""
-        for form in formats:
-            yield f'{mark}{name}: {{from: {quoted}, format: "{form}", zone: UTC}}  # assumed: check'
-    else:
-        unit, since = _epoch(source, to_number(values, ".").values.dropna())
-        if since:
-            yield f"# {source} holds numbers: {_SPELLED[unit]} since when? write the true origin"
-        yield f"{name}: {{from: {quoted}, epoch: {unit}{since}}}  # assumed: check"
-
-
-def _epoch(source: str, numbers: pd.Series) -> tuple[str, str]:
-    """Unit of numbers that are times, and their origin where it is not 1970."""
-    middle = float(numbers.median()) if len(numbers) else 0.0
-    # between 1990 and 2100
-    for unit, per_second in (("s", 1.0), ("ms", 1e3), ("us", 1e6), ("ns", 1e9)):
-        if 6.3e8 < middle / per_second < 4.1e9:
-            return unit, ""
-    said = [unit for unit, spelled in _SPELLED.items() if spelled[:-1] in source.casefold()]
-    spans = {unit: float(numbers.max() - numbers.min()) * s for unit, s in _LASTING.items()}
-    # a step's length is not in its name: the shortest that makes a history of days
-    long_enough = [unit for unit, span in spans.items() if span > 7 * 86_400]
-    guessed = long_enough[:1] if "step" in source.casefold() else []
-    return (*said, *guessed, "s")[0], ", origin: 2020-01-01T00:00:00Z"
-
-
-def _is_zero_one(values: pd.Series) -> bool:
-    return set(two_codes(values)) == {"0", "1"}
-
-
-def _enum(values: pd.Series) -> str:
-    """The two codes with 1 for the one that says yes; the rarer one where neither does."""
-    codes = two_codes(values)
-    said = [code for code in codes if code.casefold() in _TRUE]
-    positive = said[0] if len(said) == 1 else codes[-1]
-    pairs = ", ".join(f"{_quoted(code)}: {int(code == positive)}" for code in sorted(codes))
-    return f"{{{pairs}}}"
-
-
-def _target(
-    rows: pd.DataFrame, contract: Contract, matched: Mapping[str, str]
-) -> np.ndarray | None:
-    """The target as 0 and 1 on the sampled rows."""
-    names = [column.name for column in contract.with_role(roles.TARGET) if column.name in matched]
-    if not names:
-        return None
-    text = as_text(rows[matched[names[0]]])
-    rarer = text.value_counts().index[-1]
-    return np.where(text.isna(), np.nan, (text == rarer).astype(float))
-
-
-def _leftover(rows: pd.DataFrame, left: Sequence[str], target: np.ndarray | None) -> Iterator[str]:
+def _leftover(rows: pd.DataFrame, choices: Sequence[Choice], contract: Contract) -> Iterator[str]:
     """Columns that nothing was made of: leaks to ignore, the others offered as extras."""
+    used = {each.source for one in choices for each in (one.taken, *one.rivals) if each is not None}
+    maybe = {each.source for one in choices if one.taken is None for each in one.others}
+    target = _target(rows, choices, contract)
     kinds: dict[str, list[str]] = {"numeric": [], "category": [], "rest": []}
     leaks = []
-    for name in left:
+    for name in (str(name) for name in rows.columns if name not in used):
         kind, values = _kind(rows[name])
         if target is not None and values is not None and auc(values, target) > _LEAK_AUC:
             leaks.append(name)
-        else:
+        elif name not in maybe:
             kinds[kind].append(name)
     if leaks:
         yield "# these alone tell the target: written after the outcome? never make them extras"
-        yield f"ignore: [{', '.join(map(_quoted, leaks))}]"
+        yield f"ignore: [{', '.join(map(quoted, leaks))}]"
     if kinds["numeric"] or kinds["category"]:
         yield "# columns that may help: drop what is known only after the event, then uncomment"
         yield "# extras:"
         for kind in ("numeric", "category"):
             if kinds[kind]:
-                yield f"#   {kind}: [{', '.join(map(_quoted, kinds[kind]))}]"
+                yield f"#   {kind}: [{', '.join(map(quoted, kinds[kind]))}]"
     if kinds["rest"]:
-        yield f"# neither numbers nor a few categories: {', '.join(map(_quoted, kinds['rest']))}"
+        yield f"# neither numbers nor a few categories: {', '.join(map(quoted, kinds['rest']))}"
+
+
+def _target(rows: pd.DataFrame, choices: Sequence[Choice], contract: Contract) -> np.ndarray | None:
+    """The target as 0 and 1 on the sampled rows."""
+    wanted = {column.name for column in contract.with_role(roles.TARGET)}
+    taken = [one.taken.source for one in choices if one.taken and one.column.name in wanted]
+    if not taken:
+        return None
+    text = as_text(rows[taken[0]])
+    rarer = text.value_counts().index[-1]
+    return np.where(text.isna(), np.nan, (text == rarer).astype(float))
 
 
 def _kind(values: pd.Series) -> tuple[str, np.ndarray | None]:
@@ -233,8 +269,8 @@ def _kind(values: pd.Series) -> tuple[str, np.ndarray | None]:
     present = values.loc[as_text(values).notna()]
     if not len(present) or is_time(present):
         return "rest", None
-    numbers = to_number(values, ".").values if not is_time(values) else None
-    if numbers is not None and numbers.notna().mean() > 0.9 * len(present) / len(values):
+    numbers = to_number(values, ".").values
+    if numbers.notna().mean() > 0.9 * len(present) / len(values):
         return "numeric", numbers.to_numpy()
     if present.nunique() <= max(50, len(present) // 100):
         codes = as_text(values).astype("category").cat.codes
@@ -242,7 +278,4 @@ def _kind(values: pd.Series) -> tuple[str, np.ndarray | None]:
     return "rest", None
 
 
-def _quoted(name: str) -> str:
-    """The name as a YAML scalar: quoted where it is not a plain word."""
-    plain = name.replace("_", "a").isalnum() and name.isascii()
-    return name if plain and name.casefold() != "null" else json.dumps(name, ensure_ascii=False)
+__all__ = ["Draft", "Line", "draft_from_file", "draft_mapping"]
