@@ -143,13 +143,13 @@ def test_without_named_rules_a_baseline_alerts_as_many_rows_as_the_model() -> No
     assert overlap.overlap(evaluation(rows), "card") is None
 
 
-def test_reasons_are_counted_among_the_rows_acted_on() -> None:
+def test_reasons_are_counted_with_what_they_were_right_about() -> None:
     rows = scored(
-        target=[1, 0, 1], decision=[1, 1, 0], reasons=["new device; night", "new device", "night"]
+        target=[1, 0, 1], decision=[1, 1, 0], reasons=["new device; night", "new device", ""]
     )
     found = cases.reasons(rows).set_index("reason").to_dict("index")
-    assert found["new device"] == {"alerts": 2, "positives": 1, "share_positive": 0.5}
-    assert found["night"] == {"alerts": 1, "positives": 1, "share_positive": 1.0}
+    assert found["new device"] == {"rows": 2, "positives": 1, "share_positive": 0.5}
+    assert found["night"] == {"rows": 1, "positives": 1, "share_positive": 1.0}
 
 
 def test_worked_cases_are_the_dearest_and_mask_who_they_are() -> None:

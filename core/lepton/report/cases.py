@@ -18,19 +18,18 @@ _TAIL: Final = 4
 
 
 def reasons(scored: pd.DataFrame) -> pd.DataFrame:
-    """One row a reason among the rows acted on: alerts that name it, positives among them, their
-    share; the most frequent first. Empty where rows carry no reasons."""
-    columns = ["reason", "alerts", "positives", "share_positive"]
+    """One row a reason: rows that were acted on for it, positives among them, their share; the
+    most frequent first. Empty where rows carry no reasons."""
+    columns = ["reason", "rows", "positives", "share_positive"]
     if "reasons" not in scored:
         return pd.DataFrame(columns=columns)
-    alerted = scored[scored["decision"] == 1]
-    named = alerted["reasons"].fillna("").str.split(";").explode().str.strip()
+    named = scored["reasons"].fillna("").str.split(";").explode().str.strip()
     named = named[named != ""]
-    target = (alerted["target"] == 1).reindex(named.index)
+    target = (scored["target"] == 1).reindex(named.index)
     frame = pd.DataFrame({"reason": named.to_numpy(), "hit": target.to_numpy()})
     found = frame.groupby("reason")["hit"].agg(["size", "sum", "mean"]).reset_index()
     found.columns = pd.Index(columns)
-    ordered = found.sort_values("alerts", ascending=False, kind="stable", ignore_index=True)
+    ordered = found.sort_values("rows", ascending=False, kind="stable", ignore_index=True)
     return ordered.head(MAX_REASONS)
 
 
@@ -39,11 +38,11 @@ def worked_cases(scored: pd.DataFrame, slices: tuple[str, ...]) -> pd.DataFrame:
 
     Keys and entities are masked. Columns that the rows lack are left out.
     """
-    positive, alerted = (scored[name].to_numpy() == 1 for name in ("target", "decision"))
+    positive, acted = scored["target"].to_numpy() == 1, _acted(scored)
     picked = [
-        ("caught", _dearest(scored, positive & alerted, "miss_cost", CAUGHT)),
-        ("missed", _dearest(scored, positive & ~alerted, "miss_cost", MISSED)),
-        ("false alert", _dearest(scored, ~positive & alerted, "score", FALSE)),
+        ("caught", _dearest(scored, positive & acted, "miss_cost", CAUGHT)),
+        ("missed", _dearest(scored, positive & ~acted, "miss_cost", MISSED)),
+        ("false alert", _dearest(scored, ~positive & acted, "score", FALSE)),
     ]
     frames = [_told(rows, kind, slices) for kind, rows in picked if len(rows)]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
@@ -53,6 +52,13 @@ def masked(identifier: object) -> str:
     """The last characters of an identifier: enough to find it with the data at hand."""
     text = str(identifier)
     return "…" + text[-min(_TAIL, max(len(text) // 2, 1)) :]
+
+
+def _acted(scored: pd.DataFrame) -> np.ndarray:
+    """Rows that were acted on for a reason; those above the threshold where rows tell none."""
+    if "reasons" in scored and scored["reasons"].fillna("").ne("").any():
+        return np.asarray(scored["reasons"].fillna("").ne("").to_numpy())
+    return np.asarray(scored["decision"].to_numpy() == 1)
 
 
 def _dearest(scored: pd.DataFrame, mask: np.ndarray, column: str, most: int) -> pd.DataFrame:

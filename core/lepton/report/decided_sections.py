@@ -171,7 +171,7 @@ def reasons(content: ReportContent) -> Section:
     """Why rows were acted on, and ten of them told."""
     scored, words = content.evaluation.scored, content.spec.words
     named = cases.reasons(scored)
-    rows = [(r.reason, r.alerts, r.positives, percent(r.share_positive)) for r in each(named)]
+    rows = [(r.reason, r.rows, r.positives, percent(r.share_positive)) for r in each(named)]
     told = cases.worked_cases(scored, _told_slices(content)).rename(
         columns={"row": words.row, "entity": words.entity}
     )
@@ -179,7 +179,13 @@ def reasons(content: ReportContent) -> Section:
         table_or(
             "Most frequent reasons",
             make_table(
-                ("reason", "alerts", words.positives, f"{words.positives} among them"), rows
+                (
+                    "reason",
+                    f"{words.rows} acted on",
+                    words.positives,
+                    f"{words.positives} among them",
+                ),
+                rows,
             ),
             "This version gives no reasons with its decisions.",
         ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from lepton.evaluation.results import Evaluation
 from lepton.report.blocks import Block, Section
 from lepton.report.content import ReportContent
@@ -30,7 +32,7 @@ def evidence(content: ReportContent) -> Section:
         *content.environment.items(),
     ]
     blocks = [
-        Block("Parity", table=make_table(("", "found"), _parity(content)), half=True),
+        Block("Parity", _COMPARED, table=make_table(("", "found"), _parity(content)), half=True),
         *([_card(content)] if content.card else []),
         *own_blocks(content, "evidence"),
         Block("Environment", table=make_table(("", "value"), made)),
@@ -39,6 +41,12 @@ def evidence(content: ReportContent) -> Section:
         "That the bundle answers as the model does, how fast, and what it takes to make it again."
     )
     return Section("evidence", "Evidence", text, blocks)
+
+
+_COMPARED: Final = (
+    "Bundle against model, on the holdout, on rows mixed cell by cell, on missing, huge and unseen "
+    "values, on both sides of trees' thresholds where there are trees, and on the golden rows."
+)
 
 
 def _parity(content: ReportContent) -> list[tuple[str, str]]:
