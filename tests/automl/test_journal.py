@@ -1,28 +1,30 @@
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from lepton.automl import fits
 from lepton.automl.budget import Budget
-from lepton.automl.families.base import Expired
+from lepton.automl.fits import Fit
+from lepton.automl.journal import KEPT, Journal
 from lepton.automl.search import SearchSpec, search
-from lepton.automl.trial import Plan
 from lepton.dataset import Parts
 from lepton.progress import Silent
 
 
-def _watch_fits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    asked: list[str] = []
-    real = fits.Bench.run
+def _watch_fits(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """Lines that searches write from now on: one for each fit that the journal did not have."""
+    written: list[bytes] = []
+    real = Journal.add
 
-    def run(self: fits.Bench, plan: Plan, place: int, expired: Expired) -> fits.Fit:
-        asked.append(f"{plan.trial_id}-{place}")
-        return real(self, plan, place, expired)
+    def add(self: Journal, line: bytes) -> Fit:
+        written.append(line)
+        return real(self, line)
 
-    monkeypatch.setattr(fits.Bench, "run", run)
-    return asked
+    monkeypatch.setattr(Journal, "add", add)
+    return written
 
 
 def test_a_second_run_refits_nothing_that_is_complete(
@@ -76,3 +78,14 @@ def test_a_trial_whose_files_are_damaged_is_fitted_again(
     second = search(parts, search_spec, Silent())
     assert len(asked) == 2
     assert second.best.fingerprint == first.best.fingerprint
+
+
+def test_only_the_newest_searches_are_kept(tmp_path: Path) -> None:
+    for number in range(KEPT + 3):
+        folder = tmp_path / f"{number:032x}"
+        folder.mkdir()
+        (folder / "fits.jsonl").write_text("")
+        os.utime(folder / "fits.jsonl", (number, number))
+    Journal(tmp_path, "f" * 64)
+    left = sorted(int(path.name, 16) for path in tmp_path.iterdir())
+    assert left == list(range(4, KEPT + 3))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from lepton.automl.budget import Budget, Meter
+from lepton.automl.families import lightgbm
 from lepton.automl.leaderboard import Leaderboard
 from lepton.automl.search import SearchSpec, search
 from lepton.automl.trial import portfolio_of
@@ -48,25 +49,23 @@ def test_a_budget_in_work_units_is_spent_exactly(parts: Parts, search_spec: Sear
 
 
 def test_work_units_give_the_same_models_with_one_worker_and_with_two(
-    parts: Parts, search_spec: SearchSpec, tmp_path: Path
+    parts: Parts, search_spec: SearchSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    few = replace(lightgbm.FAMILY, portfolio=lightgbm.PORTFOLIO[:2])
+    monkeypatch.setattr(lightgbm, "FAMILY", few)
+    spec = replace(search_spec, families=("lightgbm",), budget=Budget(work_units=26))
     boards = [
-        search(
-            parts,
-            replace(
-                search_spec,
-                workers=workers,
-                journal=tmp_path / str(workers),
-                budget=Budget(work_units=60),
-            ),
-            Silent(),
-        )
-        for workers in (1, 2)
+        search(parts, replace(spec, workers=n, journal=tmp_path / str(n)), Silent()) for n in (1, 2)
     ]
     told = [[(t.trial_id, t.score, t.params) for t in board.trials] for board in boards]
     assert told[0] == told[1]
     assert boards[0].best.fingerprint == boards[1].best.fingerprint
-    assert any(trial.origin == "neighbour" for trial in boards[0].trials)
+    assert {trial.origin for trial in boards[0].trials} == {
+        "portfolio",
+        "sampled",
+        "neighbour",
+        "bag",
+    }
 
 
 def test_the_best_of_each_other_family_is_kept(parts: Parts, search_spec: SearchSpec) -> None:

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
 
 from lepton.automl.budget import Budget
+from lepton.automl.families import lightgbm, logistic
+from lepton.automl.families.base import Fitted
+from lepton.automl.machine import available_workers
 from lepton.automl.search import SearchSpec, search
 from lepton.dataset import Parts
 from lepton.progress import Silent
@@ -51,3 +61,89 @@ def test_b01_a_trial_cut_short_is_fitted_again_when_there_is_more_budget(
     search(parts, short, Silent())
     found = search(parts, search_spec, Silent())
     assert all(trial.reason == "" for trial in found.trials)
+
+
+def _hang(*_: Any) -> Fitted:
+    threading.Event().wait()
+    raise AssertionError("never reached")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="fits are forked on Linux only")
+def test_b02_a_fit_that_hangs_is_killed_and_the_search_goes_on(
+    parts: Parts, search_spec: SearchSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logistic, "FAMILY", replace(logistic.FAMILY, fit=_hang))
+    found = search(parts, replace(search_spec, stuck_s=0.3), Silent())
+    stuck = [trial for trial in found.trials if trial.failed]
+    assert {trial.family for trial in stuck} == {"logistic"}
+    assert {trial.reason for trial in stuck} == {"killed at its limit of 0.3 s"}
+    assert found.single.newest.family == "lightgbm"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="fits are forked on Linux only")
+def test_b02_the_first_fit_of_a_search_in_seconds_may_hang_too(
+    parts: Parts, search_spec: SearchSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lightgbm, "FAMILY", replace(lightgbm.FAMILY, fit=_hang))
+    spec = replace(search_spec, budget=Budget(seconds=4.0), reserve_s=0.5)
+    found = search(parts, spec, Silent())
+    assert found.best.newest.family == "logistic"
+    assert any("killed at its limit" in note for note in found.notes)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="fits are forked on Linux only")
+@pytest.mark.parametrize("workers", [1, 2, 64])
+def test_b05_fits_at_a_time_are_no_more_than_the_workers_and_have_one_thread_each(
+    parts: Parts,
+    search_spec: SearchSpec,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    workers: int,
+) -> None:
+    real = lightgbm.FAMILY.fit
+
+    def fit(*asked: Any) -> Fitted:
+        fitted = real(*asked)
+        n_threads = len(list(Path("/proc/self/task").iterdir()))
+        (tmp_path / f"threads-{os.getpid()}").write_text(str(n_threads))
+        return fitted
+
+    monkeypatch.setattr(lightgbm, "FAMILY", replace(lightgbm.FAMILY, fit=fit))
+    search(parts, replace(search_spec, families=("lightgbm",), workers=workers), Silent())
+    threads = [int(path.read_text()) for path in tmp_path.glob("threads-*")]
+    assert len(threads) == 16
+    assert set(threads) == {1}
+    assert available_workers() <= (os.cpu_count() or 1)
+
+
+def test_the_seconds_a_run_spent_before_and_needs_after_are_not_the_searchs(
+    parts: Parts, search_spec: SearchSpec
+) -> None:
+    spec = replace(
+        search_spec,
+        budget=Budget(seconds=100.0),
+        spent_s=60.0,
+        reserve_s=30.0,
+        clock=_Clock(0.05),
+    )
+    found = search(parts, spec, Silent())
+    assert found.spent.seconds <= 10.5
+
+
+def test_a_first_model_is_on_disk_early_and_is_replaced_by_better_ones(
+    parts: Parts, search_spec: SearchSpec, tmp_path: Path
+) -> None:
+    import json
+
+    import onnxruntime as ort
+
+    spec = replace(search_spec, budget=Budget(work_units=1), checkpoint=tmp_path / "first")
+    search(parts, spec, Silent())
+    first = json.loads((tmp_path / "first" / "model.json").read_text())
+    search(parts, replace(search_spec, checkpoint=tmp_path / "last"), Silent())
+    last = json.loads((tmp_path / "last" / "model.json").read_text())
+    assert last["folds"] == 4 > first["folds"]
+    session = ort.InferenceSession(tmp_path / "last" / "model.onnx")
+    rows = parts.selection
+    (score,) = session.run(["score"], {"numeric": rows.X, "categorical": rows.C})
+    assert ((score > 0) & (score < 1)).all()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -58,6 +61,31 @@ def test_r11_a_family_that_raises_is_recorded_and_the_search_goes_on(
     assert found.best.newest.family == "logistic"
     assert {trial.reason for trial in failed} == {"MemoryError: no room for the histogram"}
     assert any("trials failed" in note for note in found.notes)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="fits are forked on Linux only")
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL])
+def test_r11_a_fit_that_breaks_its_interpreter_fails_alone(
+    parts: Parts, search_spec: SearchSpec, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def crash(*_: Any) -> Fitted:
+        os.kill(os.getpid(), number)
+        raise AssertionError("never reached")
+
+    monkeypatch.setattr(lightgbm, "FAMILY", _broken(lightgbm.FAMILY, fit=crash))
+    found = search(parts, search_spec, Silent())
+    failed = {trial.reason.split(",")[0] for trial in found.trials if trial.failed}
+    assert failed == {f"its process died of {signal.Signals(number).name}"}
+    assert found.best.newest.family == "logistic"
+
+
+def test_r11_a_family_whose_matrices_cannot_be_made_is_recorded(
+    parts: Parts, search_spec: SearchSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lightgbm, "FAMILY", _broken(lightgbm.FAMILY, share=_raise))
+    found = search(parts, search_spec, Silent())
+    assert found.best.newest.family == "logistic"
+    assert any("MemoryError: no room" in note for note in found.notes)
 
 
 def test_r11_scores_that_are_not_finite_fail_the_trial(

@@ -47,44 +47,46 @@ class Journal:
         line = self._known.get((trial_id, place))
         if line is None:
             return None
-        folder = self._files(trial_id, place)
         try:
-            margin = read_margin((folder / "margin.npy").read_bytes(), line["margin_sha256"])
-            return Fit(float(line["seconds"]), "", Model.load(folder), margin)
+            return self._fit(line)
         except (OSError, ValueError, IntegrityError):
             return None
 
-    def add(self, trial_id: str, place: int, fit: Fit) -> None:
-        """Keep a fit: its files first, then its line. One caller at a time."""
-        sha = self.keep_files(trial_id, place, fit)
-        self.append(trial_id, place, fit, sha)
-
-    def keep_files(self, trial_id: str, place: int, fit: Fit) -> str:
-        """Write model and log-odds of a fit; sha256 of the log-odds, empty where there are none."""
-        if fit.model is None or fit.margin is None:
-            return ""
-        folder, content = self._files(trial_id, place), margin_bytes(fit.margin)
-        atomic.write_bytes(folder / "margin.npy", content)
-        fit.model.save(folder)
-        return sha256(content)
-
-    def append(self, trial_id: str, place: int, fit: Fit, margin_sha256: str) -> None:
-        """Write the line of a fit whose files are there, and wait until it is on disk."""
+    def keep(self, trial_id: str, place: int, fit: Fit) -> bytes:
+        """Write the files of a fit; the line that tells of it, for `add`. Any process may."""
+        sha = ""
+        if fit.model is not None and fit.margin is not None:
+            folder, content = self._files(trial_id, place), margin_bytes(fit.margin)
+            atomic.write_bytes(folder / "margin.npy", content)
+            fit.model.save(folder)
+            sha = sha256(content)
         line = {
             "trial_id": trial_id,
             "fold": place,
             "seconds": fit.seconds,
             "reason": fit.reason,
-            "margin_sha256": margin_sha256,
+            "margin_sha256": sha,
         }
+        return json.dumps(line, sort_keys=True).encode("utf-8")
+
+    def add(self, line: bytes) -> Fit:
+        """The fit that `line` tells of, its line on disk. One process at a time."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(line, sort_keys=True) + "\n"
         with (self.folder / _LINES).open("ab+") as file:
-            if _ends_torn(file):
-                text = "\n" + text
-            file.write(text.encode("utf-8"))
+            torn = b"\n" if _ends_torn(file) else b""
+            file.write(torn + line + b"\n")
             file.flush()
             os.fsync(file.fileno())
+        return self._fit(json.loads(line))
+
+    def _fit(self, line: Mapping[str, Any]) -> Fit:
+        """The fit of a line; OSError, ValueError, IntegrityError where its files are not whole."""
+        seconds, reason = float(line["seconds"]), str(line["reason"])
+        if not line["margin_sha256"]:
+            return Fit(seconds, reason)
+        folder = self._files(line["trial_id"], line["fold"])
+        margin = read_margin((folder / "margin.npy").read_bytes(), line["margin_sha256"])
+        return Fit(seconds, reason, Model.load(folder), margin)
 
     def _files(self, trial_id: str, place: int) -> Path:
         return self.folder / f"{trial_id}-{place}"
@@ -146,6 +148,7 @@ def _parse(line: bytes) -> dict[str, Any] | None:
             "trial_id": str(facts["trial_id"]),
             "fold": int(facts["fold"]),
             "seconds": float(facts["seconds"]),
+            "reason": "",
             "margin_sha256": str(facts["margin_sha256"]),
         }
         return kept if kept["margin_sha256"] and not facts["reason"] else None

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+"""Linux's prctl(2): the signal this process gets when its parent ends."""
 
 
 def available_workers() -> int:
@@ -27,4 +33,13 @@ def quiet_and_single_threaded() -> Iterator[None]:
         yield
 
 
-__all__ = ["available_workers", "quiet_and_single_threaded"]
+def die_with_parent() -> None:
+    """Make this forked child end when its parent does, and be the first to go where memory is
+    short; both are kindnesses that a machine may refuse."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("900", encoding="ascii")
+
+
+__all__ = ["available_workers", "die_with_parent", "quiet_and_single_threaded"]

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -18,26 +17,34 @@ import numpy as np
 
 import lepton
 from lepton.automl.budget import Budget, Clock, Meter
+from lepton.automl.checkpoint import Checkpoint
 from lepton.automl.ensemble import best_blend
 from lepton.automl.entrant import Entrant
+from lepton.automl.executor import PAIR, Deadline, Executor
 from lepton.automl.families import family
 from lepton.automl.fits import Bench, Fit, rate
 from lepton.automl.journal import Journal, fingerprint
 from lepton.automl.leaderboard import Leaderboard
 from lepton.automl.machine import available_workers, quiet_and_single_threaded
+from lepton.automl.model import Model
 from lepton.automl.propose import Source
 from lepton.automl.race import RACE_AFTER, RACED_OUT, Runner, is_hopeless
 from lepton.automl.trial import Plan, Trial
 from lepton.dataset import Parts, TabularDataset, TimeFold
 from lepton.errors import SearchError
+from lepton.evaluation.calibration import fit_calibration, sigmoid
 from lepton.evaluation.results import Metric
 from lepton.progress import Progress
 from lepton.task import TaskKind, TaskSpec
 
-PAIR = 2
 PATIENCE = 40
 """Late configurations without a better score, after which more of them would only overfit."""
 MAX_TRIALS = 300
+FIRST_SHARE = 1 / 3
+"""Share of the time that the first configuration may take on all of its folds."""
+GRACE_S, GRACE_SHARE = 1.0, 0.1
+"""A fit that has not stopped so long after its deadline, at least, is killed: seconds, and a share
+of the budget."""
 STARVED = 3
 """With fewer complete trials the choice says little (specs: `starved`)."""
 
@@ -61,7 +68,8 @@ class SearchSpec:
     families: names in `lepton.automl.families`; metric: rates trials on the valid rows of the
     folds; journal: folder that keeps fits between runs; clock: seconds, monotonic; spent_s:
     seconds of the budget that the run used before; reserve_s: seconds of it that must remain
-    for what comes after, None for the usual share.
+    for what comes after, None for the usual share; stuck_s: wall seconds after which a fit is
+    killed where work units are counted; checkpoint: folder for the best model so far.
     """
 
     task: TaskSpec
@@ -75,6 +83,8 @@ class SearchSpec:
     workers: int | None = None
     spent_s: float = 0.0
     reserve_s: float | None = None
+    stuck_s: float = 900.0
+    checkpoint: Path | None = None
 
 
 def search(parts: Parts, spec: SearchSpec, progress: Progress) -> Leaderboard:
@@ -98,22 +108,33 @@ class _Search:
         self._meter = Meter(spec.budget, spec.clock, spec.spent_s, spec.reserve_s)
         self._folds = parts.folds
         self._places = _newest_first(len(self._folds), spec.budget)
-        self._bench = Bench(self._folds, spec.seed, spec.clock)
-        self._journal = Journal(spec.journal, _fingerprint(self._folds, spec))
+        self._executor = Executor(
+            Bench(self._folds, spec.seed, spec.clock),
+            Journal(spec.journal, _fingerprint(self._folds, spec)),
+            spec.workers or available_workers(),
+        )
+        self._checkpoint = Checkpoint(spec.checkpoint)
         self._families = [name for name in spec.families if family(name).available()]
         self._source = Source(self._families, spec.seed)
         self._active: list[Runner] = []
         self._trials: list[Trial] = []
         self._entrants: list[tuple[Runner, Entrant]] = []
-        self._n_skipped = self._n_resumed = self._n_stale = 0
+        self._probed: dict[str, float] = {}
+        self._n_skipped = self._n_stale = 0
 
     def run(self) -> Leaderboard:
         """Spend the budget, then say what was found."""
+        for name in self._families:
+            family(name).warm()
+        self._probe()
         baselines = self._rate_baselines()
         while batch := self._next_batch():
-            for (runner, place), fit in zip(batch, self._fit_all(batch), strict=True):
+            tasks = [(runner.plan, place) for runner, place in batch]
+            fits = self._executor.run(tasks, self._deadline())
+            for (runner, place), fit in zip(batch, fits, strict=True):
                 runner.add(place, fit)
                 self._meter.work_units += 1
+                self._offer(place, fit)
             self._settle()
         return self._leaderboard(baselines)
 
@@ -152,26 +173,44 @@ class _Search:
     def _is_over(self) -> bool:
         return self._meter.is_over() and (bool(self._entrants) or bool(self._trials))
 
-    def _fit_all(self, batch: Sequence[tuple[Runner, int]]) -> list[Fit]:
-        """The fits of a batch in its order: from the journal, or made now and written there."""
-        kept = [self._journal.find(runner.plan.trial_id, place) for runner, place in batch]
-        fresh = [one for one, found in zip(batch, kept, strict=True) if found is None]
-        self._n_resumed += len(batch) - len(fresh)
-        made = iter(self._run(fresh))
-        return [next(made) if found is None else found for found in kept]
+    def _probe(self) -> None:
+        """Where seconds are counted: a small model at once, and from its pace how many folds, the
+        newest, the budget allows for."""
+        fast = next((n for n in self._families if family(n).fast is not None), None)
+        if self._spec.budget.seconds is None or fast is None:
+            return
+        before, place = self._meter.spent.seconds, self._places[0]
+        plan = Plan(fast, family(fast).fast or {}, "probe")
+        (fit,) = self._executor.run([(plan, place)], self._deadline())
+        if fit.model is None:
+            return
+        self._offer(place, fit)
+        made_s = max(self._meter.spent.seconds - before - fit.seconds, 0.0)
+        self._probed[fast] = fit.seconds / family(fast).cost(fit.model.params)
+        first = family(fast).portfolio[0]
+        fold_s = made_s + self._probed[fast] * family(fast).cost(first)
+        n = int(FIRST_SHARE * self._meter.left_s * PAIR / max(fold_s, 1e-9))
+        self._places = self._places[: max(1, n)]
 
-    def _run(self, batch: Sequence[tuple[Runner, int]]) -> list[Fit]:
-        for runner, place in batch:
-            self._bench.prepare(runner.plan.family, place)
-        workers = self._spec.workers or available_workers()
-        with ThreadPoolExecutor(max_workers=max(1, min(PAIR, workers))) as pool:
-            fits = list(pool.map(lambda one: self._fit(one[0].plan, one[1]), batch))
-        for (runner, place), fit in zip(batch, fits, strict=True):
-            self._journal.add(runner.plan.trial_id, place, fit)
-        return fits
+    def _deadline(self) -> Deadline:
+        limit_s = self._meter.fit_limit_s
+        if self._spec.budget.seconds is None:
+            return Deadline(self._meter.fit_deadline(), self._spec.stuck_s)
+        grace_s = max(GRACE_S, GRACE_SHARE * self._spec.budget.seconds)
+        return Deadline(self._meter.fit_deadline(), max(limit_s, 0.0) + grace_s)
 
-    def _fit(self, plan: Plan, place: int) -> Fit:
-        return self._bench.run(plan, place, self._meter.fit_deadline())
+    def _offer(self, place: int, fit: Fit) -> None:
+        """Let a single fit be the checkpoint until there is an entrant."""
+        if self._spec.checkpoint is None or fit.model is None or fit.margin is None:
+            return
+        valid = self._folds[place].valid
+        model = replace(fit.model, calibration=fit_calibration(fit.margin, valid.y))
+        score = rate(self._spec.metric, valid, sigmoid(fit.margin))
+        self._write(model, score, 1)
+
+    def _write(self, model: Model, score: float, n_folds: int) -> None:
+        spent_s = self._meter.spent.seconds
+        self._checkpoint.offer(model, score, n_folds, done=self._meter.done, after_s=spent_s)
 
     def _settle(self) -> None:
         """Take out of the race what is complete, has failed or has lost."""
@@ -193,13 +232,24 @@ class _Search:
             if np.isfinite(found.score):
                 self._entrants.append((runner, found))
                 score = found.score
+                self._offer_entrant(found)
             else:
                 runner.reason = f"{self._spec.metric.name} is {found.score}"
         trial = runner.trial(score)
         self._trials.append(trial)
+        if not trial.failed:
+            self._source.tell(runner.plan, score)
         late = trial.origin != "portfolio"
         self._n_stale = self._n_stale + 1 if late and self._best_score() <= before else 0
         self._tell(trial)
+
+    def _offer_entrant(self, found: Entrant) -> None:
+        """Let an entrant be the checkpoint, calibrated on the newest fold."""
+        if self._spec.checkpoint is not None:
+            y = self._folds[-1].valid.y
+            calibration = fit_calibration(found.margins[-1], y)
+            model = replace(found.newest, calibration=calibration)
+            self._write(model, found.score, max(len(found.models), 2))
 
     def _tell(self, trial: Trial) -> None:
         left = self._meter.left_s
@@ -225,6 +275,7 @@ class _Search:
             for trial in self._trials
             if trial.family == plan.family and trial.folds
         ]
+        pace += [self._probed[plan.family]] if plan.family in self._probed and not pace else []
         limit_s = self._meter.fit_limit_s
         return not pace or float(np.median(pace)) * kind.cost(plan.params) <= limit_s
 
@@ -278,8 +329,8 @@ class _Search:
             yield f"{n_raced_out} trials were raced out after {RACE_AFTER} folds"
         if self._n_skipped:
             yield f"{self._n_skipped} configurations were not begun for want of time"
-        if self._n_resumed:
-            yield f"{self._n_resumed} fits were taken from the journal"
+        if self._executor.n_resumed:
+            yield f"{self._executor.n_resumed} fits were taken from the journal"
         better = [name for name, score in baselines.items() if score >= self._best_score()]
         if better:
             yield f"no model beats the baseline {', '.join(sorted(better))} on the selection part"

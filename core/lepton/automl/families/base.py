@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -51,8 +51,27 @@ class Fitted:
     cut_short: bool = False
 
 
+def _nothing() -> None:
+    return
+
+
 def _always() -> bool:
     return True
+
+
+@dataclass(frozen=True)
+class Range:
+    """Where a setting may be drawn from: low to high, or one of `choices`."""
+
+    low: float = 0.0
+    high: float = 0.0
+    log: bool = False
+    whole: bool = False
+    choices: tuple[Any, ...] = ()
+
+    def holds(self, value: Any) -> bool:
+        """Whether `value` may be drawn."""
+        return value in self.choices if self.choices else bool(self.low <= value <= self.high)
 
 
 @dataclass(frozen=True)
@@ -67,6 +86,8 @@ class Family:
     shorter(estimator, params, n): its first n rounds, None where there is no such thing.
     importance(estimator): what each column adds, float64, any scale.
     dump, parse: the estimator as bytes and back. has_bags: whether a fit draws by its seed.
+    space: settings that a sampler may draw. fast: a configuration that is fitted in a moment.
+    warm(): imports what fits need, before processes are forked that would each import it.
     available(): whether the library that fits it is installed; scoring never needs it.
     takes_soft_targets: whether a refit may be given targets between 0 and 1.
     """
@@ -87,6 +108,9 @@ class Family:
     small: tuple[Params, ...] = ()
     shorter: Callable[[Any, Params, int], Fitted] | None = None
     has_bags: bool = False
+    space: Mapping[str, Range] = field(default_factory=dict)
+    fast: Params | None = None
+    warm: Callable[[], None] = _nothing
     available: Callable[[], bool] = _always
     takes_soft_targets: bool = False
 
@@ -102,4 +126,4 @@ def never() -> bool:
     return False
 
 
-__all__ = ["Expired", "Family", "Fitted", "Fold", "Params", "drawn", "never"]
+__all__ = ["Expired", "Family", "Fitted", "Fold", "Params", "Range", "drawn", "never"]

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from lepton.automl.families.base import Expired, Family, Fitted, Fold, Params
+from lepton.automl.families.base import Expired, Family, Fitted, Fold, Params, Range
 from lepton.features.fitted import fit_tree_preprocess
 from lepton.graph.trees import Trees
 
@@ -61,6 +61,15 @@ SMALL = (
     _params(0.15, 8, 40, 0.8, 0.9, lambda_l2=1.0, rounds=80),
     _params(0.2, 6, 40, 0.8, 0.9, lambda_l2=1.0, rounds=30),
 )
+FAST = _params(0.2, 15, 40, 0.5, lambda_l2=10.0, rounds=30)
+SPACE = {
+    "learning_rate": Range(0.02, 0.15, log=True),
+    "num_leaves": Range(4, 200, log=True, whole=True),
+    "min_data_in_leaf": Range(1, 200, log=True, whole=True),
+    "feature_fraction": Range(0.3, 1.0),
+    "lambda_l2": Range(0.0, 30.0),
+    "extra_trees": Range(choices=(False, True)),
+}
 
 
 @dataclass(frozen=True)
@@ -207,6 +216,8 @@ FAMILY = Family(
     shorter=_shorter,
     has_bags=True,
     takes_soft_targets=True,
+    space=SPACE,
+    fast=FAST,
 )
 
 __all__ = ["FAMILY", "Boosted"]
