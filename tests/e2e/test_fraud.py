@@ -22,6 +22,7 @@ from lepton.registry.store import Registry
 from lepton.scoring import score
 from lepton.solution import Project, find_project, kit_root
 from lepton_edge.__main__ import main as edge
+from lepton_edge.bundle import open_bundle
 from pipelines.factory import build_solution_defs
 from pipelines.run import RunOutcome, run_solution
 
@@ -65,6 +66,9 @@ def test_the_first_run_publishes_a_version_that_verifies(done: Done) -> None:
     current = done.registry.current()
     assert current is not None
     assert current.number == 1
+    told = open_bundle(current.path).manifest.content["stream"]
+    stream = done.config.stream
+    assert (told["lateness_s"], told["ahead_s"]) == (stream.lateness_s, stream.ahead_s)
 
 
 def test_the_report_is_one_page_that_needs_nothing_else(done: Done) -> None:

@@ -154,3 +154,16 @@ def test_c05_a_mapping_may_name_columns_of_tokens_but_hold_none(
     message = refusal(tmp_path, text, contracts)
     assert message.startswith("LK115")
     assert "hunter2" not in message
+
+
+def test_c01_what_a_stream_puts_up_with_is_read_strictly(tmp_path: Path) -> None:
+    path = tmp_path / "solution.yaml"
+    start = "solution: fraud_detection\nsource: {transactions: t.csv}\n"
+    path.write_text(start + "stream: {lateness_s: 900}\n")
+    found = load_config(path).stream
+    assert (found.lateness_s, found.ahead_s) == (900.0, 300.0)
+    path.write_text(start + "stream: {latenes_s: 900, ahead_s: -1}\n")
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    assert "'stream.latenes_s' is unknown; did you mean 'lateness_s'?" in str(caught.value)
+    assert "'stream.ahead_s': Input should be greater than or equal to 0" in str(caught.value)
