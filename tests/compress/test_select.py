@@ -14,11 +14,13 @@ from lepton.automl.budget import Budget, Spent
 from lepton.automl.leaderboard import Leaderboard
 from lepton.automl.search import SearchSpec, search
 from lepton.compress.front import Front
-from lepton.compress.recipes import heaviest
+from lepton.compress.judge import Measured, measure
+from lepton.compress.recipes import Recipe, Workshop, heaviest
 from lepton.compress.select import Limits, compress
 from lepton.dataset import Parts, TabularDataset
 from lepton.errors import IntegrityError
 from lepton.evaluation.metrics import METRICS
+from lepton.evaluation.results import Metric
 from lepton.evaluation.splits import SplitSpec, split_in_time
 from lepton.progress import Silent
 from lepton.task import TaskKind, TaskSpec
@@ -169,6 +171,23 @@ def test_a_spent_budget_ships_the_model_as_fitted_on_the_newest_fold_and_says_so
     told = f"{front.chosen} is shipped as fitted on the newest fold: no time for a refit"
     assert told in front.notes
     assert not any(one.startswith(("scratch", "small", "distilled")) for one in front.artefacts)
+
+
+def test_a_recipe_that_breaks_is_left_out_with_its_reason(
+    board: Leaderboard, parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spent = replace(board, budget=Budget(seconds=1.0), spent=Spent(2.0, 4))
+
+    def broken(recipe: Recipe, shop: Workshop, metric: Metric) -> Measured | None:
+        if recipe.name == "blend-2":
+            raise RuntimeError("no such leaf")
+        return measure(recipe, shop, metric)
+
+    monkeypatch.setattr("lepton.compress.select.measure", broken)
+    rng = np.random.default_rng(0)
+    front = compress(spent, parts, Limits(), METRICS["ap"], _threshold, Silent(), rng=rng)
+    assert "blend-2" not in front.artefacts
+    assert "blend-2 broke and was left out: RuntimeError: no such leaf" in front.notes
 
 
 def test_an_artefact_beyond_the_limit_of_size_is_refused_and_says_by_how_much(

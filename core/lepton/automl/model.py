@@ -92,10 +92,14 @@ class Model:
         widths = [1] * len(self.numeric) + _widths(self.preprocess, len(self.categorical))
         starts = np.concatenate([[0], np.cumsum(widths)])
         names = (*self.numeric, *self.categorical)
-        return {
+        found = {
             name: float(gains[low:high].sum())
             for name, low, high in zip(names, starts[:-1], starts[1:], strict=True)
         }
+        gaps = gains[starts[-1] :]
+        for column, gain in zip(self.preprocess.missing, gaps, strict=True):
+            found[self.numeric[column]] += float(gain)
+        return found
 
     def graph(self) -> Graph:
         """The same as one typed graph, from which every artefact is written."""

@@ -23,7 +23,7 @@ from lepton.automl.model import Model
 from lepton.compress.front import Artefact, Front
 from lepton.compress.judge import Limits, Measured, judge, measure
 from lepton.compress.networks import network_recipes
-from lepton.compress.recipes import Deadline, Workshop, heaviest, recipes
+from lepton.compress.recipes import Deadline, Recipe, Workshop, heaviest, recipes
 from lepton.compress.teacher import Teacher
 from lepton.dataset import Parts, TabularDataset, TimeFold
 from lepton.evaluation.decision import threshold_after
@@ -39,6 +39,9 @@ FEW_POSITIVES = 100
 
 FEWEST_ALERTS = 20
 """Below this a number of alerts says too little to move a threshold by."""
+
+JUDGING_S = 3e-4
+"""Seconds a judged row for intervals, bounds and timings of a front (20 artefacts, measured)."""
 
 MOST_TEACHERS = 2
 """Members of a blend that teach: the heaviest say nearly all of it at a fraction of the fits."""
@@ -77,7 +80,8 @@ def compress(
     by_name = {a.name: a for a in artefacts}
     sample = parts.before_holdout()
     by_name[chosen.name] = _as_shipped(chosen, final[chosen.name], sample)
-    notes += [*_notes_on(rows), *shop.notes, *late, *_grown(by_name[chosen.name], limits)]
+    shipped = by_name[chosen.name]
+    notes += [*_notes_on(rows), *shop.notes, *late, *_grown(shipped, limits), *_speed(shipped)]
     ends = (final[chosen.name], final["best"])
     return Front(by_name, chosen.name, *ends, leaderboard.metric, tuple(notes))
 
@@ -85,8 +89,9 @@ def compress(
 def _workshop(leaderboard: Leaderboard, parts: Parts, left: Meter) -> Workshop:
     best, seed = leaderboard.best, leaderboard.seed
     folds = best.folds(parts)
+    n_rows = sum(len(fold.valid) for fold in folds)
     # a refit of the best on more rows, one of a smaller candidate, and exports follow
-    expired = Deadline(left, 2.0 * leaderboard.best_fit_s)
+    expired = Deadline(left, 2.0 * leaderboard.best_fit_s + JUDGING_S * n_rows)
     recipe = best.recipe
     taught_by = heaviest(recipe, MOST_TEACHERS) if recipe.members else recipe
     teacher = Teacher(taught_by, best, folds, seed, expired)
@@ -99,11 +104,22 @@ def _measure_all(shop: Workshop, metric: Metric, progress: Progress) -> list[Mea
     for recipe in (*recipes(shop), *network_recipes(shop)):
         if recipe.trains and shop.expired():
             continue
-        measured = measure(recipe, shop, metric)
+        measured = _measured(recipe, shop, metric)
         if measured is not None:
             found.append(measured)
             progress.step(f"{recipe.name}: {len(measured.onnx):,} bytes", best=measured.score)
     return found
+
+
+def _measured(recipe: Recipe, shop: Workshop, metric: Metric) -> Measured | None:
+    """`recipe` measured; where it breaks, a note, unless it is the best entrant itself."""
+    try:
+        return measure(recipe, shop, metric)
+    except Exception as error:  # a family's library may raise anything
+        if recipe.name == "best":
+            raise
+        shop.notes.append(f"{recipe.name} broke and was left out: {type(error).__name__}: {error}")
+        return None
 
 
 def _chosen(artefacts: Sequence[Artefact], limits: Limits) -> tuple[Artefact, list[str]]:
@@ -172,6 +188,16 @@ def _grown(shipped: Artefact, limits: Limits) -> list[str]:
     if limits.max_bytes is None or shipped.bytes <= limits.max_bytes:
         return []
     return [f"refitted, {shipped.name} has {shipped.bytes:,} bytes: more than {limits.max_bytes:,}"]
+
+
+def _speed(shipped: Artefact) -> list[str]:
+    native_us, row_us = shipped.timing.native_row_us, shipped.row_us
+    if not native_us:
+        return []
+    return [
+        f"one row costs {row_us:,.0f} us of CPU time through the graph and {native_us:,.0f} us in "
+        f"the trained model's own libraries, {native_us / row_us:,.0f} times as much"
+    ]
 
 
 def _notes_on(rows: TabularDataset) -> list[str]:
