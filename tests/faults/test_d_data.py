@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,12 @@ from lepton.contracts.model import Contract, Mapped, Validated
 from lepton.contracts.odcs import load_contracts
 from lepton.contracts.validate import validate
 from lepton.errors import ContractViolation, DataError
-from lepton.frames import Dialect, read_raw, write_parquet
+from lepton.frames import Dialect, read_parquet, read_raw, write_parquet
 from lepton.task import TaskKind, TaskSpec
 
 ROOT = Path(__file__).parents[2]
 NOW = pd.Timestamp("2025-01-01", tz="UTC")
-TASK = TaskSpec("fraud", TaskKind.BINARY, "transactions", "is_fraud", "ap", min_positives=50)
+TASK = TaskSpec("fraud", TaskKind.BINARY, "transactions", "is_fraud", "ap", min_positives=40)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def contract() -> Contract:
 
 
 def transactions(rows: int = 1000) -> pd.DataFrame:
-    """A sound table: one row a minute, one fraud in ten, shuffled."""
+    """A sound table: one row a minute, one fraud in 21, shuffled."""
     number = np.arange(rows)
     frame = pd.DataFrame(
         {
@@ -37,7 +38,7 @@ def transactions(rows: int = 1000) -> pd.DataFrame:
             "event_at": pd.date_range("2024-01-01", periods=rows, freq="min", tz="UTC"),
             "customer_id": pd.Series([f"c{n % 7}" for n in number], dtype="str"),
             "amount": 1.0 + number % 100,
-            "is_fraud": (number % 10 == 0).astype(float),
+            "is_fraud": (number % 21 == 0).astype(float),
         }
     )
     return frame.sample(frac=1, random_state=1).reset_index(drop=True)
@@ -101,6 +102,17 @@ def test_d05_extra_column_is_ignored_and_told_once(contract: Contract) -> None:
     assert found.notes.count("ignored: colour") == 1
 
 
+def test_d05_extra_column_refused_where_the_contract_is_closed(contract: Contract) -> None:
+    closed = replace(contract, closed=True)
+    message = refusal(transactions().assign(colour="red"), closed)
+    assert "LK232 transactions has 1 columns beyond its contract: colour" in message
+    assert "list them under `ignore` in the mapping" in message
+    columns = {name: name for name in transactions()}
+    named = judged(transactions().assign(colour="red"), closed, columns=columns, ignore=["colour"])
+    assert len(named.tables["transactions"]) == 1000
+    assert len(judged(transactions(), closed).tables["transactions"]) == 1000
+
+
 def test_d06_reordered_columns_give_the_same_frame(contract: Contract) -> None:
     raw = transactions()
     one = judged(raw, contract).tables["transactions"]
@@ -137,6 +149,22 @@ def test_d09_ids_stay_text(tmp_path: Path) -> None:
     assert read_raw(path)["id"].tolist() == ["007", "12345678901234567890", "+49"]
 
 
+def test_d09_ids_come_back_equal_through_mapping_and_disk(
+    contract: Contract, tmp_path: Path
+) -> None:
+    raw = transactions().astype({"customer_id": "str"})
+    odd = ["007", "12345678901234567890", "+49", "1e5", "0x1F", " 7 "]
+    raw["customer_id"] = pd.Series(odd * (len(raw) // len(odd) + 1), dtype="str").head(len(raw))
+    raw.to_csv(tmp_path / "ids.csv", index=False)
+    rows = judged(read_raw(tmp_path / "ids.csv"), contract).tables["transactions"]
+    write_parquet(rows, tmp_path / "rows.parquet")
+    again = read_parquet(tmp_path / "rows.parquet")
+    expected = raw.set_index("transaction_id")["customer_id"].sort_index()
+    found = again.set_index("transaction_id")["customer_id"].sort_index()
+    assert found.tolist() == expected.tolist()
+    assert set(found) == set(odd)
+
+
 def test_d10_na_is_a_country(tmp_path: Path) -> None:
     path = tmp_path / "countries.csv"
     path.write_text("country\nNA\nnull\nNone\n")
@@ -166,8 +194,32 @@ def test_d13_infinite_rows_are_quarantined_large_and_tiny_pass(contract: Contrac
 def test_d15_too_few_positives_refused(contract: Contract) -> None:
     raw = transactions()
     raw["is_fraud"] = (raw.index < 3).astype(float)
-    assert "3 positives found, 50 needed" in refusal(raw, contract)
-    assert "0 positives found, 50 needed" in refusal(raw.assign(is_fraud=0.0), contract)
+    assert "3 positives found, 40 needed" in refusal(raw, contract)
+    assert "0 positives found, 40 needed" in refusal(raw.assign(is_fraud=0.0), contract)
+
+
+def test_d16_category_that_learning_never_saw_is_accepted_at_scoring(contract: Contract) -> None:
+    learnt = transactions().assign(mcc="5411", merchant_country="DE", merchant_id="m1")
+    assert not judged(learnt, contract).violations
+    unseen = transactions(3).drop(columns="is_fraud")
+    unseen = unseen.assign(mcc="9999", merchant_country="ZZ", merchant_id="m-new")
+    found = judged(unseen, contract, task=None)
+    rows = found.tables["transactions"]
+    assert len(rows) == 3
+    assert not found.violations
+    assert not found.quarantine
+    assert set(rows["mcc"]) == {"9999"}
+    assert set(rows["merchant_country"]) == {"ZZ"}
+
+
+def test_d16_code_outside_a_closed_set_is_set_aside_and_the_other_rows_are_scored(
+    contract: Contract,
+) -> None:
+    rows = transactions(40).drop(columns="is_fraud").assign(channel="ecom")
+    rows.loc[0, "channel"] = "teleport"
+    found = judged(rows, contract, task=None)
+    assert len(found.tables["transactions"]) == 39
+    assert "is none of chip" in found.quarantine["transactions"]["__reasons"].iloc[0]
 
 
 def test_d18_identical_copies_are_quarantined_behind_the_first(contract: Contract) -> None:
@@ -201,6 +253,16 @@ def test_d25_damaged_parquet_is_named_corrupt(tmp_path: Path, damage: str) -> No
     path.write_bytes(bytes(damaged[damage]))
     with pytest.raises(DataError, match=r"LK206 .*part\.parquet: file corrupt"):
         read_raw(path)
+
+
+def test_d25_one_damaged_part_refuses_the_folder_by_its_name(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        write_parquet(transactions(), tmp_path / f"{name}.parquet")
+    content = bytearray((tmp_path / "b.parquet").read_bytes())
+    content[len(content) // 3] ^= 0x10
+    (tmp_path / "b.parquet").write_bytes(bytes(content))
+    with pytest.raises(DataError, match=r"LK206 .*b\.parquet: file corrupt"):
+        read_raw(tmp_path)
 
 
 def test_card_numbers_refuse_the_table_and_are_never_printed(contract: Contract) -> None:

@@ -8,11 +8,14 @@ from collections.abc import Iterator
 
 from lepton import roles
 from lepton.contracts.model import Column, ColumnType, Contract, Rule, Severity
+from lepton.contracts.shape import SHAPES
 from lepton.errors import nearest
 
-OWN_RULES = {"order": ("earlier", "later", "tolerance_s"), "no_card_numbers": ("except",)}
-"""Rules beside those of GX -> their arguments (see `checks`)."""
+_ROW_RULES = {"order": ("earlier", "later", "tolerance_s"), "no_card_numbers": ("except",)}
+OWN_RULES = {**_ROW_RULES, **{name: shape.arguments for name, shape in SHAPES.items()}}
+"""Rules beside those of GX -> their arguments (see `checks` and `shape`)."""
 _ONCE = (roles.KEY, roles.EVENT_AT, roles.INGESTED_AT, roles.LABEL_AT, roles.TARGET, roles.VALUE)
+_COLUMN_KEYS = ("column", "column_A", "column_B", "earlier", "later", "at", "target")
 _TIMES = {roles.EVENT_AT, roles.INGESTED_AT, roles.LABEL_AT}
 
 
@@ -54,6 +57,14 @@ def _of_column(column: Column) -> Iterator[str]:
         yield f"{name}: bounds need a number, not {column.type}"
 
 
+def _is_number(value: object) -> bool:
+    try:
+        float(str(value))
+    except ValueError:
+        return False
+    return True
+
+
 def _compiles(pattern: str) -> bool:
     try:
         re.compile(pattern)
@@ -68,12 +79,31 @@ def _of_rule(rule: Rule, contract: Contract) -> Iterator[str]:
     if own is None and not rule.expectation.startswith("expect_"):
         options = [*OWN_RULES, "expect_..."]
         yield f"rule '{rule.name}': type '{rule.expectation}' is none of {', '.join(options)}"
-    if own is None and rule.severity is Severity.ROWS:
-        yield f"rule '{rule.name}': severity rows is for {', '.join(OWN_RULES)} only"
+    if rule.expectation not in _ROW_RULES and rule.severity is Severity.ROWS:
+        yield f"rule '{rule.name}': severity rows is for {', '.join(_ROW_RULES)} only"
+    if rule.expectation in SHAPES:
+        yield from _of_shape(rule, known)
     for key, value in rule.arguments.items():
         if own is not None and key not in own:
             yield f"rule '{rule.name}': argument '{key}' is unknown{nearest(key, own)}"
-        if key in ("column", "column_A", "column_B", "earlier", "later") and value not in known:
+        if (
+            key in ("column", "column_A", "column_B", "earlier", "later", "at", "target")
+            and value not in known
+        ):
             yield f"rule '{rule.name}': no column '{value}'{nearest(str(value), known)}"
     if not 0 < rule.mostly <= 1:
         yield f"rule '{rule.name}': mostly {rule.mostly:g} is not within 0..1"
+
+
+def _of_shape(rule: Rule, known: list[str]) -> Iterator[str]:
+    """What a rule on the whole table lacks: it has no defaults."""
+    missing = [key for key in SHAPES[rule.expectation].arguments if key not in rule.arguments]
+    if missing:
+        yield f"rule '{rule.name}': argument {', '.join(missing)} is missing"
+    for key, value in rule.arguments.items():
+        if key not in (*_COLUMN_KEYS, "columns") and not _is_number(value):
+            yield f"rule '{rule.name}': argument '{key}' must be a number, not {value}"
+    several = rule.arguments.get("columns", [])
+    for name in several if isinstance(several, list) else []:
+        if name not in known:
+            yield f"rule '{rule.name}': no column '{name}'{nearest(str(name), known)}"

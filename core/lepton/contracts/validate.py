@@ -13,6 +13,7 @@ from lepton import roles
 from lepton.contracts.cards import masked
 from lepton.contracts.checks import Check, checks_of
 from lepton.contracts.model import Contract, Mapped, Severity, Validated, Violation
+from lepton.contracts.shape import shape_violations
 from lepton.contracts.suite import Verdict, run_suites
 from lepton.contracts.whole import table_violations, too_few_positives
 from lepton.errors import ContractViolation
@@ -118,6 +119,7 @@ class _Judge:
             *table_violations(self.contract, self.mapped, self.spared, self.min_rows),
             *self._disagreements(findings, verdicts),
             *self._overfull(bad),
+            *shape_violations(self.contract, self.frame.loc[~bad]),
         ]
         if self.task is not None and not bad.all():
             whole += too_few_positives(self.contract, self.frame.loc[~bad], self.task)
