@@ -132,6 +132,7 @@ def search_parts(ctx: Context, parts: Parts, *, reserve_s: float | None = None) 
         journal=ctx.workspace.journal(ctx.solution.name),
         spent_s=ctx.clock.spent_s,
         reserve_s=reserve_s,
+        checkpoint=None if ctx.config.budget.seconds is None else ctx.folder / "first",
     )
     return run(parts, spec, ctx.progress)
 

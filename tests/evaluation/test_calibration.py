@@ -3,7 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lepton.evaluation.calibration import IDENTITY, Calibration, fit_calibration, logit, sigmoid
+from lepton.evaluation.calibration import (
+    IDENTITY,
+    Calibration,
+    fit_calibration,
+    logit,
+    newest_with_positives,
+    sigmoid,
+)
 
 
 def _drawn(n: int, bias: float, slope: float) -> tuple[np.ndarray, np.ndarray]:
@@ -58,3 +65,48 @@ def test_the_formula_is_that_of_beta_calibration() -> None:
     p = np.array([0.1, 0.5, 0.8])
     found = Calibration(2.0, 0.5, 0.3).log_odds(logit(p))
     assert np.allclose(found, 2.0 * np.log(p) - 0.5 * np.log(1 - p) + 0.3)
+
+
+def _bent(n: int = 40_000) -> tuple[np.ndarray, np.ndarray]:
+    """Scores whose log-odds are right below -2, and three units too high from there on."""
+    rng = np.random.default_rng(3)
+    z = rng.normal(-2, 2, n)
+    truth = np.where(z < -2, z, np.maximum(-2.0, z - 3.0))
+    return z, (rng.random(n) < sigmoid(truth)).astype(float)
+
+
+def test_a_bend_that_no_beta_map_follows_is_followed_where_positives_are_many() -> None:
+    z, y = _bent()
+    fitted = fit_calibration(z, y)
+    assert fitted.knots
+    p = fitted.apply(z)
+    for low, high in ((-6, -3), (-3, -2), (-2, 0.5), (1.5, 4)):
+        inside = (z >= low) & (z < high)
+        assert p[inside].mean() == pytest.approx(y[inside].mean(), abs=0.02)
+    few = slice(0, 300)
+    assert not fit_calibration(z[few], y[few]).knots
+
+
+def test_a_map_by_knots_is_strictly_increasing_inside_and_beyond_them() -> None:
+    fitted = fit_calibration(*_bent())
+    x, y = np.array(fitted.knots).T
+    assert (np.diff(x) > 0).all()
+    assert (np.diff(y) > 0).all()
+    assert (np.diff(fitted.log_odds(np.linspace(-25, 25, 5001))) > 0).all()
+    assert np.allclose(fitted.log_odds(x), y, atol=1e-9)
+    assert fitted.log_odds(x[-1:] + 2.0) == pytest.approx(y[-1] + 2.0)
+    assert Calibration(knots=[list(knot) for knot in fitted.knots]) == fitted  # type: ignore[arg-type]
+
+
+def test_where_a_beta_map_is_right_it_stays() -> None:
+    assert not fit_calibration(*_drawn(8_000, bias=0.4, slope=1.2)).knots
+
+
+def test_the_newest_folds_that_hold_enough_positives_calibrate() -> None:
+    margins = [np.full(100, float(n)) for n in range(4)]
+    targets = [np.repeat([1.0, 0.0], 50) for _ in range(4)]
+    z, y = newest_with_positives(margins, targets)
+    assert sorted(set(z)) == [2.0, 3.0]
+    assert y.sum() == 100
+    every, _ = newest_with_positives(margins[:1], targets[:1])
+    assert len(every) == 100

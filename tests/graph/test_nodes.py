@@ -97,3 +97,15 @@ def test_parts_that_do_not_fit_are_refused() -> None:
     graph = Graph(("a",), (), branches, Calibration(), 0.5)
     with pytest.raises(ExportError, match=r"LK503.*columns for the predictor"):
         graph.to_onnx()
+
+
+def test_a_calibration_by_knots_is_the_same_in_onnx() -> None:
+    bent = Calibration(knots=((-1.0, -2.0), (0.0, -1.5), (0.5, 2.0)))
+    graph = linear_graph(None, bent)
+    rng = np.random.default_rng(0)
+    numeric, texts = rng.normal(size=(200, 3)) * 30, np.full((200, 2), "", dtype=object)
+    session = ort.InferenceSession(graph.to_onnx(), providers=["CPUExecutionProvider"])
+    feeds = {"numeric": numeric, "categorical": texts}
+    names = [one.name for one in session.get_inputs()]
+    (score,) = session.run(["score"], {name: feeds[name] for name in names})
+    np.testing.assert_allclose(score, graph.score(numeric, texts), rtol=0, atol=1e-12)

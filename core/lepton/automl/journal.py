@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from lepton import roles
 from lepton.automl.entrant import margin_bytes, read_margin, sha256
 from lepton.automl.fits import Fit
 from lepton.automl.model import Model
@@ -113,8 +114,9 @@ def _add(digest: Any, part: TabularDataset) -> None:
     digest.update(json.dumps([part.numeric, part.categorical, len(part)]).encode("utf-8"))
     digest.update(part.X.tobytes())
     digest.update(part.y.astype(np.float64).tobytes())
-    for column in part.C.T:
-        digest.update("\x1f".join(column).encode("utf-8"))
+    texts = [*part.C.T, *([part.role(roles.AUXILIARY)] if part.has(roles.AUXILIARY) else [])]
+    for column in texts:
+        digest.update("\x1f".join(map(str, column)).encode("utf-8"))
 
 
 def _prune(root: Path, own: Path) -> None:

@@ -170,6 +170,8 @@ def _emit_calibration(builder: Builder, margin: str, calibration: Calibration) -
 
     softplus(-z) = max(-z, 0) + ln(1 + exp(-|z|)); ORT has no Softplus in double.
     """
+    if calibration.knots:
+        return builder.add("Sigmoid", _emit_knots(builder, margin, calibration))
     a, b, c = calibration.a, calibration.b, calibration.c
     if (a, b, c) == (1.0, 1.0, 0.0):
         return builder.add("Sigmoid", margin)
@@ -180,6 +182,18 @@ def _emit_calibration(builder: Builder, margin: str, calibration: Calibration) -
         )
         logit = builder.add("Add", logit, turned)
     return builder.add("Sigmoid", builder.add("Add", logit, builder.constant(c)))
+
+
+def _emit_knots(builder: Builder, margin: str, calibration: Calibration) -> str:
+    """margin + shift + sum of turns * max(margin - hinge, 0): straight lines between knots."""
+    at, turns = calibration.hinges
+    shift = builder.constant(calibration.knots[0][1] - calibration.knots[0][0])
+    column = builder.add("Unsqueeze", margin, builder.constant(np.array([1], dtype=np.int64)))
+    above = builder.add("Sub", column, builder.constant(at.reshape(1, -1)))
+    risen = builder.add(
+        "MatMul", builder.add("Max", above, builder.constant(0.0)), builder.constant(turns)
+    )
+    return builder.add("Add", builder.add("Add", margin, shift), risen)
 
 
 def _emit_softplus_of_minus(builder: Builder, margin: str) -> str:

@@ -54,6 +54,7 @@ FAMILY = Family(
     importance=lambda estimator: np.abs(estimator.weights),
     dump=_dump,
     parse=_parse,
+    fast=PORTFOLIO[0],
 )
 
 __all__ = ["FAMILY"]
