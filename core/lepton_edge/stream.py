@@ -198,7 +198,8 @@ class FeatureStream:
                 "LK293",
                 where=f"field '{self._reader.event_at}'",
                 found=f"{(at - now) / 1e6:,.0f} s in the future",
-                remedy=f"set the sender's clock; {self.ahead / 1e6:,.0f} s are put up with",
+                remedy="set the clock of the sender, or of this device; "
+                f"{self.ahead / 1e6:,.0f} s are put up with",
             )
         return at, arrived
 
