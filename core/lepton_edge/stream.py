@@ -215,15 +215,11 @@ class FeatureStream:
         """Remember what the event's label, when it is known, will be counted with."""
         if label is None and name is None:
             return
-        told = (
-            self._reader.rank(name, at),
-            tuple(keys),
-            tuple([numbers[p] for p in self.plan.kept]),
-        )
+        rank, kept = self._reader.rank(name, at), tuple([numbers[p] for p in self.plan.kept])
         if label is not None:
-            self._expect(*label, *told)
+            self._expect(*label, rank, tuple(keys), kept)
         else:
-            self.waiting[name] = max(at + 1, arrived), *told
+            self.waiting[name] = max(at + 1, arrived), rank, tuple(keys), kept
 
     def _expect(
         self,
