@@ -84,7 +84,7 @@ class Labels:
         if gone > 0:
             self.dropped += gone
             for held in (self.learnt, self.positive, self.ranks, self.rows):
-                del held[:gone]  # type: ignore[attr-defined]
+                del held[:gone]
             for numbers in self.weights:
                 numbers.drop(gone)
         self.room = max(ROOMY, 2 * len(self.learnt))

@@ -198,7 +198,8 @@ class FeatureStream:
                 "LK293",
                 where=f"field '{self._reader.event_at}'",
                 found=f"{(at - now) / 1e6:,.0f} s in the future",
-                remedy=f"set the sender's clock; {self.ahead / 1e6:,.0f} s are put up with",
+                remedy="set the clock of the sender, or of this device; "
+                f"{self.ahead / 1e6:,.0f} s are put up with",
             )
         return at, arrived
 
@@ -214,15 +215,11 @@ class FeatureStream:
         """Remember what the event's label, when it is known, will be counted with."""
         if label is None and name is None:
             return
-        told = (
-            self._reader.rank(name, at),
-            tuple(keys),
-            tuple([numbers[p] for p in self.plan.kept]),
-        )
+        rank, kept = self._reader.rank(name, at), tuple([numbers[p] for p in self.plan.kept])
         if label is not None:
-            self._expect(*label, *told)
+            self._expect(*label, rank, tuple(keys), kept)
         else:
-            self.waiting[name] = max(at + 1, arrived), *told
+            self.waiting[name] = max(at + 1, arrived), rank, tuple(keys), kept
 
     def _expect(
         self,

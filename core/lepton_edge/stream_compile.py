@@ -150,6 +150,8 @@ class _Compiler:
 
     def _delayed(self, node: Node, place: int) -> None:
         plan, what = self._labels(_by(node)), node.get("what", "rate")
+        is_rate = what == "rate" and node.get("value") is None
+        self.plan.empty[place] = nan if is_rate else 0.0
         window = _window_of(plan.spans, node)
         if node.get("value") is not None:
             source = self._remembered(node["value"])
@@ -166,6 +168,7 @@ class _Compiler:
     def _run(self, node: Node, place: int) -> None:
         what = _one_of(node.get("what", "length"), ("length", "seconds"))
         ends = (place, -1) if what == "length" else (-1, place)
+        self.plan.empty[place] = 0.0 if what == "length" else nan
         skipped = self._remembered(node["unless"])
         self._labels(_by(node)).runs.append((int(node["last"]), skipped, *ends))
 

@@ -55,7 +55,8 @@ def look_at_labels(
 ) -> None:
     """Fill in what `plan` asks of the labels known at the instant `at`; prior: rate over all."""
     if labels is None:
-        _nothing_known(plan, prior, numbers)
+        for _, strength, place in plan.rates:
+            numbers[place] = prior if strength else nan
         return
     learnt, running = labels.learnt, labels.positive
     upto = len(learnt)
@@ -71,44 +72,33 @@ def look_at_labels(
             known, found = upto - low, positives - running[low]
         weight = known + strength
         numbers[place] = (found + strength * prior) / weight if weight else nan
-    for window, place in plan.positives:
-        numbers[place] = positives if window < 0 else positives - running[lows[window]]
     for window, place in plan.known:
         numbers[place] = 0.0 + (labels.dropped + upto if window < 0 else upto - lows[window])
-    for most, place in plan.lasts:
-        if upto:
+    if upto:
+        for most, place in plan.lasts:
             low = upto - most if upto > most else 0
             numbers[place] = (positives - running[low]) / (upto - low)
+        for value, place in plan.newest:
+            row = labels.rows[upto - 1]
+            numbers[place] = (at - row[0]) / 1e6 if value < 0 else row[2 + value]
+    # most entities have no positive label, and what is left is then as on an empty past
+    if positives:
+        _positives(plan, labels, upto, lows, at, numbers)
+
+
+def _positives(
+    plan: LabelPlan, labels: Labels, upto: int, lows: list[int], at: int, numbers: list[float]
+) -> None:
+    running = labels.positive
+    for window, place in plan.positives:
+        numbers[place] = running[upto] - (0.0 if window < 0 else running[lows[window]])
     for (_, windows), column in zip(plan.weights, labels.weights, strict=True):
         sums, lost = column.sums, column.lost
         for window, place in windows:
             total, rest = (0.0, 0.0) if window < 0 else (sums[lows[window]], lost[lows[window]])
             numbers[place] = (sums[upto] - total) + (lost[upto] - rest)
-    if upto:
-        for value, place in plan.newest:
-            row = labels.rows[upto - 1]
-            numbers[place] = (at - row[0]) / 1e6 if value < 0 else row[2 + value]
-        for run in plan.runs:
-            _run(run, labels.rows, upto, at, numbers)
-    elif plan.runs:
-        _no_run(plan, numbers)
-
-
-def _nothing_known(plan: LabelPlan, prior: float, numbers: list[float]) -> None:
-    for _, strength, place in plan.rates:
-        numbers[place] = prior if strength else nan
-    for _, place in (*plan.positives, *plan.known):
-        numbers[place] = 0.0
-    for _, windows in plan.weights:
-        for _, place in windows:
-            numbers[place] = 0.0
-    _no_run(plan, numbers)
-
-
-def _no_run(plan: LabelPlan, numbers: list[float]) -> None:
-    for _, _, length, _ in plan.runs:
-        if length >= 0:
-            numbers[length] = 0.0
+    for run in plan.runs:
+        _run(run, labels.rows, upto, at, numbers)
 
 
 def _run(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from math import asin, cos, inf, nan, pi, radians, sin, sqrt
 from typing import Final
 
@@ -111,7 +112,7 @@ def _extremes(
     column: Numbers,
     bounds: list[int],
     numbers: list[float],
-    furthest: type[max] | type[min],  # type: ignore[valid-type]
+    furthest: Callable[[Sequence[float]], float],
 ) -> None:
     """The furthest value of each window, shorter windows first: each looks at what is new."""
     end = bounds[-1]

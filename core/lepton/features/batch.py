@@ -172,7 +172,7 @@ class _Engine:
         known = self.known(node.by, None, node.of)
         if node.value is not None:
             return newest(known, self._number(node.value))
-        return (self.at - newest(known, self.at.astype(np.float64))) / 1e6
+        return np.asarray((self.at - newest(known, self.at.astype(np.float64))) / 1e6)
 
     def known_run(self, node: KnownRun) -> np.ndarray:
         passed = None if node.unless is None else self._number(node.unless)

@@ -24,7 +24,7 @@ def derived(node: Derived, numbers: Sequence[np.ndarray]) -> np.ndarray:
         case Contrast(), (left, right):
             return divided(left - right, left + right)
         case Alignment(), (x, y, mean_x, mean_y):
-            return x * mean_x + y * mean_y
+            return np.asarray(x * mean_x + y * mean_y)
         case Speed(), (lat, lon, from_lat, from_lon, seconds):
             return divided(apart_km(lat, lon, from_lat, from_lon) * 3_600, seconds)
     raise TypeError(f"{node} does not go with {len(numbers)} columns")

@@ -111,7 +111,7 @@ class Past:
         if self.group[low] == self.group[high - 1]:
             return at
         passed = np.cumsum(np.diff(self.group[low:high], prepend=self.group[low]) != 0)
-        return passed * self._width + (at - self._first)
+        return np.asarray(passed * self._width + (at - self._first))
 
     @cached_property
     def _first(self) -> int:

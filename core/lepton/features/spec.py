@@ -341,6 +341,8 @@ def _misused(node: Node) -> list[str]:
     """What the fields of `node` ask for together that has no meaning."""
     if isinstance(node, Flag) and (node.above is None) == (node.equals is None):
         return [f"'{node.name}' must say either `above` or `equals`"]
+    if isinstance(node, DelayedRate) and node.value is not None and node.what != "positives":
+        return [f"'{node.name}' names a value, which only the sum of positives may have"]
     if isinstance(node, Window) and node.gap_s:
         if node.op not in ("count", "sum", "mean"):
             return [f"'{node.name}' has a gap, which only count, sum and mean may have"]
