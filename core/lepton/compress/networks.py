@@ -22,7 +22,7 @@ from lepton.compress.recipes import Recipe, Workshop, distilled, shape, trained
 from lepton.dataset import TabularDataset
 from lepton.graph.nets import Network
 
-FRACTIONS = (0.03, 0.01)
+FRACTIONS = (0.1, 0.03)
 """Shares of a network's parameters that are tried alone."""
 FEWEST_PARAMETERS = 2500
 """Below this a call costs more than what it computes (specs, c3)."""

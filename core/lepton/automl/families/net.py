@@ -42,11 +42,11 @@ def _params(hidden: tuple[int, ...], epochs: int, lr: float, dropout: float, **m
 
 
 PORTFOLIO = (
-    _params((64, 32), 8, 0.003, 0.3),
-    _params((64, 32), 8, 0.003, 0.3, multitask=True),
-    _params((128, 64), 8, 0.002, 0.15),
+    _params((256,), 6, 0.005, 0.3, weight_decay=1.0),
+    _params((128, 64), 6, 0.01, 0.15, multitask=True),
+    _params((128, 64), 6, 0.01, 0.15),
 )
-SMALL = (_params((32, 16), 5, 0.004, 0.15),)
+SMALL = (_params((32, 16), 5, 0.01, 0.15),)
 
 
 def _fit(fold: Fold, params: Params, seed: int, expired: Expired) -> Fitted:
