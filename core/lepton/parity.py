@@ -105,7 +105,7 @@ def with_draft(ctx: Context) -> tuple[Context, Path | None]:
     if not _absent(ctx.contract, raw):
         return ctx, None
     draft = ctx.folder / "mapping.yaml"
-    write_text(draft, draft_mapping(raw, ctx.contract, path, dialect))
+    write_text(draft, draft_mapping(raw, ctx.contract, path, dialect).text)
     drafted = replace(ctx, config=ctx.config.model_copy(update={"mapping": str(draft)}))
     mapped = apply_mapping(raw.head(1), drafted.mappings[table], ctx.contract).frame
     missing = _absent(ctx.contract, mapped)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from lepton import roles
 from lepton.automl.families import family as family_of
-from lepton.automl.families.base import Params, never
+from lepton.automl.families.base import Fold, Params, never
 from lepton.contracts.model import Contract, Extras
 from lepton.dataset import TabularDataset
 from lepton.evaluation.metrics import METRICS
@@ -137,7 +137,9 @@ def _models(train: TabularDataset, test: TabularDataset) -> Mapping[str, np.ndar
 def _margin(name: str, params: Params, train: TabularDataset, test: TabularDataset) -> np.ndarray:
     family = family_of(name)
     steps = family.preprocess(train)
-    fitted = family.refit(steps.apply(train.X, train.C), train.y, params, 0, never)
+    X = steps.apply(train.X, train.C)
+    nothing = Fold(X, train.y, X[:0], train.y[:0])
+    fitted = family.refit(nothing, params, 0, never)
     return family.margin(fitted.estimator, steps.apply(test.X, test.C))
 
 
