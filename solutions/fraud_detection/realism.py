@@ -137,8 +137,9 @@ def _models(train: TabularDataset, test: TabularDataset) -> Mapping[str, np.ndar
 def _margin(name: str, params: Params, train: TabularDataset, test: TabularDataset) -> np.ndarray:
     family = family_of(name)
     steps = family.preprocess(train)
-    matrix, y = steps.apply(train.X, train.C), train.y
-    fitted = family.refit(Fold(matrix, y, matrix[:0], y[:0]), params, 0, never)
+    X = steps.apply(train.X, train.C)
+    nothing = Fold(X, train.y, X[:0], train.y[:0])
+    fitted = family.refit(nothing, params, 0, never)
     return family.margin(fitted.estimator, steps.apply(test.X, test.C))
 
 

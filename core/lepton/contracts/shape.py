@@ -109,17 +109,17 @@ def _volume(rows: pd.DataFrame, given: Mapping[str, Any]) -> Odd | None:
 def _same_weekday_median(daily: pd.Series, weeks: int) -> pd.Series:
     """Median of the same weekday in the weeks before each day; NaN before four of them."""
     before = pd.concat([daily.shift(7 * week) for week in range(1, weeks + 1)], axis=1)
-    return before.median(axis=1).where(before.notna().sum(axis=1) >= 4)
+    usual: pd.Series = before.median(axis=1).where(before.notna().sum(axis=1) >= 4)
+    return usual
 
 
 def _by_day(at: pd.Series) -> pd.Series:
     """Rows of each day from the first to the last."""
-    days = at.dt.floor("D").value_counts().sort_index()
-    return (
-        days.reindex(pd.date_range(days.index[0], days.index[-1], freq="D"), fill_value=0)
-        if (len(days))
-        else days
-    )
+    days: pd.Series = at.dt.floor("D").value_counts().sort_index()
+    if not len(days):
+        return days
+    whole = pd.date_range(days.index[0], days.index[-1], freq="D")
+    return pd.Series(days.reindex(whole, fill_value=0))
 
 
 def _hours(rows: pd.DataFrame, given: Mapping[str, Any]) -> Odd | None:
