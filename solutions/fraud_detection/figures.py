@@ -32,6 +32,7 @@ def card_precision_by_day(evaluation: Evaluation) -> Drawing | None:
     axes = drawing.new_axes(figure, xlabel="", ylabel="defrauded customers a day")
     axes.bar(most.index, most, color=drawing.PALE, width=0.9, label="perfect score")
     axes.bar(found.index, found, color=drawing.BLUE, width=0.6, label="found")
+    axes.set_ylim(0, 1.3 * max(found.max(), most.max()))
     drawing.legend(axes, "upper left")
     drawing.date_axis(axes)
     return figure

@@ -312,7 +312,7 @@ def test_sections_that_have_nothing_to_show_say_why(content: ReportContent) -> N
         "Not measured: no column names the entity.",
         "Not measured: the data have no column that says which group",
         "This version gives no reasons with its decisions.",
-        "Not compared: no rules were handed to the report.",
+        "Not compared: neither is there a rule that hits",
         "Not applicable: it takes 30 rows on either side.",
         "No trial was recorded.",
     ):

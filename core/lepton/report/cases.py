@@ -45,7 +45,8 @@ def worked_cases(scored: pd.DataFrame, slices: tuple[str, ...]) -> pd.DataFrame:
         ("false alert", _dearest(scored, ~positive & acted, "score", FALSE)),
     ]
     frames = [_told(rows, kind, slices) for kind, rows in picked if len(rows)]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+    told = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+    return told.loc[:, [name for name in told if told[name].fillna("").ne("").any()]]
 
 
 def masked(identifier: object) -> str:

@@ -123,7 +123,8 @@ def rules(content: ReportContent) -> Section:
     found = overlap.overlap(content.evaluation, content.spec.rules)
     title = "Rules and model"
     if found is None:
-        missing = [Block(missing="Not compared: no rules were handed to the report.")]
+        why = "Not compared: neither is there a rule that hits, nor alerts beside a baseline."
+        missing = [Block(missing=why)]
         return Section("rules", title, "", missing, "Rules")
     frame = overlap.counts(found)
     rows = [(row[0], row[1], row[2], percent(row[3])) for row in frame.itertuples(index=False)]

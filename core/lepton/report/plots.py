@@ -165,7 +165,7 @@ def cost_curve(evaluation: Evaluation) -> Figure | None:
         place = float(_log_odds(score[alerts - 1 : alerts])[0])
         _threshold_line(axes, place)
         axes.plot([place], [saved[alerts - 1]], "o", ms=8, mfc="white", mec=BLUE, mew=2.2)
-    best = max(float(saved.max()), 1e-9)
+    best = max(float(saved.max()), -0.2 * float(saved.min()), 1e-9)
     axes.set_ylim(max(float(saved.min()), -best) - 0.08 * best, 1.12 * best)
     _score_ticks(axes, *axes.get_xlim())
     legend(axes, "lower right")

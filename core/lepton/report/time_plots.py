@@ -133,7 +133,7 @@ def folds(frame: pd.DataFrame, metric: str, label: str, ceiling: str | None) -> 
         axes.hlines(top, places - 0.4, places + 0.4, color=RED, lw=2, label="ceiling")
         most = max(most, float(np.nanmax([*top, 0.0])))
     axes.set_xticks(places, [f"{day:%d\n%b}" for day in frame["first_at"]])
-    axes.set_ylim(0, 1.32 * most)
+    axes.set_ylim(0, 1.32 * most if most > 1e-6 else 1.0)
     axes.grid(visible=False, axis="x")
     axes.legend(loc="upper left", ncols=2, frameon=False, fontsize=8.5, labelcolor=INK)
     return figure
