@@ -54,6 +54,11 @@ class Context:
         """What this run writes for people."""
         return self.workspace.run(self.solution.name, self.run_id)
 
+    @property
+    def first(self) -> Path:
+        """The best model so far of this run as `model.onnx`, from early on."""
+        return self.folder / "first"
+
     @cached_property
     def contracts(self) -> Mapping[str, Contract]:
         """The solution's contracts by table."""

@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 NEWEST_ROWS: Final = 60_000
 """Rows that are looked at: enough for a model of few rounds, few enough for seconds."""
 
-FOLDER: Final = "first"
-"""In the run's folder; the search goes on to write its best model so far there."""
-
 
 @contextmanager
 def scouting(
@@ -72,7 +69,6 @@ def first_model(ctx: Context) -> Path | None:
     from lepton.automl.trial import Plan
     from lepton.contracts.validate import validate
 
-    folder = ctx.folder / FOLDER
     valid = validate(
         stages.read(ctx), ctx.contracts, task=ctx.solution.task, docs=None, with_suites=False
     )
@@ -84,10 +80,10 @@ def first_model(ctx: Context) -> Path | None:
     with quiet_and_single_threaded():
         bench.prepare(name, 0)
         fit = bench.run(Plan(name, family(name).fast or {}, "scout"), 0)
-    if fit.model is None or (folder / "model.onnx").exists():
+    if fit.model is None or (ctx.first / "model.onnx").exists():
         return None
-    Checkpoint(folder).offer(fit.model, 0.0, 0, done=0.0, after_s=ctx.clock.spent_s)
-    return folder
+    Checkpoint(ctx.first).offer(fit.model, 0.0, 0, done=0.0, after_s=ctx.clock.spent_s)
+    return ctx.first
 
 
 def main(asked: Mapping[str, Any]) -> None:
@@ -118,4 +114,4 @@ if __name__ == "__main__":
     one_thread_each()
     main(json.loads(sys.argv[1]))
 
-__all__ = ["FOLDER", "NEWEST_ROWS", "first_model", "scouting"]
+__all__ = ["NEWEST_ROWS", "first_model", "scouting"]

@@ -75,7 +75,8 @@ def twice(rows: pd.DataFrame) -> pd.DataFrame:
 
 def missing_day(rows: pd.DataFrame) -> pd.DataFrame:
     day = rows["event_at"].dt.floor("D")
-    return rows.loc[day != pd.Timestamp("2024-03-05", tz="UTC")]
+    kept: pd.DataFrame = rows.loc[day != pd.Timestamp("2024-03-05", tz="UTC")]
+    return kept
 
 
 def other_zone(rows: pd.DataFrame) -> pd.DataFrame:

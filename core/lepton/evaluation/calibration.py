@@ -116,7 +116,8 @@ def _fit_beta(z: np.ndarray, y: np.ndarray) -> Calibration:
         method="L-BFGS-B",
         bounds=[(SLOPE_FLOOR, 20.0), (SLOPE_FLOOR, 20.0), (-50.0, 50.0)],
     )
-    return Calibration(*(float(value) for value in found.x))
+    a, b, c = (float(value) for value in found.x)
+    return Calibration(a, b, c)
 
 
 def _isotonic_wins(z: np.ndarray, y: np.ndarray) -> bool:

@@ -65,10 +65,10 @@ def test_rows_are_in_event_order_with_unique_ids() -> None:
 
 def test_labels_come_after_events_and_most_within_two_weeks(sample: pd.DataFrame) -> None:
     table = sample.loc[sample["is_fraud"] == 1]
-    delay = table["label_at"] - table["event_at"]
-    assert delay.min() > pd.Timedelta(0)
-    assert pd.Timedelta(days=4) <= delay.median() <= pd.Timedelta(days=6)
-    assert pd.Timedelta(days=10) <= delay.quantile(0.95) <= pd.Timedelta(days=14)
+    days = (table["label_at"] - table["event_at"]).dt.total_seconds().to_numpy() / 86_400
+    assert days.min() > 0
+    assert 4 <= np.median(days) <= 6
+    assert 10 <= np.quantile(days, 0.95) <= 14
 
 
 def test_every_typology_occurs_and_only_among_frauds(sample: pd.DataFrame) -> None:
