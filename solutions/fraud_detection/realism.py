@@ -39,7 +39,7 @@ TREES: Final[Params] = {
     "lambda_l2": 5.0,
     "rounds": 100,
 }
-"""Plain settings, chosen before and never searched: a gate on the data, not on tuning."""
+"""Plain settings that the simulator was set against: a gate on the data, not on tuning."""
 SCORECARD: Final = (
     *(node.name for node in ROW),
     *("customer_count_1d", "customer_amount_z_30d", "customer_amount_to_max_30d"),
