@@ -51,7 +51,7 @@ def test_b01_a_fit_is_cut_short_at_its_deadline_and_is_still_a_model(
     )
     found = search(parts, spec, Silent())
     assert found.trials[0].reason == "cut short by its deadline"
-    assert found.best.newest.params["rounds"] < 10
+    assert found.best.newest.singles[0].params["rounds"] < 10
 
 
 def test_b01_a_trial_cut_short_is_fitted_again_when_there_is_more_budget(
@@ -72,11 +72,12 @@ def _hang(*_: Any) -> Fitted:
 def test_b02_a_fit_that_hangs_is_killed_and_the_search_goes_on(
     parts: Parts, search_spec: SearchSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(logistic, "FAMILY", replace(logistic.FAMILY, fit=_hang))
-    found = search(parts, replace(search_spec, stuck_s=0.3), Silent())
+    one = logistic.PORTFOLIO[:1]
+    monkeypatch.setattr(logistic, "FAMILY", replace(logistic.FAMILY, fit=_hang, portfolio=one))
+    found = search(parts, replace(search_spec, stuck_s=4.0), Silent())
     stuck = [trial for trial in found.trials if trial.failed]
     assert {trial.family for trial in stuck} == {"logistic"}
-    assert {trial.reason for trial in stuck} == {"killed at its limit of 0.3 s"}
+    assert {trial.reason for trial in stuck} == {"killed at its limit of 4 s"}
     assert found.single.newest.family == "lightgbm"
 
 
@@ -84,8 +85,10 @@ def test_b02_a_fit_that_hangs_is_killed_and_the_search_goes_on(
 def test_b02_the_first_fit_of_a_search_in_seconds_may_hang_too(
     parts: Parts, search_spec: SearchSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lightgbm, "FAMILY", replace(lightgbm.FAMILY, fit=_hang))
-    spec = replace(search_spec, budget=Budget(seconds=4.0), reserve_s=0.5)
+    one = lightgbm.PORTFOLIO[:1]
+    monkeypatch.setattr(lightgbm, "FAMILY", replace(lightgbm.FAMILY, fit=_hang, portfolio=one))
+    spec = replace(search_spec, budget=Budget(seconds=300.0), stuck_s=4.0)
+    spec = replace(spec, clock=_Clock(5.0))
     found = search(parts, spec, Silent())
     assert found.best.newest.family == "logistic"
     assert any("killed at its limit" in note for note in found.notes)

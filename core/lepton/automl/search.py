@@ -42,7 +42,7 @@ PATIENCE = 40
 MAX_TRIALS = 300
 FIRST_SHARE = 1 / 3
 """Share of the time that the first configuration may take on all of its folds."""
-GRACE_S, GRACE_SHARE = 1.0, 0.1
+GRACE_S, GRACE_SHARE = 5.0, 0.1
 """A fit that has not stopped so long after its deadline, at least, is killed: seconds, and a share
 of the budget."""
 STARVED = 3
@@ -69,7 +69,8 @@ class SearchSpec:
     folds; journal: folder that keeps fits between runs; clock: seconds, monotonic; spent_s:
     seconds of the budget that the run used before; reserve_s: seconds of it that must remain
     for what comes after, None for the usual share; stuck_s: wall seconds after which a fit is
-    killed where work units are counted; checkpoint: folder for the best model so far.
+    killed at the latest, also where work units are counted; checkpoint: folder for the best model
+    so far.
     """
 
     task: TaskSpec
@@ -165,7 +166,7 @@ class _Search:
             return None
         best = self._best()
         while plan := self._source.next(best[0].plan if best else None):
-            if self._fits_in(plan):
+            if self._fits_in(plan) or not (self._trials or self._active):
                 return Runner(plan, self._places)
             self._n_skipped += 1
         return None
@@ -197,7 +198,8 @@ class _Search:
         if self._spec.budget.seconds is None:
             return Deadline(self._meter.fit_deadline(), self._spec.stuck_s)
         grace_s = max(GRACE_S, GRACE_SHARE * self._spec.budget.seconds)
-        return Deadline(self._meter.fit_deadline(), max(limit_s, 0.0) + grace_s)
+        kill_after_s = min(max(limit_s, 0.0) + grace_s, self._spec.stuck_s)
+        return Deadline(self._meter.fit_deadline(), kill_after_s)
 
     def _offer(self, place: int, fit: Fit) -> None:
         """Let a single fit be the checkpoint until there is an entrant."""

@@ -127,6 +127,10 @@ def _importance(estimator: Network) -> np.ndarray:
     return np.asarray(reach[:, 0])
 
 
+def _warm() -> None:
+    import torch  # noqa: F401 - each forked fit would pay for the import again
+
+
 FAMILY = Family(
     name="net",
     portfolio=PORTFOLIO,
@@ -145,6 +149,7 @@ FAMILY = Family(
     takes_soft_targets=True,
     has_bags=True,
     available=lambda: find_spec("torch") is not None,
+    warm=_warm,
 )
 
 __all__ = ["FAMILY", "LEAST_OF_A_KIND", "log_loss"]
