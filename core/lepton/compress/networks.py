@@ -22,7 +22,7 @@ from lepton.compress.recipes import Recipe, Workshop, distilled, shape, trained
 from lepton.dataset import TabularDataset
 from lepton.graph.nets import Network
 
-FRACTIONS = (0.1, 0.03)
+FRACTIONS = (0.1, 0.05, 0.03)
 """Shares of a network's parameters that are tried alone."""
 FEWEST_PARAMETERS = 2500
 """Below this a call costs more than what it computes (specs, c3)."""
@@ -30,7 +30,7 @@ SCHEDULE_ROWS = 2048
 """Training rows by which the sensitivity of the layers is judged."""
 TOO_FAR = 0.1
 """Share of the best entrant's score below which a network is not worth pruning."""
-FINE_TUNING = Schedule(epochs=8, learning_rate=0.003, negatives=0.5)
+FINE_TUNING = Schedule(epochs=6, learning_rate=0.01, negatives=0.5, dropout=0.3, weight_decay=1.0)
 
 
 def network_recipes(shop: Workshop) -> Iterator[Recipe]:
