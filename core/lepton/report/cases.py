@@ -76,7 +76,8 @@ def _told(rows: pd.DataFrame, kind: str, slices: tuple[str, ...]) -> pd.DataFram
     columns["score"] = [percent(score) for score in rows["score"]]
     for name in ("action", *slices, "reasons", "rules"):
         if name in rows:
-            columns[name] = rows[name].astype(object).where(rows[name].notna(), None).to_numpy()
+            texts = rows[name].astype(object).where(rows[name].notna(), None)
+            columns[name] = [one.replace(",", ", ") if one else None for one in texts]
     return pd.DataFrame(columns)
 
 

@@ -90,7 +90,7 @@ def _worth(facts: Mapping[str, float]) -> list[Block]:
         for name, saved, gain in _RIVALS
         if saved in facts
     ]
-    table = make_table(("way to decide", "money saved in these days", "the policy saves"), rows)
+    table = make_table(("way to decide", "money saved in these days", "the policy beside it"), rows)
     lines = []
     if "by_hand_per_day" in facts:
         lines.append(
@@ -110,7 +110,7 @@ def _beyond(facts: Mapping[str, float], gain: str) -> str:
         return ""
     low, high = facts.get(f"{gain}_low"), facts.get(f"{gain}_high")
     limits = "" if low is None or high is None else f" ({_signed(low)} to {_signed(high)})"
-    return f"{_signed(facts[gain])}{limits} of that beyond it"
+    return f"{_signed(facts[gain])}{limits}"
 
 
 def _signed(share: float) -> str:
