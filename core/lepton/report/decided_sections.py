@@ -173,9 +173,7 @@ def reasons(content: ReportContent) -> Section:
     scored, words = content.evaluation.scored, content.spec.words
     named = cases.reasons(scored)
     rows = [(r.reason, r.rows, r.positives, percent(r.share_positive)) for r in each(named)]
-    told = cases.worked_cases(scored, _told_slices(content)).rename(
-        columns={"row": words.row, "entity": words.entity}
-    )
+    told = _cases(content)
     blocks = [
         table_or(
             "Most frequent reasons",
@@ -200,6 +198,19 @@ def reasons(content: ReportContent) -> Section:
         *own_blocks(content, "reasons"),
     ]
     return Section("reasons", "Reasons and cases", "Why it decided as it did.", blocks, "Cases")
+
+
+def _cases(content: ReportContent) -> pd.DataFrame:
+    """Worked cases in few columns: what was done beside how it ended, who beside what."""
+    words = content.spec.words
+    told = cases.worked_cases(content.evaluation.scored, _told_slices(content))
+    if "action" in told:
+        told["outcome"] += ", " + told.pop("action")
+    name = words.row
+    if "entity" in told:
+        told["row"] += " / " + told.pop("entity")
+        name = f"{words.row} / {words.entity}"
+    return told.rename(columns={"row": name})
 
 
 def _told_slices(content: ReportContent) -> tuple[str, ...]:

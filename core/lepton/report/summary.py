@@ -101,6 +101,11 @@ def _found(content: ReportContent) -> Iterator[str]:
             f"{percent(caught / alerted.sum())} of them are {words.positives}, "
             f"so that {number(round(wrong, 1))} false alerts come with each that is found."
         )
+    else:
+        yield (
+            "No score reaches the threshold: under these costs an alert would have cost more than "
+            "it saves."
+        )
     yield from _beaten(content)
     yield from _soon(content)
 
