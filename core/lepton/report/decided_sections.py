@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+import pandas as pd
+
 from lepton.report import cases, overlap, plots
 from lepton.report.blocks import Block, Section, picture, table_or
 from lepton.report.budget import budget_slider, budget_table
