@@ -86,13 +86,16 @@ def daily_card_precision(scored: pd.DataFrame, k: int, *, ceiling: bool = False)
 def _daily_shares(scored: pd.DataFrame, k: int, score: pd.Series) -> np.ndarray:
     """Share of frauds among the top `k` customers of each day, in the order of the days."""
     customers = _customers_by_day(scored, score)
-    found: set[object] = set()
+    who = pd.factorize(customers["customer"])[0]
+    ranked, positive = customers["score"].to_numpy(), customers["target"].to_numpy() == 1
+    found = np.zeros(who.max(initial=-1) + 1, dtype=bool)
     shares = []
-    for _, day in customers.groupby("day", sort=True):
-        left = day[~day["customer"].isin(found)]
-        top = left.nlargest(k, "score")
-        hits = top.loc[top["target"] == 1, "customer"]
-        found.update(hits)
+    starts = np.unique(customers["day"], return_index=True)[1]
+    for rows in np.split(np.arange(len(customers)), starts[1:]) if len(customers) else ():
+        left = rows[~found[who[rows]]]
+        top = left[np.argsort(-ranked[left], kind="stable")[:k]]
+        hits = who[top[positive[top]]]
+        found[hits] = True
         shares.append(len(hits) / k)
     return np.array(shares)
 

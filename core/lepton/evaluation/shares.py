@@ -51,7 +51,7 @@ def wilson(rate: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """95 % interval of a share `rate` of `n` (Wilson 1927)."""
     middle = (rate + _Z * _Z / (2 * n)) / (1 + _Z * _Z / n)
     half = _Z * np.sqrt(rate * (1 - rate) / n + _Z * _Z / (4 * n * n)) / (1 + _Z * _Z / n)
-    return middle - half, middle + half
+    return np.clip(middle - half, 0.0, 1.0), np.clip(middle + half, 0.0, 1.0)
 
 
 def _by_block(values: np.ndarray, blocks: np.ndarray) -> np.ndarray:

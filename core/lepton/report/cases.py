@@ -76,8 +76,14 @@ def _told(rows: pd.DataFrame, kind: str, slices: tuple[str, ...]) -> pd.DataFram
     columns["score"] = [percent(score) for score in rows["score"]]
     for name in ("action", *slices, "reasons", "rules"):
         if name in rows:
-            columns[name] = rows[name].astype(object).where(rows[name].notna(), None).to_numpy()
+            texts = rows[name].astype(object).where(rows[name].notna(), None)
+            columns[name] = [_spaced(one) if one else None for one in texts]
     return pd.DataFrame(columns)
+
+
+def _spaced(text: str) -> str:
+    """Names as words, so that a narrow column can break them."""
+    return str(text).replace(",", ", ").replace("_", " ")
 
 
 __all__ = ["masked", "reasons", "worked_cases"]

@@ -41,11 +41,11 @@ def learning(trials: pd.DataFrame, baselines: Mapping[str, float], metric: str) 
         axes.plot(at, rows["score"], "o", ms=5, color=colour, alpha=0.85, label=name_of(family))
     best = trials["score"].cummax()
     axes.step(spent, best, where="post", color=INK, lw=1.3, label="best so far")
-    for name, score in baselines.items():
+    for place, (name, score) in enumerate(baselines.items()):
         axes.axhline(score, color=MUTED, lw=1, ls=(0, (4, 3)))
         axes.annotate(
             name_of(name),
-            (1, score),
+            (max(1 - 0.26 * place, 0.3), score),
             xycoords=("axes fraction", "data"),
             ha="right",
             va="bottom",

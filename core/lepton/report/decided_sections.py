@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+import pandas as pd
+
 from lepton.report import cases, overlap, plots
 from lepton.report.blocks import Block, Section, picture, table_or
 from lepton.report.budget import budget_slider, budget_table
@@ -90,7 +92,7 @@ def _worth(facts: Mapping[str, float]) -> list[Block]:
         for name, saved, gain in _RIVALS
         if saved in facts
     ]
-    table = make_table(("way to decide", "money saved in these days", "the policy saves"), rows)
+    table = make_table(("way to decide", "money saved in these days", "the policy beside it"), rows)
     lines = []
     if "by_hand_per_day" in facts:
         lines.append(
@@ -110,7 +112,7 @@ def _beyond(facts: Mapping[str, float], gain: str) -> str:
         return ""
     low, high = facts.get(f"{gain}_low"), facts.get(f"{gain}_high")
     limits = "" if low is None or high is None else f" ({_signed(low)} to {_signed(high)})"
-    return f"{_signed(facts[gain])}{limits} of that beyond it"
+    return f"{_signed(facts[gain])}{limits}"
 
 
 def _signed(share: float) -> str:
@@ -173,9 +175,7 @@ def reasons(content: ReportContent) -> Section:
     scored, words = content.evaluation.scored, content.spec.words
     named = cases.reasons(scored)
     rows = [(r.reason, r.rows, r.positives, percent(r.share_positive)) for r in each(named)]
-    told = cases.worked_cases(scored, _told_slices(content)).rename(
-        columns={"row": words.row, "entity": words.entity}
-    )
+    told = _cases(content)
     blocks = [
         table_or(
             "Most frequent reasons",
@@ -200,6 +200,19 @@ def reasons(content: ReportContent) -> Section:
         *own_blocks(content, "reasons"),
     ]
     return Section("reasons", "Reasons and cases", "Why it decided as it did.", blocks, "Cases")
+
+
+def _cases(content: ReportContent) -> pd.DataFrame:
+    """Worked cases in few columns: what was done beside how it ended, who beside what."""
+    words = content.spec.words
+    told = cases.worked_cases(content.evaluation.scored, _told_slices(content))
+    if "action" in told:
+        told["outcome"] += ", " + told.pop("action")
+    name = words.row
+    if "entity" in told:
+        told["row"] += " / " + told.pop("entity")
+        name = f"{words.row} / {words.entity}"
+    return told.rename(columns={"row": name})
 
 
 def _told_slices(content: ReportContent) -> tuple[str, ...]:

@@ -174,7 +174,8 @@ def _fair(content: ReportContent, column: str) -> list[Block]:
     scored = content.evaluation.scored
     rng = np.random.default_rng(0)
     ratio = intervals([false_alert_ratio(column)], scored, rng=rng, n=200)[0]
-    frame = slices.false_alerts_by(scored, scored[column])
+    groups = scored[column].astype("category")
+    frame = slices.false_alerts_by(scored, groups)
     title = f"Fairness by {column.replace('_', ' ')}"
     if ratio.value is None:
         told = f"No ratio: it takes two groups of {FEWEST_NEGATIVES} rows and some false alert."
@@ -186,7 +187,7 @@ def _fair(content: ReportContent, column: str) -> list[Block]:
         )
     blocks = picture(title, told, slices.bars(frame, "others alerted, %"), told)
     recall = f"Found by {column.replace('_', ' ')}"
-    return [*blocks, *_recall(content, recall, "", scored[column])]
+    return [*blocks, *_recall(content, recall, "", groups)]
 
 
 def detected(content: ReportContent) -> Section:

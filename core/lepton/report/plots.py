@@ -99,6 +99,10 @@ def _log_odds(score: np.ndarray) -> np.ndarray:
 def _score_ticks(axes: Axes, low: float, high: float) -> None:
     places = _log_odds(_TICKS)
     shown = (places >= low) & (places <= high)
+    if shown.sum() < 2:
+        inner = np.linspace(low, high, 5)[1:-1]
+        axes.set_xticks(inner, [f"{1 / (1 + np.exp(-place)):.2g}" for place in inner])
+        return
     axes.set_xticks(places[shown], [f"{tick:g}" for tick in _TICKS[shown]])
 
 

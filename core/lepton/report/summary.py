@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from lepton.evaluation.groups import EVEN, false_alert_ratio
 from lepton.evaluation.results import Evaluation, MetricResult
 from lepton.report.blocks import Block, Card, Section
 from lepton.report.budget import alerts_a_day
@@ -99,6 +100,11 @@ def _found(content: ReportContent) -> Iterator[str]:
             f"{int(alerted.sum()):,} alerts, {number(alerts_a_day(evaluation))} a day; "
             f"{percent(caught / alerted.sum())} of them are {words.positives}, "
             f"so that {number(round(wrong, 1))} false alerts come with each that is found."
+        )
+    else:
+        yield (
+            "No score reaches the threshold: under these costs an alert would have cost more than "
+            "it saves."
         )
     yield from _beaten(content)
     yield from _soon(content)
@@ -221,13 +227,27 @@ def _limits(content: ReportContent) -> Iterator[str]:
         yield f"{number(unknown)} {words.rows} without a known outcome are left out of the holdout."
     if data.switched_off:
         yield (
-            f"{len(data.switched_off):,} features are off for want of columns: "
+            f"Features that are off for want of columns: {len(data.switched_off):,}; missing are "
             f"{', '.join(sorted({c for off in data.switched_off for c in off.missing})[:8])}."
         )
     if data.quarantined:
         yield f"{sum(data.quarantined.values()):,} rows stay in quarantine; see the data contract."
-    if not any(name in evaluation.scored for name in content.spec.groups):
+    yield from _fairness(content)
+
+
+def _fairness(content: ReportContent) -> Iterator[str]:
+    """How evenly false alerts fall on the groups that the data name."""
+    scored = content.evaluation.scored
+    held = [name for name in content.spec.groups if name in scored]
+    if not held:
         yield "Fairness between groups is not measured: no such column was delivered."
+    for name in held:
+        ratio = false_alert_ratio(name).of(scored)
+        if np.isfinite(ratio) and ratio < EVEN:
+            yield (
+                f"False alerts fall unevenly by {name.replace('_', ' ')}: the group with the "
+                f"fewest has {number(round(ratio, 2))} of the rate of the one with the most."
+            )
 
 
 __all__ = ["cards", "summary", "verdict"]
