@@ -59,14 +59,26 @@ def parse_yaml(raw: bytes, *, where: str) -> Any:
             remedy="save it as UTF-8",
         ) from error
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" line {mark.line + 1}" if mark else ""
-        raise ConfigError(
-            "LK103",
-            where=where + line,
-            found=f"not YAML: {getattr(error, 'problem', error)}",
-            remedy="mend the indentation or quoting of this line",
-        ) from error
+        raise _not_yaml(error, where) from error
+
+
+def _not_yaml(error: yaml.YAMLError, where: str) -> ConfigError:
+    mark, problem = getattr(error, "problem_mark", None), str(getattr(error, "problem", error))
+    place = where + (f" line {mark.line + 1}" if mark else "")
+    if "nesting depth" in problem:  # PyYAML from 6.0.4 on looks ahead, and refuses before we do
+        return _too_deep(place)
+    return ConfigError(
+        "LK103",
+        where=place,
+        found=f"not YAML: {problem}",
+        remedy="mend the indentation or quoting of this line",
+    )
+
+
+def _too_deep(place: str) -> ConfigError:
+    return ConfigError(
+        "LK106", where=place, found=f"nested deeper than {MAX_DEPTH}", remedy="flatten it"
+    )
 
 
 class _Builder:
@@ -93,7 +105,7 @@ class _Builder:
             plain_null = event.style is None and event.value in _NULL
             return None if plain_null else event.value
         if depth > MAX_DEPTH:
-            self._refuse("LK106", event, f"nested deeper than {MAX_DEPTH}", "flatten it")
+            raise _too_deep(self._place(event))
         if isinstance(event, yaml.SequenceStartEvent):
             return [self._value(item, depth + 1) for item in iter(self._next, None)]
         return self._mapping(depth)
@@ -113,5 +125,8 @@ class _Builder:
         return found
 
     def _refuse(self, code: str, event: yaml.Event, found: str, remedy: str) -> NoReturn:
+        raise ConfigError(code, where=self._place(event), found=found, remedy=remedy)
+
+    def _place(self, event: yaml.Event) -> str:
         line = f" line {event.start_mark.line + 1}" if event.start_mark else ""
-        raise ConfigError(code, where=self.where + line, found=found, remedy=remedy)
+        return self.where + line
