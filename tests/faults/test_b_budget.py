@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lepton.automl.budget import Budget
+from lepton.automl.budget import Budget, Meter
 from lepton.automl.families import lightgbm, logistic
 from lepton.automl.families.base import Fitted
 from lepton.automl.machine import available_workers
@@ -119,18 +119,11 @@ def test_b05_fits_at_a_time_are_no_more_than_the_workers_and_have_one_thread_eac
     assert available_workers() <= (os.cpu_count() or 1)
 
 
-def test_the_seconds_a_run_spent_before_and_needs_after_are_not_the_searchs(
-    parts: Parts, search_spec: SearchSpec
-) -> None:
-    spec = replace(
-        search_spec,
-        budget=Budget(seconds=100.0),
-        spent_s=60.0,
-        reserve_s=30.0,
-        clock=_Clock(0.05),
-    )
-    found = search(parts, spec, Silent())
-    assert found.spent.seconds <= 10.5
+def test_the_seconds_a_run_spent_before_and_needs_after_are_not_the_searchs() -> None:
+    meter = Meter(Budget(seconds=100.0), _Clock(0.0), spent_s=60.0, reserve_s=30.0)
+    assert meter.left_s == pytest.approx(10.0)
+    assert 0 < meter.fit_limit_s <= 10.0
+    assert Meter(Budget(seconds=100.0), _Clock(0.0), spent_s=80.0, reserve_s=30.0).is_over()
 
 
 def test_a_first_model_is_on_disk_early_and_is_replaced_by_better_ones(
