@@ -113,17 +113,17 @@ def told(front: Front) -> Iterator[str]:
     for one in sorted(front.artefacts.values(), key=lambda one: -one.bytes):
         yield _line(one)
     chosen, base = front.artefacts[front.chosen], front.artefacts["best"]
-    bare = alone(front, ["best", front.chosen])
-    (base_bytes, base_time), (small_bytes, small_time) = bare["best"], bare[front.chosen]
     yield ""
     yield f"chosen {chosen.name}: AUC-loss bound {chosen.loss_bound:+.4f} (limit 0.005)"
-    control = chosen.control_score
-    if control is not None:
-        yield f"control, the same shape from scratch on hard labels: AUC {control:.4f}"
-        yield f"chosen: AUC {chosen.score:.4f}; base: AUC {base.score:.4f}"
-    yield f"{'ratio against own fp32':<30}{'size':>10}{'batch 1024':>12}{'one row':>10}"
-    yield _ratios("network alone", base_bytes, base_time, small_bytes, small_time)
-    yield _ratios("whole graph", base.bytes, base.timing, chosen.bytes, chosen.timing)
+    networks = [a for a in front.artefacts.values() if a.kind == "network" and a.accepted]
+    shown = [chosen, *sorted(networks, key=lambda a: a.bytes)[:1]]
+    bare = alone(front, ["best", *(one.name for one in shown)])
+    for one in shown:
+        control = "none" if one.control_score is None else f"AUC {one.control_score:.4f}"
+        yield f"{one.name}: AUC {one.score:.4f}; base {base.score:.4f}; from scratch: {control}"
+        yield f"{'ratio against own fp32':<30}{'size':>10}{'batch 1024':>12}{'one row':>10}"
+        yield _ratios("network alone", *bare["best"], *bare[one.name])
+        yield _ratios("whole graph", base.bytes, base.timing, one.bytes, one.timing)
 
 
 def _line(one: Artefact) -> str:
