@@ -89,7 +89,6 @@ def split(ctx: Context, dataset: TabularDataset) -> Parts:
         selection_share=given.selection_share or default.selection_share,
         holdout_share=given.holdout_share or default.holdout_share,
         train_days=_first(given.train_days, default.train_days),
-        fold_days=default.fold_days,
     )
     return split_in_time(
         dataset,

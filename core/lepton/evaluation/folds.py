@@ -15,8 +15,7 @@ import pandas as pd
 from lepton.dataset import TabularDataset, TimeFold
 
 WANTED_FOLDS = 4
-"""Windows of the selection part where it is long enough for them, and cut to where it is not."""
-MOST_FOLDS = 6
+"""Windows of the selection part: each costs a fit of every configuration that is tried."""
 FEWEST_POSITIVES = 10
 """A window with fewer is made longer: its score would be luck."""
 DAY = pd.Timedelta(days=1)
@@ -51,16 +50,14 @@ def cut_folds(
     judged: np.ndarray,
     *,
     start: pd.Timestamp,
-    window: pd.Timedelta,
 ) -> tuple[TimeFold, ...]:
     """The rows `judged` (mask, not empty) from `start` on cut into windows, oldest first, at
     least one.
 
-    Windows last `window` where four of them fit, else a quarter of the span; where one of them,
-    or its training rows, would have too few positives, windows of equally many positives, then
-    fewer windows.
+    Four equal windows of at least a day; where one of them, or its training rows, would have too
+    few positives, windows of equally many positives, then fewer windows.
     """
-    for edges in _proposals(known.event[judged], known.positive[judged], start, window):
+    for edges in _proposals(known.event[judged], known.positive[judged], start):
         masks = list(_masks(known, judged, edges))
         if len(masks) == 1 or all(_is_enough(known.positive, *pair) for pair in masks):
             return tuple(TimeFold(*map(dataset.take, pair)) for pair in masks)
@@ -68,32 +65,22 @@ def cut_folds(
 
 
 def _proposals(
-    event: pd.Series, positive: np.ndarray, first: pd.Timestamp, window: pd.Timedelta
+    event: pd.Series, positive: np.ndarray, first: pd.Timestamp
 ) -> Iterator[Sequence[pd.Timestamp]]:
     """Starts of the windows, the preferred ones first, a single window last."""
     last = event.max()
-    most = _n_windows(last - first, window)
+    most = int(np.clip((last - first) / DAY, 1, WANTED_FOLDS))
     found = event[positive]
     for n in range(most, 1, -1):
-        yield _by_time(first, last, n, window)
+        yield _by_time(first, last, n)
         if len(found) >= n:
             starts = [found.iloc[len(found) * place // n] for place in range(1, n)]
             yield [first, *starts]
     yield [first]
 
 
-def _n_windows(span: pd.Timedelta, window: pd.Timedelta) -> int:
-    if span >= WANTED_FOLDS * window:
-        return min(int(span / window), MOST_FOLDS)
-    return int(np.clip(span / min(window, DAY), 1, WANTED_FOLDS))
-
-
-def _by_time(
-    first: pd.Timestamp, last: pd.Timestamp, n: int, window: pd.Timedelta
-) -> list[pd.Timestamp]:
-    """Whole windows back from the last row, the oldest taking the rest; equal ones where the
-    span is shorter than that."""
-    length = min(window, (last - first) / n)
+def _by_time(first: pd.Timestamp, last: pd.Timestamp, n: int) -> list[pd.Timestamp]:
+    length = (last - first) / n
     return [first, *(last - place * length for place in range(n - 1, 0, -1))]
 
 

@@ -24,15 +24,14 @@ class SplitSpec:
 
     label_delay_days: how long a target stays unknown; None takes it from the data (95th
     percentile of label time - event time). train_days: how far back training looks, None for
-    all of the past. fold_days: length of a window of the selection part. A label delay ends the
-    selection part before the holdout begins, so its share is larger than what is judged in it.
+    all of the past. A label delay ends the selection part before the holdout begins, so its
+    share is larger than what is judged in it.
     """
 
     label_delay_days: float | None = None
     selection_share: float = 0.35
     holdout_share: float = 0.2
     train_days: float | None = None
-    fold_days: float = 7.0
 
 
 @dataclass(frozen=True)
@@ -268,9 +267,7 @@ def _parts(
         },
         between=dataset.take(cut.between),
         recent=dataset.take(in_selection & ~cut.selection),
-        folds=cut_folds(
-            dataset, times, cut.selection, start=cut.selection_at, window=spec.fold_days * DAY
-        ),
+        folds=cut_folds(dataset, times, cut.selection, start=cut.selection_at),
         forgotten_before=_forgotten_before(cut, times),
     )
 
