@@ -42,7 +42,7 @@ class Limits:
 class Measured:
     """A recipe with its models of all folds, scored on their valid rows and exported.
 
-    model: what a refit starts from, with the calibration of the newest folds; onnx: of the last one.
+    model: what a refit starts from, calibrated on the newest folds; onnx: of the last one.
     """
 
     recipe: Recipe

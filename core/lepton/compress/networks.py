@@ -29,7 +29,7 @@ FEWEST_PARAMETERS = 2500
 SCHEDULE_ROWS = 2048
 """Training rows by which the sensitivity of the layers is judged."""
 TOO_FAR = 0.1
-"""Share of the best entrant's score below which a network is not worth pruning."""
+"""Share of the best entrant's score below which a network is not worth making smaller."""
 FINE_TUNING = Schedule(epochs=6, learning_rate=0.01, negatives=0.5, dropout=0.3, weight_decay=1.0)
 
 
@@ -39,14 +39,14 @@ def network_recipes(shop: Workshop) -> Iterator[Recipe]:
     if entrant is None or not family("net").available():
         return
     model, best = entrant.recipe, shop.leaderboard.best
-    if entrant.score >= best.score - TOO_FAR * abs(best.score):
-        for sizes in _sizes(entrant, shop):
-            yield from _slimmed(shop, entrant, model, sizes)
-    else:
+    if entrant.score < best.score - TOO_FAR * abs(best.score):
         shop.notes.append(
-            f"networks are not pruned: the best of them scores {entrant.score:.3f}, "
+            f"networks are not made smaller: the best of them scores {entrant.score:.3f}, "
             f"{best.name} {best.score:.3f}"
         )
+        return
+    for sizes in _sizes(entrant, shop):
+        yield from _slimmed(shop, entrant, model, sizes)
     told = "a small network trained on hard labels"
     for params in family("net").small:
         name = f"net-{shape(params)}"

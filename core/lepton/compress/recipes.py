@@ -216,7 +216,7 @@ def _small(shop: Workshop) -> Iterator[Recipe]:
 
 
 def _distilled(shop: Workshop) -> Iterator[Recipe]:
-    """The best entrant in one model: of the single model's shape, and of the first small one."""
+    """The best entrant in one small model; in the single model's own shape it never won."""
     single = shop.leaderboard.single
     kind = family(single.newest.family)
     if kind.shorter is None or not kind.takes_soft_targets:
@@ -225,8 +225,6 @@ def _distilled(shop: Workshop) -> Iterator[Recipe]:
         name = shape(params)
         how = "a small shape"
         yield distilled(shop, f"distilled-{name}", single.newest, params, f"small-{name}", how)
-    how = "the best single model's shape"
-    yield distilled(shop, "distilled", single.newest, single.recipe.params, "single", how)
 
 
 def shape(params: Params) -> str:

@@ -57,10 +57,7 @@ PORTFOLIO = (
     _params(0.03, 84, 3, 0.53, 0.98),
     _params(0.04, 180, 12, 0.4, extra_trees=True, lambda_l2=1.6),
 )
-SMALL = (
-    _params(0.15, 8, 40, 0.8, 0.9, lambda_l2=1.0, rounds=80),
-    _params(0.2, 6, 40, 0.8, 0.9, lambda_l2=1.0, rounds=30),
-)
+SMALL = (_params(0.15, 8, 40, 0.8, 0.9, lambda_l2=1.0, rounds=80),)
 FAST = _params(0.2, 15, 40, 0.5, lambda_l2=10.0, rounds=30)
 SPACE = {
     "learning_rate": Range(0.02, 0.15, log=True),
