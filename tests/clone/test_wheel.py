@@ -95,7 +95,8 @@ def test_a_kept_wheel_serves_where_the_kit_is_installed(
 
 
 def test_a_checkout_that_does_not_build_is_told_with_pips_last_words(tmp_path: Path) -> None:
-    (tmp_path / "pyproject.toml").write_text("[project]\n")
+    content = '[build-system]\nrequires = []\nbuild-backend = "nowhere_to_be_found"\n'
+    (tmp_path / "pyproject.toml").write_text(content)
     with pytest.raises(CloneError, match=r"LK810 .*could not build") as refused:
         wheel._built(tmp_path)
     assert refused.value.details
