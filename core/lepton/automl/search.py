@@ -40,6 +40,8 @@ from lepton.task import TaskKind, TaskSpec
 PATIENCE = 40
 """Late configurations without a better score, after which more of them would only overfit."""
 MAX_TRIALS = 300
+MOST_SKIPPED = 12
+"""Configurations in a row that would not end in time, after which no other is asked for."""
 FIRST_SHARE = 1 / 3
 """Share of the time that the first configuration may take on all of its folds."""
 GRACE_S, GRACE_SHARE = 5.0, 0.1
@@ -165,10 +167,15 @@ class _Search:
         if self._entrants and left < len(self._places):
             return None
         best = self._best()
-        while plan := self._source.next(best[0].plan if best else None):
+        for _ in range(MOST_SKIPPED):  # the late proposals never end by themselves
+            plan = self._source.next(best[0].plan if best else None)
+            if plan is None:
+                return None
             if self._fits_in(plan) or not (self._trials or self._active):
                 return Runner(plan, self._places)
             self._n_skipped += 1
+            if self._meter.is_over():
+                return None
         return None
 
     def _is_over(self) -> bool:
