@@ -1,6 +1,8 @@
 # Each line is one that a person could type. Needs python 3.11, make and git.
 PYTHON := $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+# networks need torch: `make test EXTRAS=dev,nets`, see README
+EXTRAS ?= dev
 # one thread a fit: two workers would only fight over the cores
 export OMP_NUM_THREADS ?= 1
 
@@ -27,5 +29,5 @@ dev: .venv/stamp
 .venv/stamp: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "python3.11 is not on the PATH" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,nets]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
 	touch $@
