@@ -8,8 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from lepton.errors import SearchError
-
-Clock = Callable[[], float]
+from lepton.run_clock import Clock
 
 RESERVE_SHARE = 0.35
 """Share of a budget in seconds that search leaves for compression, refit, export and parity."""
@@ -121,4 +120,4 @@ class Meter:
         return lambda: self.spent.seconds >= ends
 
 
-__all__ = ["RESERVE_SHARE", "Budget", "Clock", "Meter", "Spent"]
+__all__ = ["RESERVE_SHARE", "Budget", "Meter", "Spent"]

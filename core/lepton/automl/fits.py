@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from lepton.automl.budget import Clock
 from lepton.automl.families import Family, family
 from lepton.automl.families.base import Expired, Fold, Params, drawn, never
 from lepton.automl.model import Model
@@ -18,6 +17,7 @@ from lepton.evaluation.calibration import sigmoid
 from lepton.evaluation.results import Metric
 from lepton.evaluation.scored import scored_frame
 from lepton.graph.nodes import Preprocess
+from lepton.run_clock import Clock
 
 CUT_SHORT = "cut short by its deadline"
 

@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 
 import lepton
-from lepton.automl.budget import Budget, Clock, Meter
+from lepton.automl.budget import Budget, Meter
 from lepton.automl.checkpoint import Checkpoint
 from lepton.automl.ensemble import best_blend
 from lepton.automl.entrant import Entrant
@@ -35,6 +35,7 @@ from lepton.errors import SearchError
 from lepton.evaluation.calibration import fit_calibration, sigmoid
 from lepton.evaluation.results import Metric
 from lepton.progress import Progress
+from lepton.run_clock import Clock
 from lepton.task import TaskKind, TaskSpec
 
 PATIENCE = 40

@@ -15,7 +15,7 @@ from functools import reduce
 
 import numpy as np
 
-from lepton.automl.budget import Clock, Meter
+from lepton.automl.budget import Meter
 from lepton.automl.fits import Bench
 from lepton.automl.leaderboard import Leaderboard
 from lepton.automl.machine import quiet_and_single_threaded
@@ -30,6 +30,7 @@ from lepton.evaluation.decision import threshold_after
 from lepton.evaluation.results import Metric
 from lepton.graph.timing import time_graphs
 from lepton.progress import Progress
+from lepton.run_clock import Clock
 
 ThresholdRule = Callable[[TabularDataset, np.ndarray], float]
 """(rows, scores) -> threshold."""
