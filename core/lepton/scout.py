@@ -58,7 +58,8 @@ def scouting(
 def first_model(ctx: Context) -> Path | None:
     """The folder with `model.onnx` and `model.json` of a small model of the newest valid rows.
 
-    None where nobody needs it any more: the search has written its own.
+    None where no family has a quick configuration, and where nobody needs it any more: the search
+    has written its own.
     Raises the LeptonError of the stage that could not go on.
     """
     from lepton import stages
@@ -75,7 +76,9 @@ def first_model(ctx: Context) -> Path | None:
     table = ctx.solution.task.table
     newest = {**valid.tables, table: valid.tables[table].tail(NEWEST_ROWS)}
     parts = stages.split(ctx, stages.featurize(ctx, replace(valid, tables=newest)))
-    name = next(one for one in ctx.solution.families if family(one).fast is not None)
+    name = next((one for one in ctx.solution.families if family(one).fast is not None), None)
+    if name is None:
+        return None
     bench = Bench(parts.folds[-1:], ctx.config.seed, ctx.clock.clock)
     with quiet_and_single_threaded():
         bench.prepare(name, 0)
