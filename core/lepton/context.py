@@ -81,6 +81,11 @@ class Context:
         """The customer's own columns that pass through as features."""
         return self.mappings[self.solution.task.table].extras
 
+    def check(self) -> None:
+        """Nothing where the settings can be used; raises ConfigError LK109, LK113, LK114 or LK130
+        before any work is done, not where a stage first asks for them."""
+        _ = (self.mappings, self.costs, self.gates, self.rules, self.policy)
+
     @property
     def costs(self) -> Mapping[str, float]:
         """What acting and not acting cost, in money."""

@@ -46,8 +46,12 @@ class Published:
 
 
 def read(ctx: Context) -> Mapping[str, Mapped]:
-    """The customer's tables under canonical names and types, with every cell that had none."""
+    """The customer's tables under canonical names and types, with every cell that had none.
+
+    Raises ConfigError where any of the settings that later stages need cannot be used.
+    """
     ctx.enter("read")
+    ctx.check()
     return read_tables(
         ctx.project.root,
         ctx.config.source,

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from lepton import stages
 from lepton.config import load_config
+from lepton.context import make_context
 from lepton.contracts.mapping import load_mappings
 from lepton.contracts.model import Contract
 from lepton.contracts.odcs import load_contract, load_contracts
 from lepton.errors import ConfigError
+from lepton.solution import find_project
 from lepton.strict_yaml import parse_yaml
 
 ROOT = Path(__file__).parents[2]
@@ -167,3 +171,17 @@ def test_c01_what_a_stream_puts_up_with_is_read_strictly(tmp_path: Path) -> None
         load_config(path)
     assert "'stream.latenes_s' is unknown; did you mean 'lateness_s'?" in str(caught.value)
     assert "'stream.ahead_s': Input should be greater than or equal to 0" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "nearest"),
+    [("costs", "review_kost", "review_cost"), ("gates", "leekage", "leakage")],
+)
+def test_c01_a_misspelt_cost_or_gate_is_refused_before_anything_is_read(
+    tmp_path: Path, key: str, name: str, nearest: str
+) -> None:
+    changes = {key: {name: 1.0}, "source": {"transactions": str(tmp_path / "missing.csv")}}
+    project = replace(find_project(ROOT), state=tmp_path)
+    ctx = make_context(project, "fraud_detection", run_id="strict", **changes)
+    with pytest.raises(ConfigError, match=f"LK109 {key}.*\n.*did you mean '{nearest}'"):
+        stages.read(ctx)
