@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -180,7 +181,8 @@ def test_c01_what_a_stream_puts_up_with_is_read_strictly(tmp_path: Path) -> None
 def test_c01_a_misspelt_cost_or_gate_is_refused_before_anything_is_read(
     tmp_path: Path, key: str, name: str, nearest: str
 ) -> None:
-    changes = {key: {name: 1.0}, "source": {"transactions": str(tmp_path / "missing.csv")}}
+    source = {"transactions": str(tmp_path / "missing.csv")}
+    changes: dict[str, Any] = {key: {name: 1.0}, "source": source}
     project = replace(find_project(ROOT), state=tmp_path)
     ctx = make_context(project, "fraud_detection", run_id="strict", **changes)
     with pytest.raises(ConfigError, match=f"LK109 {key}.*\n.*did you mean '{nearest}'"):
