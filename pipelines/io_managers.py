@@ -1,6 +1,7 @@
 """Where values between the steps live: written aside, then switched to; never a pickle."""
 
 import json
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,11 @@ import dagster as dg
 
 from lepton.errors import MachineError
 from lepton_edge import atomic
+
+_MOST_KEPT = 4
+_kept: OrderedDict[Path, Any] = OrderedDict()
+"""The values of this process that were used last, by their folder: the steps after one mostly run
+in it, and reading a table again costs as much as computing its features."""
 
 
 class StageStore(dg.ConfigurableIOManager):
@@ -27,6 +33,7 @@ class StageStore(dg.ConfigurableIOManager):
             stored.save(obj, folder / "value")
             kind = json.dumps({"kind": stored.kind(obj), "run_id": context.run_id})
             (folder / "value.json").write_text(kind + "\n", encoding="utf-8")
+        _keep(atomic.resolve(target), obj)
         context.add_output_metadata({"stored_at": dg.MetadataValue.path(str(target))})
 
     def load_input(self, context: dg.InputContext) -> Any:
@@ -44,10 +51,20 @@ class StageStore(dg.ConfigurableIOManager):
                 found=f"no complete value of {context.asset_key.to_user_string()}: {error}",
                 remedy="materialize this asset again",
             ) from error
-        return stored.load(kind, folder / "value")
+        if folder not in _kept:
+            _keep(folder, stored.load(kind, folder / "value"))
+        _kept.move_to_end(folder)
+        return _kept[folder]
 
     def _target(self, context: dg.InputContext | dg.OutputContext) -> Path:
         return Path(self.root) / context.asset_key.path[-1]
+
+
+def _keep(folder: Path, value: Any) -> None:
+    """Let the value in `folder`, which is never written twice, be the newest of those kept."""
+    _kept[folder] = value
+    while len(_kept) > _MOST_KEPT:
+        _kept.popitem(last=False)
 
 
 class ScoresStore(dg.ConfigurableIOManager):

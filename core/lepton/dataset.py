@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -109,16 +110,27 @@ class Sealed(Generic[T]):
         return self._value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TimeFold:
-    """One fold of a prequential comparison: what was known when `valid` began, and its rows.
+    """One fold of a prequential comparison, taken from the rows of `whole` when it is asked for.
 
-    train: label known before the first row of valid; valid: one window of the selection part,
-    later than every row of train by at least the label delay.
+    known: mask of the rows whose label was known before the first that is judged; judged: mask of
+    one window of the selection part, later than every known row by at least the label delay.
     """
 
-    train: TabularDataset
-    valid: TabularDataset
+    whole: TabularDataset
+    known: np.ndarray
+    judged: np.ndarray
+
+    @cached_property
+    def train(self) -> TabularDataset:
+        """What was known when `valid` began."""
+        return self.whole.take(self.known)
+
+    @cached_property
+    def valid(self) -> TabularDataset:
+        """The window's rows."""
+        return self.whole.take(self.judged)
 
 
 @dataclass(frozen=True)

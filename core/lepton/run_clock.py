@@ -10,13 +10,13 @@ from typing import Final
 Clock = Callable[[], float]
 
 COSTS: Final[Mapping[str, tuple[float, float]]] = {
-    "start": (1.9, 0.0),
-    "read": (0.4, 0.3),
-    "validate": (4.0, 1.0),
-    "featurize": (0.4, 1.9),
-    "export": (0.6, 0.2),
-    "evaluate": (1.8, 3.2),
-    "report": (2.0, 0.5),
+    "start": (3.7, 0.0),
+    "read": (0.5, 0.3),
+    "validate": (4.6, 1.0),
+    "featurize": (1.3, 1.9),
+    "export": (1.2, 0.2),
+    "evaluate": (1.2, 3.2),
+    "report": (6.5, 0.5),
     "publish": (0.3, 0.0),
 }
 """Stage -> CPU seconds, and CPU seconds more for each 100,000 rows: only their proportions count.

@@ -203,6 +203,7 @@ TERMINAL: Final[tuple[Node, ...]] = (
     KnownRun("terminal_fraud_run", ("terminal_id",), 50, "length", "is_large"),
     KnownRun("terminal_fraud_run_s", ("terminal_id",), 50, "seconds", "is_large"),
     LastKnown("terminal_since_fraud", ("terminal_id",), "positive"),
+    LastKnown("terminal_since_clean", ("terminal_id",), "negative"),
 )
 """What happens at the terminal; `terminal_mean_z` needs no label. A terminal sees about one
 transaction a day, so short windows are shrunk little: there the newest label counts. A run of

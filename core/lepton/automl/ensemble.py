@@ -1,8 +1,8 @@
 """Blends by greedy selection over out-of-fold log-odds (Caruana et al. 2004), with a price.
 
-Each step adds the entrant, with replacement, that raises the score most; what it adds in bytes
-and in graphs to compute is paid for. A blend stands only where one that was chosen on half of
-the folds beats the single best of that half on the other half too.
+Each step adds the entrant, with replacement, that raises the value most: the metric, and the order
+of all rows. What it adds in bytes and in graphs to compute is paid for. A blend stands only where
+one that was chosen on half of the folds beats the single best of that half on the other half too.
 """
 
 from __future__ import annotations
@@ -18,11 +18,15 @@ from lepton.automl.fits import pooled
 from lepton.automl.model import blend, blended
 from lepton.automl.race import entrant
 from lepton.dataset import TimeFold
+from lepton.evaluation.metrics import METRICS
 from lepton.evaluation.results import Metric
 
 ROUNDS = 25
 MOST_CANDIDATES = 12
 """The best so many are candidates; worse ones cost time and are hardly ever taken."""
+ORDER_WEIGHT = 0.5
+"""What the order of all rows (AUC) counts beside the metric: most metrics of rare events look at
+the top alone, where a few rows decide, and say nothing of the rows below it."""
 PER_MEMBER = 0.0005
 """Score that a further member must bring: each is another graph to compute for every row."""
 PER_MEGABYTE = 0.001
@@ -99,8 +103,9 @@ def _score(
 ) -> float:
     members, weights = _weighted(ranked, taken)
     margins = [blended([one.margins[place] for one in members], weights) for place in places]
-    value = metric.of(pooled([folds[place] for place in places], margins))
-    return value if metric.greater_is_better else -value
+    rows = pooled([folds[place] for place in places], margins)
+    value = metric.of(rows)
+    return (value if metric.greater_is_better else -value) + ORDER_WEIGHT * METRICS["auc"].of(rows)
 
 
 def _weighted(ranked: Sequence[Entrant], taken: Counter[int]) -> tuple[list[Entrant], list[float]]:

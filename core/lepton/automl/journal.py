@@ -102,11 +102,16 @@ class Journal:
 
 
 def fingerprint(folds: Sequence[TimeFold], asked: Mapping[str, Any]) -> str:
-    """sha256 of the rows that learn and choose, and of `asked`: all else that decides a fit."""
+    """sha256 of the rows that learn and choose, and of `asked`: all else that decides a fit.
+
+    folds: all of the same rows, which are read once.
+    """
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode("utf-8"))
-    for fold in folds:
-        for part in (fold.train, fold.valid):
-            _add(digest, part)
+    masks = [mask for fold in folds for mask in (fold.known, fold.judged)]
+    used = np.logical_or.reduce(masks)
+    for mask in masks:
+        digest.update(np.packbits(mask[used]).tobytes())
+    _add(digest, folds[0].whole.take(used))
     return digest.hexdigest()
 
 

@@ -8,13 +8,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from lepton.automl.budget import Budget, Spent
 from lepton.automl.entrant import Entrant
-from lepton.automl.families.base import Params
+from lepton.automl.families import family
 from lepton.automl.model import BLEND, Model
-from lepton.automl.trial import Trial
+from lepton.automl.trial import Trial, paces
 from lepton.errors import IntegrityError
 from lepton_edge import atomic
 
@@ -69,15 +70,14 @@ class Leaderboard:
         frame["score"] = frame["score"].astype("float64")
         return frame.sort_values("score", ascending=False, kind="stable", ignore_index=True)
 
-    @property
-    def best_fit_s(self) -> float:
-        """Seconds of one fit of the best entrant: of all its members, the mean of their folds."""
-        wanted = [(one.family, _asked(one.params)) for one in self.best.newest.singles]
-        return sum(
-            trial.seconds / max(trial.folds, 1)
-            for trial in self.trials
-            if (trial.family, _asked(trial.params)) in wanted
-        )
+    def fit_s(self, model: Model) -> float:
+        """Seconds that a fit of `model` on one fold took, or took others of its families: of all
+        its members together."""
+        total_s = 0.0
+        for one in model.singles:
+            pace = paces(self.trials, one.family)
+            total_s += float(np.median(pace)) * family(one.family).cost(one.params) if pace else 0.0
+        return total_s
 
     def save(self, folder: Path) -> None:
         """Write the entrants' folders and then `leaderboard.json` into `folder`."""
@@ -152,10 +152,6 @@ def _row(
 def _members(model: Model) -> str:
     shares = zip(model.members, model.weights, strict=True)
     return "weighted sum: " + ", ".join(f"{share:.2f} {one.family}" for one, share in shares)
-
-
-def _asked(params: Params) -> Params:
-    return {name: value for name, value in params.items() if name != "rounds"}
 
 
 def _told(trial: Trial) -> str:

@@ -29,7 +29,7 @@ from lepton.automl.machine import available_workers, quiet_and_single_threaded
 from lepton.automl.model import Model
 from lepton.automl.propose import Source
 from lepton.automl.race import RACE_AFTER, RACED_OUT, Runner, is_hopeless
-from lepton.automl.trial import Plan, Trial
+from lepton.automl.trial import Plan, Trial, paces
 from lepton.dataset import Parts, TabularDataset, TimeFold
 from lepton.errors import SearchError
 from lepton.evaluation.calibration import fit_calibration, sigmoid
@@ -48,6 +48,8 @@ FIRST_SHARE = 1 / 3
 GRACE_S, GRACE_SHARE = 5.0, 0.1
 """A fit that has not stopped so long after its deadline, at least, is killed: seconds, and a share
 of the budget."""
+WARM_SHARE = 0.05
+"""Share of the time left that the imports of a family may take."""
 STARVED = 3
 """With fewer complete trials the choice says little (specs: `starved`)."""
 
@@ -124,17 +126,20 @@ class _Search:
         self._trials: list[Trial] = []
         self._entrants: list[tuple[Runner, Entrant]] = []
         self._probed: dict[str, float] = {}
+        self._beside_s = 0.0
+        """Seconds of the newest batch that were not spent in fits: matrices were made."""
         self._n_skipped = self._n_stale = 0
 
     def run(self) -> Leaderboard:
         """Spend the budget, then say what was found."""
-        for name in self._families:
-            family(name).warm()
         self._probe()
         baselines = self._rate_baselines()
         while batch := self._next_batch():
             tasks = [(runner.plan, place) for runner, place in batch]
+            before_s = self._meter.spent.seconds
             fits = self._executor.run(tasks, self._deadline())
+            took_s = self._meter.spent.seconds - before_s
+            self._beside_s = max(took_s - max(fit.seconds for fit in fits), 0.0)
             for (runner, place), fit in zip(batch, fits, strict=True):
                 runner.add(place, fit)
                 self._meter.work_units += 1
@@ -173,6 +178,7 @@ class _Search:
             if plan is None:
                 return None
             if self._fits_in(plan) or not (self._trials or self._active):
+                family(plan.family).warm()
                 return Runner(plan, self._places)
             self._n_skipped += 1
             if self._meter.is_over():
@@ -276,18 +282,17 @@ class _Search:
         return self._folds[min(self._places) :]
 
     def _fits_in(self, plan: Plan) -> bool:
-        """Whether a fit is likely to end in time, judged by the fits of its family so far."""
+        """Whether a fit is likely to end in time, judged by the fits of its family so far, and by
+        what has to be imported for it."""
         if not np.isfinite(self._meter.left_s):
             return True
         kind = family(plan.family)
-        pace = [
-            trial.seconds / trial.folds / kind.cost(trial.params)
-            for trial in self._trials
-            if trial.family == plan.family and trial.folds
-        ]
+        if kind.warm_s > WARM_SHARE * self._meter.left_s:
+            return False
+        pace = paces(self._trials, plan.family)
         pace += [self._probed[plan.family]] if plan.family in self._probed and not pace else []
-        limit_s = self._meter.fit_limit_s
-        return not pace or float(np.median(pace)) * kind.cost(plan.params) <= limit_s
+        expected_s = float(np.median(pace)) * kind.cost(plan.params) if pace else 0.0
+        return expected_s + self._beside_s <= self._meter.fit_limit_s
 
     def _best(self, name: str | None = None) -> tuple[Runner, Entrant] | None:
         """The entrant with the highest score (of a family); the first of equals."""

@@ -57,6 +57,16 @@ class Trial:
         return self.score is None and not self.raced_out
 
 
+def paces(trials: Sequence[Trial], name: str) -> list[float]:
+    """Seconds a fit and unit of cost, of each trial of the family `name`."""
+    cost = family(name).cost
+    return [
+        trial.seconds / trial.folds / cost(trial.params)
+        for trial in trials
+        if trial.family == name and trial.folds
+    ]
+
+
 def portfolio_of(families: Sequence[str]) -> list[Plan]:
     """Configurations of all families, interleaved evenly, each family's surest first."""
     placed = []
@@ -69,4 +79,4 @@ def portfolio_of(families: Sequence[str]) -> list[Plan]:
     return [plan for *_, plan in sorted(placed, key=lambda item: item[:2])]
 
 
-__all__ = ["Plan", "Trial", "portfolio_of"]
+__all__ = ["Plan", "Trial", "paces", "portfolio_of"]

@@ -44,6 +44,9 @@ FEWEST_ALERTS = 20
 JUDGING_S = 3e-4
 """Seconds a judged row for intervals, bounds and timings of a front (20 artefacts, measured)."""
 
+REFIT_LONGER = 1.5
+"""Times a fit on a fold that a refit takes: it learns from more rows, and makes its matrix."""
+
 MOST_TEACHERS = 2
 """Members of a blend that teach: the heaviest say nearly all of it at a fraction of the fits."""
 
@@ -77,7 +80,7 @@ def compress(
         chosen, notes = _chosen(artefacts, limits)
         progress.step(f"chosen: {chosen.name}, {chosen.bytes:,} bytes", best=chosen.score)
         shop.expired.is_last = True
-        final, late = _refitted(found, chosen.name, parts, rows, threshold_rule)
+        final, late = _refitted(shop, found, chosen.name, parts, rows, threshold_rule)
     by_name = {a.name: a for a in artefacts}
     sample = parts.before_holdout()
     by_name[chosen.name] = _as_shipped(chosen, final[chosen.name], sample)
@@ -92,7 +95,7 @@ def _workshop(leaderboard: Leaderboard, parts: Parts, left: Meter) -> Workshop:
     folds = best.folds(parts)
     n_rows = sum(len(fold.valid) for fold in folds)
     # a refit of the best on more rows, one of a smaller candidate, and exports follow
-    expired = Deadline(left, 2.0 * leaderboard.best_fit_s + JUDGING_S * n_rows)
+    expired = Deadline(left, 2.0 * leaderboard.fit_s(best.newest) + JUDGING_S * n_rows)
     recipe = best.recipe
     taught_by = heaviest(recipe, MOST_TEACHERS) if recipe.members else recipe
     teacher = Teacher(taught_by, best, folds, seed, expired)
@@ -150,6 +153,7 @@ def _or_infinite(bound: float) -> float:
 
 
 def _refitted(
+    shop: Workshop,
     found: Sequence[Measured],
     chosen: str,
     parts: Parts,
@@ -165,7 +169,9 @@ def _refitted(
         one = by_name[name]
         threshold = threshold_rule(rows, one.scored["score"].to_numpy())
         twin = replace(one.newest, threshold=threshold)
-        refitted = one.recipe.refitted(replace(one.model, threshold=threshold), everything)
+        ends_in_time = REFIT_LONGER * shop.leaderboard.fit_s(one.newest) <= shop.expired.left.left_s
+        typical = replace(one.model, threshold=threshold)
+        refitted = one.recipe.refitted(typical, everything) if ends_in_time else None
         if refitted is None:
             notes.append(f"{name} is shipped as fitted on the newest fold: no time for a refit")
         final[name] = _alerting_alike(refitted, twin, parts.recent) if refitted else twin

@@ -60,7 +60,7 @@ def cut_folds(
     for edges in _proposals(known.event[judged], known.positive[judged], start):
         masks = list(_masks(known, judged, edges))
         if len(masks) == 1 or all(_is_enough(known.positive, *pair) for pair in masks):
-            return tuple(TimeFold(*map(dataset.take, pair)) for pair in masks)
+            return tuple(TimeFold(dataset, *pair) for pair in masks)
     raise AssertionError("the last proposal is a single window")
 
 

@@ -87,7 +87,8 @@ class Family:
     importance(estimator): what each column adds, float64, any scale.
     dump, parse: the estimator as bytes and back. has_bags: whether a fit draws by its seed.
     space: settings that a sampler may draw. fast: a configuration that is fitted in a moment.
-    warm(): imports what fits need, before processes are forked that would each import it.
+    warm(): imports what fits need, before processes are forked that would each import it;
+    warm_s: CPU seconds that this takes.
     available(): whether the library that fits it is installed; scoring never needs it.
     takes_soft_targets: whether a refit may be given targets between 0 and 1.
     """
@@ -111,6 +112,7 @@ class Family:
     space: Mapping[str, Range] = field(default_factory=dict)
     fast: Params | None = None
     warm: Callable[[], None] = _nothing
+    warm_s: float = 0.0
     available: Callable[[], bool] = _always
     takes_soft_targets: bool = False
 

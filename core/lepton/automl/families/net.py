@@ -150,6 +150,7 @@ FAMILY = Family(
     has_bags=True,
     available=lambda: find_spec("torch") is not None,
     warm=_warm,
+    warm_s=2.5,
 )
 
 __all__ = ["FAMILY", "LEAST_OF_A_KIND", "log_loss"]
