@@ -44,6 +44,7 @@ class Numbers:
         "anchor",
         "bottoms",
         "dropped",
+        "is_plain",
         "kept",
         "known",
         "lost",
@@ -58,6 +59,7 @@ class Numbers:
 
     def __init__(self, kept: Kept) -> None:
         self.kept = kept
+        self.is_plain = not (kept.powers or kept.moments or kept.top or kept.bottom)
         self.values = array("d")
         self.dropped = 0
         self.known: array[int] | None = None
@@ -77,11 +79,14 @@ class Numbers:
             self.known.append(self.known[-1] + 1)
         kept = self.kept
         if kept.sums:
-            before = self.sums[-1]
+            sums, lost = self.sums, self.lost
+            before = sums[-1]
             after = before + value
             added = after - before
-            self.sums.append(after)
-            self.lost.append(self.lost[-1] + ((before - (after - added)) + (value - added)))
+            sums.append(after)
+            lost.append(lost[-1] + ((before - (after - added)) + (value - added)))
+        if self.is_plain:
+            return
         if kept.powers:
             self._append_power(value)
         if kept.moments:

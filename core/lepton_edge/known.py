@@ -50,8 +50,9 @@ class Labels:
         if not learnt or at > learnt[-1] or (at == learnt[-1] and not self.last):
             learnt.append(at)
             self.positive.append(self.positive[-1] + target)
-            for numbers, value in zip(self.weights, weights, strict=True):
-                numbers.append(value)
+            if weights:
+                for numbers, value in zip(self.weights, weights, strict=True):
+                    numbers.append(value)
             if self.last:
                 self.ranks.append(rank)
                 self.rows.append(row)

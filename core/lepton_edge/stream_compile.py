@@ -114,7 +114,7 @@ class _Compiler:
             case "last_labels":
                 self._labels(_by(node)).lasts.append((int(node["last"]), place))
             case "last_known":
-                of = _one_of(node["of"], ("positive", "negative"))
+                of = _one_of(node["of"], ("positive", "negative", "all"))
                 self._labels(_by(node), of).newest.append((self._remembered(node["value"]), place))
             case "known_run":
                 self._run(node, place)

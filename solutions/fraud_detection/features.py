@@ -203,12 +203,12 @@ TERMINAL: Final[tuple[Node, ...]] = (
     KnownRun("terminal_fraud_run", ("terminal_id",), 50, "length", "is_large"),
     KnownRun("terminal_fraud_run_s", ("terminal_id",), 50, "seconds", "is_large"),
     LastKnown("terminal_since_fraud", ("terminal_id",), "positive"),
-    LastKnown("terminal_since_clean", ("terminal_id",), "negative"),
+    LastKnown("terminal_since_label", ("terminal_id",), "all"),
 )
 """What happens at the terminal; `terminal_mean_z` needs no label. A terminal sees about one
 transaction a day, so short windows are shrunk little: there the newest label counts. A run of
 frauds of usual amounts says that the terminal, not its customers, has been compromised, and
-since when."""
+since when; the longer nothing has been known of a terminal, the more may have happened there."""
 
 MERCHANT: Final[tuple[Node, ...]] = (
     *counts("merchant", "1h", "1d", "7d"),

@@ -128,6 +128,7 @@ SPEC = FeatureSpec(
         DelayedRate("lost_ever", ("who",), None, what="positives", value="amount"),
         LastKnown("since_bad", ("where",), "positive"),
         LastKnown("since_good", ("who", "where"), "negative"),
+        LastKnown("since_known", ("where",), "all"),
         LastKnown("last_bad_amount", ("where",), "positive", "amount"),
         KnownRun("run", ("who",), 50),
         KnownRun("run_small", ("where",), 4, "length", "is_large"),

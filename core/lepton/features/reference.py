@@ -92,7 +92,7 @@ class Row:
 
     def _last_known(self, node: LastKnown) -> float:
         labels = self._labels(node.by, None)
-        chosen = labels[(labels == 1) if node.of == "positive" else (labels == 0)]
+        chosen = labels if node.of == "all" else labels[labels == float(node.of == "positive")]
         if chosen.empty:
             return np.nan
         row = self.table.loc[chosen.index[-1]]

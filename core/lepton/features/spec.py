@@ -141,13 +141,14 @@ class LastLabels:
 class LastKnown:
     """Seconds since the row whose label, of the sort `of`, is the newest known at the same `by`.
 
-    value: that row's number instead. Missing while no such label is known.
+    of "all": how long nothing has been known of it, whatever the label. value: that row's number
+    instead. Missing while no such label is known.
     """
 
     kind: ClassVar[str] = "last_known"
     name: str
     by: tuple[str, ...]
-    of: Literal["positive", "negative"]
+    of: Literal["positive", "negative", "all"]
     value: str | None = None
 
 
