@@ -13,6 +13,7 @@ from lepton import stored
 from lepton.contracts.model import Validated
 from lepton.errors import MachineError
 from lepton.testing import fail_at
+from pipelines import io_managers
 from pipelines.io_managers import ScoresStore, StageStore
 
 KEY = dg.AssetKey(["demo", "validated"])
@@ -28,6 +29,12 @@ def save(store: Any, content: Any, **context: Any) -> None:
 
 
 def load(store: Any, **context: Any) -> Any:
+    """The value as another process reads it: from the disk."""
+    io_managers._kept.clear()
+    return load_here(store, **context)
+
+
+def load_here(store: Any, **context: Any) -> Any:
     with dg.build_input_context(asset_key=KEY, **context) as given:
         return store.load_input(given)
 
@@ -45,6 +52,23 @@ def test_what_was_stored_is_read_again(tmp_path: Path) -> None:
     store = StageStore(root=str(tmp_path))
     save(store, value(3))
     pd.testing.assert_frame_equal(load(store).tables["rows"], value(3).tables["rows"])
+
+
+def test_a_process_reads_a_value_once_and_the_newest_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = StageStore(root=str(tmp_path))
+    save(store, value(3))
+    read = load(store)
+    with monkeypatch.context() as patched:
+        patched.setattr(stored, "load", lambda kind, folder: pytest.fail("read again"))
+        assert load_here(store) is read
+    save(store, value(5))
+    assert len(load_here(store).tables["rows"]) == 5
+    for number in range(io_managers._MOST_KEPT):
+        save(StageStore(root=str(tmp_path / str(number))), value(1))
+    assert len(io_managers._kept) == io_managers._MOST_KEPT
+    assert len(load_here(store).tables["rows"]) == 5
 
 
 @pytest.mark.parametrize("operation", ["open", "write", "fsync", "replace", "rename"])
