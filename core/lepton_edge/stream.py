@@ -109,8 +109,8 @@ class FeatureStream:
             self.watermark = at
         for due in self.pending.due(self.watermark):
             self._learnt(due[0], *due[2:])
-        self._look(at, keys, numbers)
-        self._remember(at, keys, numbers, named)
+        histories = self._look(at, keys, numbers)
+        self._remember(at, keys, numbers, named, histories)
         if self._labelled:
             self._await(name, at, arrived, label, keys, numbers)
         self.events += 1
@@ -260,31 +260,38 @@ class FeatureStream:
             if len(known.learnt) > known.room:
                 known.drop_before(oldest - max(plan.spans, default=0))
 
-    def _look(self, at: int, keys: list[Key], numbers: list[float]) -> None:
-        """Fill in every node from the past and the event itself."""
+    def _look(self, at: int, keys: list[Key], numbers: list[float]) -> list[History | None]:
+        """Fill in every node from the past and the event itself; the entities' histories."""
+        found = []
         for place, plan, histories, _, _ in self._entities:
             history = histories.get(keys[place])
             if history is not None:
                 look(plan, history, at, numbers)
+            found.append(history)
         if self._labelled:
             prior = _prior(self.overall, at)
             for place, asked, labels in self._labelled:
                 look_at_labels(asked, labels.get(keys[place]), at, prior, numbers)
         derive(self.plan, at, numbers)
+        return found
 
     def _remember(
-        self, at: int, keys: list[Key], numbers: list[float], named: list[list[Any]]
+        self,
+        at: int,
+        keys: list[Key],
+        numbers: list[float],
+        named: list[list[Any]],
+        found: list[History | None],
     ) -> None:
         oldest = (self.watermark or 0) - self.lateness
         if at < oldest + self.lateness:
             self.late_events += 1
-        for (place, plan, histories, sources, longest), texts in zip(
-            self._entities, named, strict=True
+        for (place, plan, histories, sources, longest), texts, history in zip(
+            self._entities, named, found, strict=True
         ):
             key = keys[place]
             if key is None:
                 continue
-            history = histories.get(key)
             if history is None:
                 kept = [one.kept for one in plan.values]
                 history = histories[key] = History(kept, [one.whole for one in plan.texts])

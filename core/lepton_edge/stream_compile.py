@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import nan
+from math import cos, nan, pi, sin
 from typing import Any, Final
 
 from lepton_edge.errors import BundleError
@@ -22,6 +22,7 @@ from lepton_edge.stream_plan import (
     Asked,
     EntityPlan,
     LabelPlan,
+    Part,
     StreamPlan,
     TextPlan,
     ValuePlan,
@@ -50,7 +51,14 @@ _STEPS: Final = {
     "alignment": ALIGNMENT,
     "speed": SPEED,
 }
-_PARTS: Final = ("hour", "hour_sin", "hour_cos", "weekday", "is_weekend", "is_night")
+_PARTS: Final[Mapping[str, Part]] = {
+    "hour": lambda hour, weekday: hour,
+    "hour_sin": lambda hour, weekday: sin(hour * pi / 12),
+    "hour_cos": lambda hour, weekday: cos(hour * pi / 12),
+    "weekday": lambda hour, weekday: float(weekday),
+    "is_weekend": lambda hour, weekday: float(weekday >= 5),
+    "is_night": lambda hour, weekday: float(hour < 6),
+}
 
 
 def compile_spec(spec: Sequence[Mapping[str, Any]]) -> StreamPlan:
@@ -78,7 +86,7 @@ class _Compiler:
         self.places = dict(columns)
         self.entities: dict[tuple[str, ...], EntityPlan] = {}
         self.labels: dict[tuple[tuple[str, ...], str], LabelPlan] = {}
-        self.clocks: dict[str, list[tuple[str, int]]] = {}
+        self.clocks: dict[str, list[tuple[Part, int]]] = {}
 
     def run(self) -> StreamPlan:
         """The plan of all nodes."""
@@ -279,8 +287,8 @@ def _by(node: Node) -> tuple[str, ...]:
     return tuple(str(name) for name in node["by"])
 
 
-def _part(name: object) -> str:
-    return _one_of(name, _PARTS)
+def _part(name: object) -> Part:
+    return _PARTS[_one_of(name, tuple(_PARTS))]
 
 
 def _one_of(name: object, known: tuple[str, ...]) -> str:

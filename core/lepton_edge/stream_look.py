@@ -8,7 +8,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from math import asin, cos, inf, nan, pi, radians, sin, sqrt
+from math import asin, cos, inf, nan, radians, sin, sqrt
 from typing import Final
 
 from lepton_edge.history import History, Numbers, Texts
@@ -39,7 +39,11 @@ def look(plan: EntityPlan, history: History, at: int, numbers: list[float]) -> N
     high = len(instants)
     if high and instants[-1] >= at:
         high = bisect_left(instants, at)
-    bounds = [bisect_left(instants, at - span, 0, high) for span in plan.spans]
+    bounds = []
+    low = high
+    for span in plan.spans:  # ascending, so that each begins no later than the one before
+        low = bisect_left(instants, at - span, 0, low)
+        bounds.append(low)
     bounds.append(high)
     for low, upto, place in plan.counts:
         first = -history.dropped if low == EVER else bounds[low]
@@ -116,15 +120,16 @@ def _extremes(
 ) -> None:
     """The furthest value of each window, shorter windows first: each looks at what is new."""
     end = bounds[-1]
-    found: list[float] = []
+    best = nan
     for low, _, place in asked:
         first = bounds[low]
         if first < end:
-            found += column.inside(first, end)
-            if found:
-                found = [furthest(found)]
+            values = column.inside(first, end)
+            if values:
+                found = furthest(values)
+                best = furthest((best, found)) if best == best else found
             end = first
-        numbers[place] = found[0] if found else nan
+        numbers[place] = best
 
 
 def _whole(plan: ValuePlan, column: Numbers, bounds: list[int], numbers: list[float]) -> None:
@@ -171,7 +176,7 @@ def derive(plan: StreamPlan, at: int, numbers: list[float]) -> None:
     for clock, parts in plan.calendar:
         hour, weekday = clock.parts(at)
         for part, place in parts:
-            numbers[place] = _part(part, hour, weekday)
+            numbers[place] = part(hour, weekday)
     for code, place, of, limit in plan.steps:
         if code == RATIO:
             over, below = numbers[of[0]], numbers[of[1]]
@@ -197,21 +202,6 @@ def derive(plan: StreamPlan, at: int, numbers: list[float]) -> None:
         else:
             over, below = _kilometres(*[numbers[one] for one in of[:4]]) * 3_600, numbers[of[4]]
         numbers[place] = over / below if below and -inf < below < inf else nan
-
-
-def _part(part: str, hour: float, weekday: int) -> float:
-    match part:
-        case "hour":
-            return hour
-        case "hour_sin":
-            return sin(hour * pi / 12)
-        case "hour_cos":
-            return cos(hour * pi / 12)
-        case "weekday":
-            return float(weekday)
-        case "is_weekend":
-            return float(weekday >= 5)
-    return float(hour < 6)
 
 
 def _kilometres(lat: float, lon: float, from_lat: float, from_lon: float) -> float:

@@ -7,6 +7,7 @@ event, as `bounds`: one place for each span, the last for now.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -26,6 +27,8 @@ EVER: Final = -2
 NOW: Final = -1
 """The high end of a window without a gap."""
 
+Part = Callable[[float, int], float]
+"""A number of the hour 0..24 and the weekday, 0 for Monday."""
 Asked = tuple[int, int, int]
 """Ends of a window among the entity's bounds, low and high, and the place of the answer."""
 Step = tuple[int, int, tuple[int, ...], float]
@@ -148,7 +151,7 @@ class StreamPlan:
     columns: dict[str, int]
     entities: list[EntityPlan] = field(default_factory=list)
     labels: list[LabelPlan] = field(default_factory=list)
-    calendar: list[tuple[Clock, list[tuple[str, int]]]] = field(default_factory=list)
+    calendar: list[tuple[Clock, list[tuple[Part, int]]]] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     categories: list[tuple[str, str]] = field(default_factory=list)
     flags: list[tuple[str, str, int]] = field(default_factory=list)
@@ -162,4 +165,4 @@ class StreamPlan:
         return tuple(dict.fromkeys(named))
 
 
-__all__ = ["EntityPlan", "LabelPlan", "StreamPlan", "TextPlan", "ValuePlan"]
+__all__ = ["EntityPlan", "LabelPlan", "Part", "StreamPlan", "TextPlan", "ValuePlan"]
