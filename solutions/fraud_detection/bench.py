@@ -84,7 +84,7 @@ class Fold:
 def handbook(request: BenchRequest) -> Mapping[str, Any]:
     """The protocol's JSON for the file `request.data`.
 
-    Option `work_units` (16): fits that the search may spend in each fold.
+    Option `work_units` (32): fits that the search may spend in each fold.
     """
     started = time.process_time()
     with tempfile.TemporaryDirectory(prefix="lepton-bench-") as scratch:
@@ -110,7 +110,7 @@ def _context(request: BenchRequest, scratch: Path) -> Context:
     (scratch / "mapping.yaml").write_text(MAPPING, encoding="utf-8")
     settings = SETTINGS.format(
         data=json.dumps(str(request.data.resolve())),
-        work_units=json.dumps(request.settings(work_units="16")["work_units"]),
+        work_units=json.dumps(request.settings(work_units="32")["work_units"]),
         seed=request.seed,
     )
     (scratch / "solution.yaml").write_text(settings, encoding="utf-8")

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+import pandas as pd
 
 from lepton.automl.entrant import Entrant
 from lepton.automl.families import family
@@ -18,6 +21,7 @@ from lepton.automl.fits import pooled
 from lepton.automl.model import blend, blended
 from lepton.automl.race import entrant
 from lepton.dataset import TimeFold
+from lepton.evaluation.calibration import sigmoid
 from lepton.evaluation.metrics import METRICS
 from lepton.evaluation.results import Metric
 
@@ -45,10 +49,11 @@ def best_blend(
     ranked = sorted(entrants, key=lambda one: -one.score)[:MOST_CANDIDATES]
     if len(ranked) < 2 or not _holds_elsewhere(ranked, folds, metric):
         return None
-    chosen = _greedy(ranked, folds, metric, range(len(folds)))
+    chosen = _Judge(ranked, folds, metric, range(len(folds))).greedy()
     if len(chosen) < 2:
         return None
-    members, weights = _weighted(ranked, chosen)
+    numbers, weights = _weighted(chosen)
+    members = [ranked[number] for number in numbers]
     models = [
         blend([member.models[place] for member in members], weights) for place in range(len(folds))
     ]
@@ -59,6 +64,58 @@ def best_blend(
     return entrant(f"blend-{len(members)}", models, margins, folds, metric)
 
 
+@dataclass(frozen=True, eq=False)
+class _Judge:
+    """What blends of `ranked` are worth on the valid rows of the folds at `places`."""
+
+    ranked: Sequence[Entrant]
+    folds: Sequence[TimeFold]
+    metric: Metric
+    places: Sequence[int]
+
+    @cached_property
+    def _rows(self) -> pd.DataFrame:
+        """The rows, whose scores every blend replaces."""
+        margins = [self.ranked[0].margins[place] for place in self.places]
+        return pooled([self.folds[place] for place in self.places], margins)
+
+    @cached_property
+    def _margins(self) -> list[np.ndarray]:
+        """Log-odds of each entrant, one a row."""
+        return [np.concatenate([one.margins[at] for at in self.places]) for one in self.ranked]
+
+    @cached_property
+    def _prices(self) -> list[float]:
+        return [_price(one) for one in self.ranked]
+
+    def value(self, taken: Counter[int]) -> float:
+        """The metric and the order of all rows, by a blend that takes each entrant so often."""
+        numbers, weights = _weighted(taken)
+        margin = blended([self._margins[number] for number in numbers], weights)
+        rows = self._rows.assign(score=sigmoid(margin))
+        value = self.metric.of(rows)
+        signed = value if self.metric.greater_is_better else -value
+        return signed + ORDER_WEIGHT * METRICS["auc"].of(rows)
+
+    def greedy(self) -> Counter[int]:
+        """How often each entrant is taken, cut at the first best round."""
+        taken: Counter[int] = Counter()
+        best, best_value = taken, -np.inf
+        while taken.total() < min(ROUNDS, best.total() + LEVEL_ROUNDS):
+            trials = [taken + Counter([number]) for number in range(len(self.ranked))]
+            values = [self.value(one) - sum(self._prices[n] for n in one) for one in trials]
+            number = int(np.argmax(values))
+            taken = trials[number]
+            if values[number] > best_value:
+                best, best_value = taken, values[number]
+        return best
+
+    def single(self) -> Counter[int]:
+        """The entrant that is worth most alone."""
+        alone = [Counter([number]) for number in range(len(self.ranked))]
+        return max(alone, key=self.value)
+
+
 def _holds_elsewhere(ranked: Sequence[Entrant], folds: Sequence[TimeFold], metric: Metric) -> bool:
     """Whether blends that are chosen without a fold beat on it, in the mean over all folds, the
     single that is best without it."""
@@ -66,56 +123,17 @@ def _holds_elsewhere(ranked: Sequence[Entrant], folds: Sequence[TimeFold], metri
         return False
     gains = []
     for left_out in range(len(folds)):
-        inside = [place for place in range(len(folds)) if place != left_out]
-        outside = [left_out]
-        chosen = _greedy(ranked, folds, metric, inside)
-        alone = [Counter([number]) for number in range(len(ranked))]
-        single = max(alone, key=lambda one: _score(ranked, one, folds, metric, inside))
-        gains.append(
-            _score(ranked, chosen, folds, metric, outside)
-            - _score(ranked, single, folds, metric, outside)
-        )
+        places = [place for place in range(len(folds)) if place != left_out]
+        inside = _Judge(ranked, folds, metric, places)
+        outside = _Judge(ranked, folds, metric, [left_out])
+        gains.append(outside.value(inside.greedy()) - outside.value(inside.single()))
     return float(np.mean(gains)) > 0
 
 
-def _greedy(
-    ranked: Sequence[Entrant], folds: Sequence[TimeFold], metric: Metric, places: Sequence[int]
-) -> Counter[int]:
-    """How often each of `ranked` is taken, cut at the first best round."""
-    prices = [_price(one) for one in ranked]
-    taken: Counter[int] = Counter()
-    best, best_value = taken, -np.inf
-    while taken.total() < min(ROUNDS, best.total() + LEVEL_ROUNDS):
-        values = []
-        for number in range(len(ranked)):
-            trial = taken + Counter([number])
-            price = sum(prices[member] for member in trial)
-            values.append(_score(ranked, trial, folds, metric, places) - price)
-        number = int(np.argmax(values))
-        taken = taken + Counter([number])
-        if values[number] > best_value:
-            best, best_value = taken, values[number]
-    return best
-
-
-def _score(
-    ranked: Sequence[Entrant],
-    taken: Counter[int],
-    folds: Sequence[TimeFold],
-    metric: Metric,
-    places: Sequence[int],
-) -> float:
-    members, weights = _weighted(ranked, taken)
-    margins = [blended([one.margins[place] for one in members], weights) for place in places]
-    rows = pooled([folds[place] for place in places], margins)
-    value = metric.of(rows)
-    return (value if metric.greater_is_better else -value) + ORDER_WEIGHT * METRICS["auc"].of(rows)
-
-
-def _weighted(ranked: Sequence[Entrant], taken: Counter[int]) -> tuple[list[Entrant], list[float]]:
-    total = sum(taken.values())
+def _weighted(taken: Counter[int]) -> tuple[list[int], list[float]]:
+    """Numbers of the entrants that are taken, and the weight of each."""
     numbers = sorted(taken)
-    return [ranked[n] for n in numbers], [taken[n] / total for n in numbers]
+    return numbers, [taken[number] / taken.total() for number in numbers]
 
 
 def _price(one: Entrant) -> float:
