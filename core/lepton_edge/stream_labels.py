@@ -62,7 +62,10 @@ def look_at_labels(
     upto = len(learnt)
     if upto and learnt[-1] > at:
         upto = bisect_right(learnt, at)
-    lows = [bisect_left(learnt, at - span, 0, upto) for span in plan.spans]
+    lows, low = [], upto
+    for span in plan.spans:  # ascending, so that each begins no later than the one before
+        low = bisect_left(learnt, at - span, 0, low)
+        lows.append(low)
     positives = running[upto]
     for window, strength, place in plan.rates:
         if window < 0:

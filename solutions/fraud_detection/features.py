@@ -196,19 +196,18 @@ TERMINAL: Final[tuple[Node, ...]] = (
         "terminal_amount_mean_30d",
         "terminal_amount_std_30d",
     ),
-    *known_frauds("terminal", "terminal_id", "7d", strength=1.0),
-    *known_frauds("terminal", "terminal_id", "30d", strength=5.0),
+    *known_frauds("terminal", "terminal_id", "1d", "3d", "7d", strength=1.0),
+    *known_frauds("terminal", "terminal_id", "14d", "21d", "30d", strength=5.0),
     *newest_labels("terminal", "terminal_id", 1, 5),
     *known_counts("terminal", "terminal_id", "7d", "30d"),
     KnownRun("terminal_fraud_run", ("terminal_id",), 50, "length", "is_large"),
     KnownRun("terminal_fraud_run_s", ("terminal_id",), 50, "seconds", "is_large"),
     LastKnown("terminal_since_fraud", ("terminal_id",), "positive"),
-    LastKnown("terminal_since_label", ("terminal_id",), "all"),
 )
 """What happens at the terminal; `terminal_mean_z` needs no label. A terminal sees about one
 transaction a day, so short windows are shrunk little: there the newest label counts. A run of
 frauds of usual amounts says that the terminal, not its customers, has been compromised, and
-since when; the longer nothing has been known of a terminal, the more may have happened there."""
+since when."""
 
 MERCHANT: Final[tuple[Node, ...]] = (
     *counts("merchant", "1h", "1d", "7d"),

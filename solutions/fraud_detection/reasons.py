@@ -20,7 +20,6 @@ REASONS: Final[Mapping[str, tuple[str, ...]]] = {
         "terminal_fraud*",
         "terminal_last_*",
         "terminal_since_fraud",
-        "terminal_since_label",
     ),
     "known frauds at this merchant": ("merchant_fraud*", "merchant_last_*", "merchant_since_fraud"),
     "known frauds in this line of business": ("mcc_fraud*",),

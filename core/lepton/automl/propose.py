@@ -1,8 +1,9 @@
 """Which configuration is tried next: the portfolio, then what the trials so far suggest.
 
+Once the surest of the portfolio are rated, every third configuration is the best again with another
+draw of rows and columns, which an ensemble averages: no other gain is as sure.
 Late configurations take turns: two drawn by Optuna's TPE (Bergstra et al. 2011) from all trials
-of the best family, one step from the best, and the best again with another draw of rows and
-columns, which an ensemble averages.
+of the best family, one step from the best, and such a draw.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from lepton.automl.trial import Plan, portfolio_of
 
 TURNS = ("sampled", "neighbour", "sampled", "bag")
 MOST_BAGS = 6
+SUREST = 6
+"""Configurations of the portfolio before the first draw."""
+BAG_EVERY = 3
 TRIES = 24
 """Late proposals in a row that were seen before, after which there is nothing new."""
 
@@ -36,10 +40,19 @@ class Source:
         self._seen: set[str] = set()
         self._samplers: dict[str, _Sampler] = {}
         self._told: list[tuple[Plan, float | None]] = []
-        self._n_late = self._n_bags = 0
+        self._n_late = self._n_bags = self._n_given = 0
 
     def next(self, best: Plan | None) -> Plan | None:
         """The next configuration; None where there is none, or none before a best is known."""
+        plan = self._next(best)
+        self._n_given += plan is not None
+        return plan
+
+    def _next(self, best: Plan | None) -> Plan | None:
+        if best is not None and self._n_given >= SUREST and self._n_given % BAG_EVERY == 0:
+            bag = self._bag(best)
+            if bag is not None and self._is_new(bag):
+                return bag
         while self._waiting:
             plan = self._waiting.popleft()
             if self._is_new(plan):
@@ -65,14 +78,18 @@ class Source:
         kind = family(best.family)
         params = {name: value for name, value in best.params.items() if name != "bag"}
         if turn == "bag":
-            if not kind.has_bags or self._n_bags >= MOST_BAGS:
-                return None
-            self._n_bags += 1
-            return Plan(best.family, {**params, "bag": self._n_bags}, "bag")
+            return self._bag(best)
         if turn == "sampled" and kind.space:
             return Plan(best.family, {**params, **self._sampler(best.family).ask()}, "sampled")
         rng = np.random.default_rng([self._seed, self._n_late])
         return Plan(best.family, kind.neighbours(params, rng), "neighbour")
+
+    def _bag(self, best: Plan) -> Plan | None:
+        """The best with another draw; None where its family draws nothing, or it was enough."""
+        if not family(best.family).has_bags or self._n_bags >= MOST_BAGS:
+            return None
+        self._n_bags += 1
+        return Plan(best.family, {**best.params, "bag": self._n_bags}, "bag")
 
     def _sampler(self, name: str) -> _Sampler:
         if name not in self._samplers:
