@@ -29,7 +29,10 @@ class Reader:
         self._numbers = list(plan.columns.items())
         self._flags = plan.flags
         self._keys = [(by[0] if len(by) == 1 else None, by) for by in plan.keys]
-        self._named = [[one.column for one in entity.texts] for entity in plan.entities]
+        self._named: list[list[Any]] = [
+            [one.column for one in entity.texts] for entity in plan.entities
+        ]
+        self._has_named = any(self._named)
         self._categories = list(plan.categories)
         self._empty = plan.empty
 
@@ -76,6 +79,8 @@ class Reader:
 
     def named(self, event: Mapping[str, object]) -> list[list[str | int | float | None]]:
         """By kind of entity, the values whose different ones are counted."""
+        if not self._has_named:
+            return self._named
         return [
             [_name(name, event.get(name)) for name in names] if names else []
             for names in self._named

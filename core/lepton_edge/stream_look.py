@@ -137,17 +137,17 @@ def _whole(plan: ValuePlan, column: Numbers, bounds: list[int], numbers: list[fl
     for op, upto, place in plan.ever:
         high = bounds[upto]
         count = column.count(high)
-        if op == "count":
+        if op == "mean":
+            if count:
+                numbers[place] = (column.sums[high] + column.lost[high]) / count
+        elif op == "std":
+            if count:
+                numbers[place] = sqrt(column.squares[high] / count)
+        elif op == "count":
             numbers[place] = 0.0 + count
         elif op == "sum":
             numbers[place] = column.sums[high] + column.lost[high]
-        elif not count:
-            continue
-        elif op == "mean":
-            numbers[place] = (column.sums[high] + column.lost[high]) / count
-        elif op == "std":
-            numbers[place] = sqrt(column.squares[high] / count)
-        else:
+        elif count:
             numbers[place] = (column.tops if op == "max" else column.bottoms)[high]
 
 
