@@ -13,7 +13,8 @@ from lepton_edge import atomic
 _MOST_KEPT = 4
 _kept: OrderedDict[Path, Any] = OrderedDict()
 """The values of this process that were used last, by their folder: the steps after one mostly run
-in it, and reading a table again costs as much as computing its features."""
+in it, and reading a table again costs as much as computing its features. They are shared: a stage
+does not change what it is given."""
 
 
 class StageStore(dg.ConfigurableIOManager):

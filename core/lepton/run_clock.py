@@ -20,7 +20,8 @@ COSTS: Final[Mapping[str, tuple[float, float]]] = {
     "publish": (0.3, 0.0),
 }
 """Stage -> CPU seconds, and CPU seconds more for each 100,000 rows: only their proportions count.
-Measured on the fraud sample and its tenfold with `lepton run`, one idle core."""
+Measured with `lepton run` on one idle core: the first on the fraud sample, the second on its
+tenfold, before a run kept its values in memory."""
 
 AFTER: Final = ("export", "evaluate", "report", "publish")
 """Stages that have to end inside the budget after the last choice was made."""

@@ -16,7 +16,7 @@ from lepton.automl.families import lightgbm, logistic
 from lepton.automl.families.base import Fitted
 from lepton.automl.machine import available_workers
 from lepton.automl.search import SearchSpec, search
-from lepton.dataset import Parts
+from lepton.dataset import Parts, TabularDataset
 from lepton.progress import Silent
 
 
@@ -61,6 +61,46 @@ def test_b01_a_trial_cut_short_is_fitted_again_when_there_is_more_budget(
     search(parts, short, Silent())
     found = search(parts, search_spec, Silent())
     assert all(trial.reason == "" for trial in found.trials)
+
+
+@pytest.mark.parametrize(
+    ("warm_s", "used"), [(0.5, {"lightgbm", "logistic"}), (50.0, {"lightgbm"})]
+)
+def test_b01_a_family_is_imported_once_and_only_where_there_is_time_for_it(
+    parts: Parts,
+    search_spec: SearchSpec,
+    monkeypatch: pytest.MonkeyPatch,
+    warm_s: float,
+    used: set[str],
+) -> None:
+    warmed: list[str] = []
+    slow = replace(
+        logistic.FAMILY, warm_s=warm_s, warm=lambda: warmed.append("logistic"), fast=None
+    )
+    monkeypatch.setattr(logistic, "FAMILY", slow)
+    spec = replace(search_spec, budget=Budget(seconds=60.0), clock=_Clock(0.02))
+    found = search(parts, spec, Silent())
+    assert {trial.family for trial in found.trials} == used
+    assert len(warmed) == len(used) - 1
+
+
+def test_b01_matrices_that_took_long_keep_no_configuration_out_once_they_are_made(
+    parts: Parts, search_spec: SearchSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a large table they take longer than a fit may; they are made once."""
+    clock = _Clock(0.01)
+    prepare = logistic.FAMILY.preprocess
+
+    def slowly(rows: TabularDataset) -> Any:
+        clock.now_s += 5.0
+        return prepare(rows)
+
+    monkeypatch.setattr(logistic, "FAMILY", replace(logistic.FAMILY, preprocess=slowly))
+    spec = replace(
+        search_spec, budget=Budget(seconds=60.0), clock=clock, families=("logistic",), workers=1
+    )
+    found = search(parts, spec, Silent())
+    assert len(found.trials) >= len(logistic.PORTFOLIO)
 
 
 def _hang(*_: Any) -> Fitted:

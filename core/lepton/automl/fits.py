@@ -59,12 +59,20 @@ class Bench:
     def __init__(self, folds: Sequence[TimeFold], seed: int, clock: Clock) -> None:
         self._folds, self._seed, self._clock = folds, seed, clock
         self._made: dict[tuple[str, int], tuple[Preprocess, Fold]] = {}
+        self.longest_s = 0.0
+        """Seconds that the slowest of the matrices took to make."""
+
+    def is_ready(self, name: str, place: int) -> bool:
+        """Whether the matrices of a family for the fold at `place` are there."""
+        return (name, place) in self._made
 
     def prepare(self, name: str, place: int) -> None:
         """Make the matrices of a family for the fold at `place`, unless they are there; before
         its fits, in one thread."""
-        if (name, place) not in self._made:
+        if not self.is_ready(name, place):
+            started = self._clock()
             self._made[name, place] = self._fold(family(name), self._folds[place])
+            self.longest_s = max(self.longest_s, self._clock() - started)
 
     def run(self, plan: Plan, place: int, expired: Expired = never) -> Fit:
         """Fit `plan` on the fold at `place`; whatever it raises becomes the reason of a failed

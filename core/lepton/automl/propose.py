@@ -2,8 +2,8 @@
 
 Once the surest of the portfolio are rated, every third configuration is the best again with another
 draw of rows and columns, which an ensemble averages: no other gain is as sure.
-Late configurations take turns: two drawn by Optuna's TPE (Bergstra et al. 2011) from all trials
-of the best family, one step from the best, and such a draw.
+The other late ones take turns: two drawn by Optuna's TPE (Bergstra et al. 2011) from all trials of
+the best family, and one step from the best.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from lepton.automl.families import family
 from lepton.automl.families.base import Params, Range
 from lepton.automl.trial import Plan, portfolio_of
 
-TURNS = ("sampled", "neighbour", "sampled", "bag")
+TURNS = ("sampled", "neighbour", "sampled")
 MOST_BAGS = 6
 SUREST = 6
-"""Configurations of the portfolio before the first draw."""
+"""Configurations of the portfolio, where it has so many, before the first draw."""
 BAG_EVERY = 3
 TRIES = 24
 """Late proposals in a row that were seen before, after which there is nothing new."""
@@ -49,7 +49,8 @@ class Source:
         return plan
 
     def _next(self, best: Plan | None) -> Plan | None:
-        if best is not None and self._n_given >= SUREST and self._n_given % BAG_EVERY == 0:
+        are_rated = self._n_given >= SUREST or not self._waiting
+        if best is not None and are_rated and self._n_given % BAG_EVERY == 0:
             bag = self._bag(best)
             if bag is not None and self._is_new(bag):
                 return bag
@@ -77,8 +78,6 @@ class Source:
     def _proposed(self, turn: str, best: Plan) -> Plan | None:
         kind = family(best.family)
         params = {name: value for name, value in best.params.items() if name != "bag"}
-        if turn == "bag":
-            return self._bag(best)
         if turn == "sampled" and kind.space:
             return Plan(best.family, {**params, **self._sampler(best.family).ask()}, "sampled")
         rng = np.random.default_rng([self._seed, self._n_late])

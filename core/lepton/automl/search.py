@@ -114,8 +114,9 @@ class _Search:
         self._meter = Meter(spec.budget, spec.clock, spec.spent_s, spec.reserve_s)
         self._folds = parts.folds
         self._places = _newest_first(len(self._folds), spec.budget)
+        self._bench = Bench(self._folds, spec.seed, spec.clock)
         self._executor = Executor(
-            Bench(self._folds, spec.seed, spec.clock),
+            self._bench,
             Journal(spec.journal, _fingerprint(self._folds, spec)),
             spec.workers or available_workers(),
         )
@@ -126,8 +127,7 @@ class _Search:
         self._trials: list[Trial] = []
         self._entrants: list[tuple[Runner, Entrant]] = []
         self._probed: dict[str, float] = {}
-        self._beside_s = 0.0
-        """Seconds of the newest batch that were not spent in fits: matrices were made."""
+        self._warm: set[str] = set()
         self._n_skipped = self._n_stale = 0
 
     def run(self) -> Leaderboard:
@@ -136,10 +136,7 @@ class _Search:
         baselines = self._rate_baselines()
         while batch := self._next_batch():
             tasks = [(runner.plan, place) for runner, place in batch]
-            before_s = self._meter.spent.seconds
             fits = self._executor.run(tasks, self._deadline())
-            took_s = self._meter.spent.seconds - before_s
-            self._beside_s = max(took_s - max(fit.seconds for fit in fits), 0.0)
             for (runner, place), fit in zip(batch, fits, strict=True):
                 runner.add(place, fit)
                 self._meter.work_units += 1
@@ -178,7 +175,7 @@ class _Search:
             if plan is None:
                 return None
             if self._fits_in(plan) or not (self._trials or self._active):
-                family(plan.family).warm()
+                self._warm_up(plan.family)
                 return Runner(plan, self._places)
             self._n_skipped += 1
             if self._meter.is_over():
@@ -283,16 +280,24 @@ class _Search:
 
     def _fits_in(self, plan: Plan) -> bool:
         """Whether a fit is likely to end in time, judged by the fits of its family so far, and by
-        what has to be imported for it."""
-        if not np.isfinite(self._meter.left_s):
+        what has to be imported and made for it."""
+        left_s = self._meter.left_s
+        if not np.isfinite(left_s):
             return True
         kind = family(plan.family)
-        if kind.warm_s > WARM_SHARE * self._meter.left_s:
+        if plan.family not in self._warm and kind.warm_s > WARM_SHARE * left_s:
             return False
         pace = paces(self._trials, plan.family)
         pace += [self._probed[plan.family]] if plan.family in self._probed and not pace else []
         expected_s = float(np.median(pace)) * kind.cost(plan.params) if pace else 0.0
-        return expected_s + self._beside_s <= self._meter.fit_limit_s
+        is_made = all(self._bench.is_ready(plan.family, place) for place in self._places)
+        made_s = 0.0 if is_made else self._bench.longest_s
+        return expected_s <= self._meter.fit_limit_s and expected_s + made_s <= left_s
+
+    def _warm_up(self, name: str) -> None:
+        if name not in self._warm:
+            family(name).warm()
+            self._warm.add(name)
 
     def _best(self, name: str | None = None) -> tuple[Runner, Entrant] | None:
         """The entrant with the highest score (of a family); the first of equals."""
