@@ -119,6 +119,16 @@ class BenchRequest:
             )
         return {**defaults, **self.options}
 
+    def option_refused(self, name: str, choices: Sequence[str]) -> ConfigError:
+        """LK112 for an option whose value is none of `choices`; to be raised."""
+        given = self.options[name]
+        return ConfigError(
+            "LK112",
+            where=f"--set {name}",
+            found=f"{name} can't be '{given}'{nearest(given, choices)}",
+            remedy=f"choose one of: {', '.join(choices)}",
+        )
+
 
 @dataclass(frozen=True)
 class RealismGate:

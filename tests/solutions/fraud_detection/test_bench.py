@@ -13,11 +13,13 @@ from lepton.contracts.model import Extras
 from lepton.contracts.odcs import load_contracts
 from lepton.dataset import TabularDataset
 from lepton.errors import ConfigError
+from lepton.evaluation.metrics import METRICS
 from lepton.features.batch import compute
 from lepton.progress import Silent
 from lepton.solution import BenchRequest
 from solutions.fraud_detection import SOLUTION
 from solutions.fraud_detection.bench import _test_rows, handbook
+from solutions.fraud_detection.ceiling import ceilings, unforeseeable
 
 ROOT = Path(__file__).parents[3]
 START = pd.Timestamp("2018-08-01", tz="UTC")
@@ -90,15 +92,52 @@ def handbook_file(folder: Path) -> Path:
     return path
 
 
+def terminal_frauds(folder: Path, *days: float) -> np.ndarray:
+    """Which of one terminal's frauds, at these days after START, no known label announces."""
+    event = START + pd.to_timedelta(np.array(days), unit="D")
+    frame = pd.DataFrame(
+        {"terminal_id": "t", "event_at": event, "label_at": event + pd.Timedelta(days=7)}
+    )
+    frame["transaction_id"] = [str(number) for number in range(len(days))]
+    told = pd.DataFrame({"TRANSACTION_ID": range(len(days)), "TX_FRAUD_SCENARIO": 2})
+    told.to_parquet(folder / "told.parquet")
+    names = {roles.KEY: "transaction_id", roles.EVENT_AT: "event_at"}
+    return unforeseeable(TabularDataset(frame, (), (), names), folder / "told.parquet")
+
+
+def test_a_terminals_frauds_are_unforeseeable_until_the_first_label_of_their_run(
+    tmp_path: Path,
+) -> None:
+    early = terminal_frauds(tmp_path, 0.5, 7.4, 7.6, 27.9, 28.1, 40.0)
+    assert early.tolist() == [True, True, False, False, True, False]
+
+
+def test_a_ceiling_is_one_where_all_can_be_known_and_less_where_lots_are_drawn() -> None:
+    test = payments(*((14, f"c{n}", int(n < 40)) for n in range(80)))
+    test.rows["terminal_id"] = [f"t{n}" for n in range(80)]
+    none, half = np.zeros(80, dtype=bool), np.arange(80) < 20
+    judged = [("auc", METRICS["auc"].of)]
+    assert ceilings([test], [none], judged, np.random.default_rng(0))["auc"] == pytest.approx(1)
+    # half of the frauds at random among the rest: 1 - 1/2 * 1/2
+    assert ceilings([test], [half], judged, np.random.default_rng(0))["auc"] == pytest.approx(
+        0.75, abs=0.03
+    )
+
+
 @pytest.mark.slow
-def test_the_protocol_runs_the_products_own_path_and_tells_all_it_promised(tmp_path: Path) -> None:
-    request = BenchRequest(handbook_file(tmp_path), {"work_units": "1"}, Silent())
+@pytest.mark.parametrize("labels", ["exact", "daily"])
+def test_the_protocol_runs_the_products_own_path_and_tells_all_it_promised(
+    tmp_path: Path, labels: str
+) -> None:
+    options = {"work_units": "1", "labels": labels}
+    request = BenchRequest(handbook_file(tmp_path), options, Silent())
     found = handbook(request)
     assert set(found["metrics"]) == {"auc", "ap", "cp100"} == set(found["intervals"])
     assert found["folds"][0]["start"] == "2018-08-15"
     low, high = found["intervals"]["auc"]
     assert low <= found["metrics"]["auc"] <= high
     assert found["metrics"]["auc"] > 0.7
+    assert found["peers"]["ceiling"]["auc"] == pytest.approx(1)  # its frauds are of no terminal
 
 
 def test_the_four_required_columns_are_enough_for_features() -> None:
@@ -123,6 +162,7 @@ def test_the_four_required_columns_are_enough_for_features() -> None:
     [
         ({"work_unit": "1"}, "LK112 .*no option 'work_unit'; did you mean 'work_units'"),
         ({"set": "FD001"}, "LK112 .*no option 'set'"),
+        ({"labels": "dayly"}, "LK112 .*can't be 'dayly'; did you mean 'daily'"),
         ({"work_units": "many"}, "LK108 .*"),
     ],
 )
