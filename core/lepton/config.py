@@ -40,8 +40,9 @@ class BudgetConfig(Strict):
 
 
 class SplitConfig(Strict):
-    """How rows are cut along time."""
+    """How rows are cut, along time or by group; shares are of the time span, or of the groups."""
 
+    by: Literal["time", "group"] | None = Field(default=None, description="the solution's own")
     label_delay_days: float | None = Field(default=None, ge=0)
     selection_share: float | None = Field(default=None, gt=0.02, lt=0.5)
     holdout_share: float | None = Field(default=None, gt=0.02, lt=0.5)
@@ -80,7 +81,8 @@ class SolutionConfig(Strict):
 
     source: canonical table -> file, relative to the project's root.
     mapping: file relative to solution.yaml; absent means that columns are canonical already.
-    costs, gates: overlay the Solution's defaults by name.
+    task: which of the solution's tasks; absent means its first. settings, costs, gates: overlay the
+    Solution's defaults by name.
     rules: file of rules beside the model, relative to solution.yaml; absent means none.
     review_sample: share of the daily capacity that is kept for rows drawn at random among those
     let pass, so that labels do not only come from what the model suspects.
@@ -95,6 +97,8 @@ class SolutionConfig(Strict):
     budget: BudgetConfig = BudgetConfig(seconds=60)
     split: SplitConfig = SplitConfig()
     compression: CompressionConfig = CompressionConfig()
+    task: str | None = None
+    settings: dict[str, float] = {}
     costs: dict[str, float] = {}
     gates: dict[str, float] = {}
     rules: str | None = None

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from lepton.config import SolutionConfig, load_config, overlay, within
 from lepton.contracts.mapping import TableMapping, load_mappings
@@ -22,6 +23,7 @@ from lepton.progress import Progress, Silent
 from lepton.rules import RuleSet, load_rules
 from lepton.run_clock import RunClock
 from lepton.solution import Project, Solution
+from lepton.task import TaskSpec
 from lepton.workspace import Workspace
 from lepton_edge.policy import Policy, Sample
 
@@ -61,9 +63,26 @@ class Context:
 
     @cached_property
     def contracts(self) -> Mapping[str, Contract]:
-        """The solution's contracts by table."""
+        """The solution's contracts by table, without optional tables that the source lacks."""
         found = load_contracts(self.workspace.contracts(self.solution.name))
-        return {table: found[table] for table in self.solution.tables}
+        lacking = set(self.solution.optional) - set(self.config.source)
+        return {table: found[table] for table in self.solution.tables if table not in lacking}
+
+    @property
+    def task(self) -> TaskSpec:
+        """What is to be predicted."""
+        return self.solution.task_named(self.config.task)
+
+    @property
+    def settings(self) -> Mapping[str, float]:
+        """What the task's rows are assembled by."""
+        settings = overlay(self.solution.settings, self.config.settings, where="settings")
+        within(settings, self.solution.setting_bounds, where="settings")
+        return settings
+
+    def rows(self, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+        """The task's rows, made of canonical tables."""
+        return self.solution.rows(tables, self.settings)
 
     @cached_property
     def mappings(self) -> Mapping[str, TableMapping]:
@@ -74,17 +93,25 @@ class Context:
     @property
     def contract(self) -> Contract:
         """The contract of the task's table."""
-        return self.contracts[self.solution.task.table]
+        return self.contracts[self.task.table]
 
     @property
     def extras(self) -> Extras:
         """The customer's own columns that pass through as features."""
-        return self.mappings[self.solution.task.table].extras
+        return self.mappings[self.task.table].extras
 
     def check(self) -> None:
         """Nothing where the settings can be used; raises ConfigError LK109, LK113, LK114 or LK130
         before any work is done, not where a stage first asks for them."""
-        _ = (self.mappings, self.costs, self.gates, self.rules, self.policy)
+        _ = (
+            self.task,
+            self.settings,
+            self.mappings,
+            self.costs,
+            self.gates,
+            self.rules,
+            self.policy,
+        )
 
     @property
     def costs(self) -> Mapping[str, float]:
@@ -104,7 +131,7 @@ class Context:
         return load_rules(
             self.config_path.parent / self.config.rules,
             actions=[action.name for action in self.solution.decision.actions(self.costs)],
-            numeric={node.name for node in nodes} - texts | {*map(extra_name, self.extras.numeric)},
+            numeric={node.name for node in nodes} - texts | {*self.extras.numbers},
             categorical=texts | {*map(extra_name, self.extras.category)},
         )
 
@@ -141,7 +168,7 @@ class Context:
     @cached_property
     def metric(self) -> Metric:
         """The metric that search and compression compare by."""
-        return {metric.name: metric for metric in self.solution.metrics}[self.solution.task.metric]
+        return {metric.name: metric for metric in self.solution.metrics}[self.task.metric]
 
     def rng(self, purpose: str) -> np.random.Generator:
         """A generator of its own for each purpose, from the configured seed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Generic, TypeVar
@@ -112,10 +112,11 @@ class Sealed(Generic[T]):
 
 @dataclass(frozen=True, eq=False)
 class TimeFold:
-    """One fold of a prequential comparison, taken from the rows of `whole` when it is asked for.
+    """One fold of a comparison, taken from the rows of `whole` when it is asked for.
 
-    known: mask of the rows whose label was known before the first that is judged; judged: mask of
-    one window of the selection part, later than every known row by at least the label delay.
+    known: mask of the rows that may be learnt from; judged: mask of the others. Cut along time,
+    these are one window of the selection part, and those whose label was known, by at least the
+    label delay, before it; cut by group, they are other groups.
     """
 
     whole: TabularDataset
@@ -139,7 +140,8 @@ class Parts:
 
     train: label known before the selection part begins; selection: label known before the
     holdout begins; both in event order, a gap of at least the label delay between them.
-    cuts: name -> instant (UTC) of each boundary; dropped: reason -> rows left out.
+    cuts: name -> instant (UTC) of each boundary, none where groups were dealt out; dropped:
+    reason -> rows left out.
     """
 
     train: TabularDataset
@@ -156,6 +158,8 @@ class Parts:
     nobody reads their target."""
     folds: tuple[TimeFold, ...] = ()
     """The selection part cut into windows, oldest first, each with what was known before it."""
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Part -> its groups, where the split is by group."""
     forgotten_before: pd.Timestamp | None = None
     """Where training looks back only so far: the first instant it sees before the holdout."""
 

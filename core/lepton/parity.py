@@ -73,7 +73,7 @@ def agreement(ctx: Context, rows: int) -> Agreement:
     version = registry.current() if draft is None else None
     front = _trained(ctx, version) if version else None
     validated = _first_rows(ctx, rows) if version is None else _all_rows(ctx)
-    table = validated.tables[ctx.solution.task.table].head(rows)
+    table = validated.tables[ctx.task.table].head(rows)
     ctx.progress.stage("parity")
     features = feature_parity(
         table,
@@ -98,7 +98,7 @@ def with_draft(ctx: Context) -> tuple[Context, Path | None]:
     """
     if ctx.config.mapping is not None:
         return ctx, None
-    table = ctx.solution.task.table
+    table = ctx.task.table
     path = (ctx.project.root / ctx.config.source[table]).expanduser()
     dialect = find_dialect(path)
     raw = read_raw(path, dialect)
@@ -133,7 +133,7 @@ def _all_rows(ctx: Context) -> Validated:
 
 def _first_rows(ctx: Context, rows: int) -> Validated:
     """The file's first rows alone where nothing asks for the others."""
-    table = ctx.solution.task.table
+    table = ctx.task.table
     source = dict(stages.read(ctx))
     source[table] = source[table].head(rows)
     return stages.validate(ctx, source, scoring=True)

@@ -12,6 +12,8 @@ KEY: Final = "key"
 """Names one row for ever: unique, never null."""
 ENTITY: Final = "entity"
 """Who or what acts; repeats over rows. A table may have several; the first is the primary one."""
+GROUP: Final = "group"
+"""Whose rows belong together: no group is in two parts of a split by group."""
 EVENT_AT: Final = "event_at"
 """When it happened."""
 INGESTED_AT: Final = "ingested_at"
@@ -33,5 +35,5 @@ DECISION: Final = "decision"
 """Prediction: 1 where the score reaches the threshold."""
 
 ROLES: Final = frozenset(
-    {KEY, ENTITY, EVENT_AT, INGESTED_AT, LABEL_AT, TARGET, AUXILIARY, VALUE, NEVER_A_FEATURE}
+    {KEY, ENTITY, GROUP, EVENT_AT, INGESTED_AT, LABEL_AT, TARGET, AUXILIARY, VALUE, NEVER_A_FEATURE}
 )

@@ -55,7 +55,7 @@ def score(ctx: Context, *, day: date | None = None, history: Path | None = None)
     version = _current(ctx)
     earlier = None if history is None else _earlier(ctx, history)
     validated = stages.validate(ctx, stages.read(ctx), scoring=True)
-    table = _behind(earlier, validated.tables[ctx.solution.task.table], ctx.contract)
+    table = _behind(earlier, validated.tables[ctx.task.table], ctx.contract)
     dataset = _inputs(ctx, table, version.path, day)
     ctx.progress.stage("score")
     inputs = dataset.X, dataset.C
@@ -89,7 +89,7 @@ def _current(ctx: Context) -> Version:
 
 def _earlier(ctx: Context, path: Path) -> pd.DataFrame:
     """The valid rows of the file at `path`, read as the task's table."""
-    table = ctx.solution.task.table
+    table = ctx.task.table
     source = {**ctx.config.source, table: str(path.resolve())}
     past = replace(ctx, config=ctx.config.model_copy(update={"source": source}))
     return stages.validate(past, stages.read(past), scoring=True).tables[table]
@@ -129,7 +129,7 @@ def _inputs(ctx: Context, table: pd.DataFrame, bundle: Path, day: date | None) -
     if missing:
         raise DataError(
             "LK250",
-            where=ctx.solution.task.table,
+            where=ctx.task.table,
             found=f"{len(missing)} feature(s) of the model cannot be computed",
             remedy="give the columns that the model was trained with, or train it again without",
             details=[

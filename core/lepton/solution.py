@@ -145,11 +145,18 @@ class RealismGate:
         return self.low <= self.found <= self.high
 
 
+Assemble = Callable[[Mapping[str, pd.DataFrame], Mapping[str, float]], pd.DataFrame]
+"""From canonical tables and settings to the rows of the task's table, targets included."""
+
+
 @dataclass(frozen=True)
 class Solution:
     """All that one domain adds to the core.
 
-    tables: contracts in data_contracts/<name>/, the task's own first.
+    tables: contracts in data_contracts/<name>/, the task's own first; optional: those of them that
+    a customer may lack. assemble(tables, settings): the task's rows where they are made of several
+    tables; settings: name -> default of what it may be told, overlaid by solution.yaml;
+    setting_bounds: the least and the most that each can be.
     families: names under lepton.automl.families. gates: name -> default of what is needed.
     slices: columns by which the report tells results apart; report: what else it needs to know.
     reasons: phrase -> patterns (`customer_count_*`) of the features that it stands for in a reason;
@@ -180,6 +187,30 @@ class Solution:
         default_factory=dict
     )
     realism: Callable[[Contract, np.random.Generator, int], Sequence[RealismGate]] | None = None
+    optional: tuple[str, ...] = ()
+    assemble: Assemble | None = None
+    settings: Mapping[str, float] = field(default_factory=dict)
+    setting_bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    def rows(
+        self, tables: Mapping[str, pd.DataFrame], settings: Mapping[str, float] | None = None
+    ) -> pd.DataFrame:
+        """The task's rows, with what other tables say of them."""
+        if self.assemble is None:
+            return tables[self.task.table]
+        return self.assemble(tables, {**self.settings, **(settings or {})})
+
+    def task_named(self, name: str | None) -> TaskSpec:
+        """The task called `name`, the primary one for None; ConfigError LK116 for another."""
+        found = {task.name: task for task in self.tasks}
+        if name is not None and name not in found:
+            raise ConfigError(
+                "LK116",
+                where="task",
+                found=f"{self.name} has no task '{name}'{nearest(name, found)}",
+                remedy=f"known are: {', '.join(found)}",
+            )
+        return self.task if name is None else found[name]
 
     @property
     def task(self) -> TaskSpec:

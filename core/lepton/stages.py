@@ -21,6 +21,7 @@ from lepton.context import Context
 from lepton.contracts.model import Mapped, Validated
 from lepton.contracts.read import read_tables
 from lepton.dataset import Parts, TabularDataset
+from lepton.evaluation.grouped import split_by_group
 from lepton.evaluation.results import Evaluation
 from lepton.evaluation.scored import scored_frame
 from lepton.evaluation.splits import SplitSpec, split_in_time
@@ -69,7 +70,7 @@ def validate(ctx: Context, source: Mapping[str, Mapped], *, scoring: bool = Fals
     from lepton.contracts.validate import validate as check
 
     ctx.enter("validate")
-    task = None if scoring else ctx.solution.task
+    task = None if scoring else ctx.task
     found = check(source, ctx.contracts, task=task, docs=ctx.folder / "data_docs")
     for table, rows in found.quarantine.items():
         frames.write_parquet(rows, ctx.folder / "quarantine" / f"{table}.parquet")
@@ -78,16 +79,29 @@ def validate(ctx: Context, source: Mapping[str, Mapped], *, scoring: bool = Fals
 
 def featurize(ctx: Context, validated: Validated) -> TabularDataset:
     """One row an event with its causal features; features without their columns are off."""
-    from lepton.features.batch import compute
+    from lepton.features.batch import compute, without_features
+    from lepton.features.fit import fit_spec
 
     ctx.enter("featurize")
-    table = validated.tables[ctx.solution.task.table]
-    return compute(table, ctx.contract, ctx.solution.features, ctx.extras)
+    rows, spec = ctx.rows(validated.tables), ctx.solution.features
+    if spec.unfitted:
+        # the cut needs roles and targets only, so that nothing is fitted on what is judged later
+        bare = without_features(rows, ctx.contract, ctx.task.target)
+        spec = fit_spec(spec, split(ctx, bare).train)
+    return compute(rows, ctx.contract, spec, ctx.extras, target=ctx.task.target)
 
 
 def split(ctx: Context, dataset: TabularDataset) -> Parts:
     """Train, selection and the sealed holdout: the same cut whoever asks."""
     default, given = ctx.solution.split, ctx.config.split
+    if (given.by or default.by) == "group":
+        return split_by_group(
+            dataset,
+            selection_share=given.selection_share or default.selection_share,
+            holdout_share=given.holdout_share or default.holdout_share,
+            min_positives=ctx.task.min_positives,
+            rng=ctx.rng("split"),
+        )
     spec = SplitSpec(
         label_delay_days=_first(given.label_delay_days, default.label_delay_days),
         selection_share=given.selection_share or default.selection_share,
@@ -97,7 +111,7 @@ def split(ctx: Context, dataset: TabularDataset) -> Parts:
     return split_in_time(
         dataset,
         spec,
-        min_positives=ctx.solution.task.min_positives,
+        min_positives=ctx.task.min_positives,
         wanted_positives=int(ctx.gates.get("min_positives_holdout", 0)),
     )
 
@@ -126,7 +140,7 @@ def search_parts(ctx: Context, parts: Parts, *, reserve_s: float | None = None) 
     from lepton.automl.search import search as run
 
     spec = SearchSpec(
-        task=ctx.solution.task,
+        task=ctx.task,
         families=ctx.solution.families,
         baselines=ctx.solution.baselines,
         budget=Budget(**ctx.config.budget.model_dump()),
@@ -219,7 +233,7 @@ def export(ctx: Context, dataset: TabularDataset, front: Front) -> Bundle:
         customer=ctx.config.customer,
         run_id=ctx.run_id,
         contracts={table: folder / f"{table}.odcs.yaml" for table in ctx.contracts},
-        task=ctx.solution.task,
+        task=ctx.task,
         costs=ctx.costs,
         sample=parts.selection,
         features=FeatureSpec.from_json(dataset.spec),

@@ -17,6 +17,7 @@ from lepton_edge.errors import RowError
 from lepton_edge.history import History
 from lepton_edge.instants import microseconds
 from lepton_edge.known import Labels, Rank
+from lepton_edge.stream_banks import split_spec
 from lepton_edge.stream_compile import compile_spec
 from lepton_edge.stream_event import Key, Reader
 from lepton_edge.stream_labels import Waiting, look_at_labels
@@ -53,7 +54,8 @@ class FeatureStream:
         clock: Callable[[], int] | None = None,
         labels_within_s: float = LABELS_WITHIN_S,
     ) -> None:
-        self.plan = compile_spec(spec)
+        nodes, self.banks = split_spec(spec)
+        self.plan = compile_spec(nodes)
         self.columns = dict(columns)
         self.spec = [dict(node) for node in spec]
         self.lateness = round(lateness_s * 1e6)
@@ -102,6 +104,7 @@ class FeatureStream:
             named, texts = reader.named(event), reader.texts(event)
             label = reader.label(event, at, arrived) if self._labelled else None
             name = reader.key(event)
+            readings = [bank.read(event) for bank in self.banks]
         except RowError:
             self.refused_events += 1
             raise
@@ -119,6 +122,8 @@ class FeatureStream:
         first = self.plan.first
         found: dict[str, float | str] = dict(zip(self.plan.names, numbers[first:], strict=True))
         found.update(texts)
+        for bank, reading in zip(self.banks, readings, strict=True):
+            found.update(bank.update(reading, at))
         return found
 
     def learn(self, key: object, target: float, label_at: object) -> None:

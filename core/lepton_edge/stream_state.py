@@ -61,7 +61,10 @@ def write_state(stream: FeatureStream, path: Path, notes: Mapping[str, Any]) -> 
             _labels(f"l{at}", entities, arrays)
             for at, entities in enumerate([*stream.labels, {(): stream.overall}])
         ],
+        "banks": [list(bank.places) for bank in stream.banks],
     }
+    for at, bank in enumerate(stream.banks):
+        arrays |= {f"b{at}.{name}": one for name, one in bank.arrays().items()}
     kept = [*(one[5] for one in stream.pending), *(one[3] for one in stream.waiting.values())]
     _pack("kept", kept, arrays, np.float64)
     text = json.dumps(facts, allow_nan=False, ensure_ascii=True).encode()
@@ -117,6 +120,8 @@ def _fill(stream: FeatureStream, facts: Mapping[str, Any], arrays: Arrays) -> No
         _key(key): (at, _rank(rank), _keys(keys), values)
         for (key, at, rank, keys), values in zip(waiting, kept[len(pending) :], strict=True)
     }
+    for at, (bank, names) in enumerate(zip(stream.banks, facts.get("banks", []), strict=True)):
+        bank.restore(names, {name: arrays[f"b{at}.{name}"] for name in bank.state})
     stream.watermark = facts["watermark"]
     for name, count in zip(_COUNTS, facts["counts"], strict=True):
         setattr(stream, name, count)

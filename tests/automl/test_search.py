@@ -101,9 +101,11 @@ def test_an_unknown_family_is_refused_with_the_nearest(
         search(parts, replace(search_spec, families=("lightgmb",)), Silent())
 
 
-def test_a_task_that_is_not_binary_is_refused(parts: Parts, search_spec: SearchSpec) -> None:
-    task = replace(search_spec.task, kind=TaskKind.REGRESSION)
-    with pytest.raises(SearchError, match="LK412 task fraud: its kind is 'regression'"):
+def test_a_task_of_a_kind_that_nothing_learns_is_refused(
+    parts: Parts, search_spec: SearchSpec
+) -> None:
+    task = replace(search_spec.task, kind=TaskKind.FORECAST)
+    with pytest.raises(SearchError, match="LK412 task fraud: its kind is 'forecast'"):
         search(parts, replace(search_spec, task=task), Silent())
 
 

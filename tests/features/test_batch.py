@@ -98,7 +98,7 @@ def test_a_table_of_one_row_has_features() -> None:
 @pytest.mark.parametrize("which", ["numeric", "category"])
 def test_the_customers_own_columns_become_features(which: str) -> None:
     table = events(0).assign(x_own=pd.Series(np.arange(40.0)).astype("str"))
-    extras = Extras(**{which: ("Own",)})
+    extras = Extras(numeric=("Own",)) if which == "numeric" else Extras(category=("Own",))
     if which == "numeric":
         table["x_own"] = table["x_own"].astype(float)
     dataset = compute(table, CONTRACT, SPEC, extras)

@@ -80,6 +80,10 @@ class _Judge:
         return pooled([self.folds[place] for place in self.places], margins)
 
     @cached_property
+    def _is_binary(self) -> bool:
+        return bool(self._rows["target"].isin((0.0, 1.0)).all())
+
+    @cached_property
     def _margins(self) -> list[np.ndarray]:
         """Log-odds of each entrant, one a row."""
         return [np.concatenate([one.margins[at] for at in self.places]) for one in self.ranked]
@@ -95,7 +99,7 @@ class _Judge:
         rows = self._rows.assign(score=sigmoid(margin))
         value = self.metric.of(rows)
         signed = value if self.metric.greater_is_better else -value
-        return signed + ORDER_WEIGHT * METRICS["auc"].of(rows)
+        return signed + ORDER_WEIGHT * METRICS["auc"].of(rows) if self._is_binary else signed
 
     def greedy(self) -> Counter[int]:
         """How often each entrant is taken, cut at the first best round."""

@@ -16,7 +16,7 @@ from lepton.automl.fits import Fit, pooled
 from lepton.automl.model import Model
 from lepton.automl.trial import Plan, Trial
 from lepton.dataset import TimeFold
-from lepton.evaluation.intervals import day_blocks, paired_loss_bound
+from lepton.evaluation.intervals import blocks_of, paired_loss_bound
 from lepton.evaluation.results import Metric
 
 RACE_AFTER = 2
@@ -114,7 +114,7 @@ def is_hopeless(
         for one in (incumbent, runner)
     )
     found = paired_loss_bound(
-        metric, reference, candidate, blocks=day_blocks(reference), rng=rng, n=RESAMPLES
+        metric, reference, candidate, blocks=blocks_of(reference), rng=rng, n=RESAMPLES
     )
     return bool(np.isfinite(found.error) and found.loss > HOPELESS * found.error > 0)
 

@@ -98,8 +98,8 @@ def search(parts: Parts, spec: SearchSpec, progress: Progress) -> Leaderboard:
 
     A configuration that fails is recorded with its reason and the search goes on. In seconds
     the search's share of the budget is kept by a deadline in every fit; what would not finish is
-    not begun. Raises SearchError LK411 for an unknown family, LK412 for a task that is not
-    binary, LK413 where every trial failed.
+    not begun. Raises SearchError LK411 for an unknown family, LK412 for a task of another
+    kind, LK413 where every trial failed.
     """
     _check(spec)
     with quiet_and_single_threaded():
@@ -121,7 +121,7 @@ class _Search:
             spec.workers or available_workers(),
         )
         self._checkpoint = Checkpoint(spec.checkpoint)
-        self._families = [name for name in spec.families if family(name).available()]
+        self._families = usable_families(spec)
         self._source = Source(self._families, spec.seed)
         self._active: list[Runner] = []
         self._trials: list[Trial] = []
@@ -363,15 +363,23 @@ def _newest_first(n_folds: int, budget: Budget) -> tuple[int, ...]:
     return tuple(range(n_folds - 1, n_folds - 1 - n, -1))
 
 
+def usable_families(spec: SearchSpec) -> list[str]:
+    """Those whose library is installed and that can learn the task's targets: a regression's are
+    shares between 0 and 1 (a fractional response, Papke & Wooldridge 1996)."""
+    soft = spec.task.kind is TaskKind.REGRESSION
+    kinds = [family(name) for name in spec.families]
+    return [one.name for one in kinds if one.available() and (one.takes_soft_targets or not soft)]
+
+
 def _check(spec: SearchSpec) -> None:
-    if spec.task.kind is not TaskKind.BINARY:
+    if spec.task.kind not in (TaskKind.BINARY, TaskKind.REGRESSION):
         raise SearchError(
             "LK412",
             where=f"task {spec.task.name}",
             found=f"its kind is '{spec.task.kind}'",
-            remedy="this version searches binary tasks only",
+            remedy="this version searches binary tasks and regressions",
         )
-    if not any(family(name).available() for name in spec.families):
+    if not usable_families(spec):
         raise SearchError(
             "LK414",
             where=f"task {spec.task.name}",

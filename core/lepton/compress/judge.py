@@ -17,7 +17,7 @@ from lepton.compress.front import Artefact
 from lepton.compress.recipes import Recipe, Workshop
 from lepton.errors import ExportError
 from lepton.evaluation.calibration import fit_calibration, newest_with_positives
-from lepton.evaluation.intervals import LossBound, day_blocks, intervals, paired_loss_bound
+from lepton.evaluation.intervals import LossBound, blocks_of, intervals, paired_loss_bound
 from lepton.evaluation.results import Metric
 from lepton.graph.nets import Network
 from lepton.graph.timing import BATCH, Timing, score_of, time_graphs
@@ -163,7 +163,7 @@ class _Judge:
             self.metric,
             reference.scored,
             one.scored,
-            blocks=day_blocks(reference.scored),
+            blocks=blocks_of(reference.scored),
             rng=np.random.default_rng(self.seed),
             confidence=self.limits.confidence,
         )

@@ -232,6 +232,22 @@ class _Work:
                 cast = to_number(source, *marks) if numeric else to_text(source)
                 self.keep(extra_name(name), cast, source)
                 self.made[extra_name(name)] = cast.values
+        for name, expression in self.mapping.extras.derived.items():
+            made = self.computed(extra_name(name), Operation(expression=expression))
+            if made is not None:
+                self.made[extra_name(name)] = made
+        for name in [] if self.mapping.columns else self.canonical_extras():
+            source = self.raw[name]
+            self.used.add(name)
+            numeric = pd.api.types.is_numeric_dtype(source)
+            cast = to_number(source, *marks) if numeric else to_text(source)
+            self.keep(name, cast, source)
+            self.made[name] = cast.values
+
+    def canonical_extras(self) -> list[str]:
+        """Columns of a canonical file that bear an extra's canonical name already."""
+        names = [str(name) for name in self.raw.columns]
+        return [n for n in names if n.startswith(extra_name("")) and n not in self.made]
 
     def done(self) -> Mapped:
         """The table in the contract's order, extras behind, sorted by name."""

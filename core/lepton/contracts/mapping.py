@@ -9,7 +9,7 @@ tables:
       amount: {from: TX_CENT, unit: {from: cent, to: EUR}}
       is_fraud: {from: CLASS, enum: {Y: 1, N: 0}}
       label_at: {after: {column: event_at, days: 7}}
-    extras: {numeric: [V1, V2], category: [os]}
+    extras: {numeric: [V1, V2], category: [os], derived: {power: torque * speed}}
     keep: {column: STATUS, values: [settled]}
 """
 
@@ -183,6 +183,13 @@ class TableMapping(Strict):
     keep: tuple[Filter, ...] = ()
     drop: tuple[Filter, ...] = ()
 
+    @field_validator("extras")
+    @classmethod
+    def _arithmetic(cls, value: Extras) -> Extras:
+        for expression in value.derived.values():
+            parse(expression)
+        return value
+
     @field_validator("keep", "drop", mode="before")
     @classmethod
     def _several(cls, value: Any) -> Any:
@@ -231,7 +238,8 @@ def _faults(table: str, mapping: TableMapping, contracts: Mapping[str, Contract]
         base = operation.after.column if operation.after else None
         if base is not None and (base not in mapping.columns or mapping.columns[base].after):
             faults.append(f"{table}.{name}: after needs a mapped column, not '{base}'")
-    extras = Counter(map(extra_name, (*mapping.extras.numeric, *mapping.extras.category)))
+    named = (*mapping.extras.numeric, *mapping.extras.category, *mapping.extras.derived)
+    extras = Counter(map(extra_name, named))
     faults += [
         f"{table}: {count} extras would be called '{name}'"
         for name, count in extras.items()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import ClassVar
 
@@ -98,13 +98,19 @@ class Extras:
     """Customer's columns beyond the contract that pass through as features, by their own names.
 
     In the canonical frame each stands under `extra_name(name)`: numeric ones as float64,
-    categories as str.
+    categories as str. derived: name -> expression over the customer's columns, float64 too.
     """
 
     __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
 
     numeric: tuple[str, ...] = ()
     category: tuple[str, ...] = ()
+    derived: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Canonical names of the numeric ones."""
+        return tuple(map(extra_name, (*self.numeric, *self.derived)))
 
 
 def extra_name(source: str) -> str:

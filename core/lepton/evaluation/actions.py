@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from lepton.evaluation.intervals import day_blocks, resamples
+from lepton.evaluation.intervals import blocks_of, resamples
 from lepton_edge.policy import Action, Policy
 from lepton_edge.rules import Rule
 
@@ -51,7 +51,7 @@ def action_facts(rows: pd.DataFrame, policy: Policy, rng: np.random.Generator) -
     the same budget, reviewed without any other action, save beyond the hindsight threshold.
     """
     actions = policy.actions
-    worth, blocks = worth_of(rows, actions), day_blocks(rows)
+    worth, blocks = worth_of(rows, actions), blocks_of(rows)
     place = _places(rows, actions)
     limited = [at for at, action in enumerate(actions) if action.limited]
     facts = {f"action_{one.name}": float((place == at).sum()) for at, one in enumerate(actions)}
@@ -144,7 +144,7 @@ def _against_threshold(
     rng: np.random.Generator,
 ) -> dict[str, float]:
     """The policy, and the rows of the highest expected saving, against fixed thresholds."""
-    blocks, actions = day_blocks(rows), policy.actions
+    blocks, actions = blocks_of(rows), policy.actions
     is_limited = _places(rows, actions) == limited
     n_days = len(np.unique(blocks))
     most = len(rows) if policy.capacity is None else int(policy.capacity * n_days)

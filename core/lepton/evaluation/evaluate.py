@@ -12,7 +12,13 @@ import pandas as pd
 from lepton.errors import SearchError
 from lepton.evaluation import gates as gating
 from lepton.evaluation.gates import Findings, ParityFacts
-from lepton.evaluation.intervals import LossBound, day_blocks, intervals, paired_loss_bound
+from lepton.evaluation.intervals import (
+    LossBound,
+    blocks_of,
+    day_blocks,
+    intervals,
+    paired_loss_bound,
+)
 from lepton.evaluation.metrics import METRICS, chance_of_calibration_error, savings
 from lepton.evaluation.results import REFERENCE, Evaluation, Metric, MetricResult
 
@@ -99,7 +105,7 @@ def _findings(
     rng: np.random.Generator,
 ) -> Findings:
     def loss(reference: pd.DataFrame) -> LossBound:
-        blocks = day_blocks(rows)
+        blocks = blocks_of(rows)
         return paired_loss_bound(metric, reference, rows, blocks=blocks, rng=rng, n=_RESAMPLES)
 
     best = _best(rivals.baselines, metric)

@@ -1,4 +1,5 @@
-"""Intervals by block bootstrap: whole days are drawn, because rows of one day resemble another.
+"""Intervals by block bootstrap: whole days, or whole groups (such as assets), are drawn, because
+the rows of one resemble each other.
 
 Blocks as in Kuensch 1989 without overlap; percentile limits as in Efron & Tibshirani 1993.
 """
@@ -38,6 +39,14 @@ def day_blocks(scored: pd.DataFrame) -> np.ndarray:
     return day_numbers(scored["event_at"])
 
 
+def blocks_of(scored: pd.DataFrame) -> np.ndarray:
+    """What is drawn as a whole: the group of each row where rows were split by group, else its
+    UTC day."""
+    if "group" in scored:
+        return np.unique(scored["group"].astype("str").to_numpy(), return_inverse=True)[1]
+    return day_blocks(scored)
+
+
 def resamples(blocks: np.ndarray, rng: np.random.Generator, n: int) -> Iterator[np.ndarray]:
     """`n` vectors of row weights: how often each row's block was drawn, with replacement."""
     names, codes = np.unique(blocks, return_inverse=True)
@@ -57,7 +66,7 @@ def intervals(
     n: int = 200,
     level: float = 0.95,
 ) -> tuple[MetricResult, ...]:
-    """Value and two-sided interval of each metric, all on the same `n` resamples of days (0: none).
+    """Value and two-sided interval of each metric, all on the same `n` resamples of blocks.
 
     A value that is not a finite number is None with the reason; so are limits where fewer than
     half of the resamples gave a number.
@@ -67,7 +76,7 @@ def intervals(
     draws = np.array(
         [
             [function(weights) for function in functions]
-            for weights in resamples(day_blocks(scored), rng, n)
+            for weights in resamples(blocks_of(scored), rng, n)
         ]
     ).reshape(n, len(functions))
     why = why_undefined(scored)
@@ -162,13 +171,14 @@ def _check_paired(reference: pd.DataFrame, candidate: pd.DataFrame, blocks: np.n
             "LK431",
             where="paired comparison",
             found=f"{len(blocks):,} blocks for {len(reference):,} rows",
-            remedy="give one block a row, such as day_blocks(reference)",
+            remedy="give one block a row, such as blocks_of(reference)",
         )
 
 
 __all__ = [
     "FEWEST_BLOCKS",
     "LossBound",
+    "blocks_of",
     "day_blocks",
     "intervals",
     "paired_loss_bound",

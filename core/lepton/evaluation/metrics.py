@@ -222,6 +222,20 @@ def _caught_cost(scored: pd.DataFrame) -> np.ndarray:
     return np.asarray(_miss_cost(scored) * _alerts(scored))
 
 
+def _root(prepare: Callable[[pd.DataFrame], Weighted]) -> Callable[[pd.DataFrame], Weighted]:
+    """The square root of another metric."""
+
+    def rooted(scored: pd.DataFrame) -> Weighted:
+        value = prepare(scored)
+        return lambda weights: float(np.sqrt(value(weights)))
+
+    return rooted
+
+
+def _absolute_error(scored: pd.DataFrame) -> np.ndarray:
+    return np.asarray(np.abs(_column(scored, "score") - _column(scored, "target")))
+
+
 _ALL: Final = (
     Metric("ap", _ranked(_average_precision), "area under precision and recall, as steps"),
     Metric("auc", _ranked(roc_auc), "chance that a positive is scored above a negative"),
@@ -236,6 +250,8 @@ _ALL: Final = (
         "share of positives found while at most 5 % of negatives are alerted",
     ),
     Metric("brier", _share(_squared_error, _rows), "mean squared error of the score", False),
+    Metric("rmse", _root(_share(_squared_error, _rows)), "root of the mean squared error", False),
+    Metric("mae", _share(_absolute_error, _rows), "mean absolute error of the score", False),
     Metric(
         "ece",
         _expected_calibration_error,
@@ -260,7 +276,8 @@ _ALL: Final = (
 )
 
 METRICS: Final[Mapping[str, Metric]] = MappingProxyType({metric.name: metric for metric in _ALL})
-"""Every metric of binary scores by name. The last five rate the decision, not the score."""
+"""Every metric by name. The last five rate the decision, not the score; rmse and mae are those of
+shares too, where the target is one."""
 
 __all__ = [
     "ECE_BINS",

@@ -11,7 +11,7 @@ import pandas as pd
 from lepton import roles
 from lepton.dataset import TabularDataset
 
-_CARRIED = (roles.KEY, roles.EVENT_AT, roles.ENTITY, roles.VALUE)
+_CARRIED = (roles.KEY, roles.EVENT_AT, roles.ENTITY, roles.GROUP, roles.VALUE)
 
 
 def scored_frame(

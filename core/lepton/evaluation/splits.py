@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -25,13 +26,15 @@ class SplitSpec:
     label_delay_days: how long a target stays unknown; None takes it from the data (95th
     percentile of label time - event time). train_days: how far back training looks, None for
     all of the past. A label delay ends the selection part before the holdout begins, so its
-    share is larger than what is judged in it.
+    share is larger than what is judged in it. by: "group" deals out whole groups instead, and the
+    shares are of their number (see `grouped`).
     """
 
     label_delay_days: float | None = None
     selection_share: float = 0.35
     holdout_share: float = 0.2
     train_days: float | None = None
+    by: Literal["time", "group"] = "time"
 
 
 @dataclass(frozen=True)

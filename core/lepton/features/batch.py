@@ -25,7 +25,9 @@ from lepton.features.delayed import (
     newest,
 )
 from lepton.features.derived import derived
+from lepton.features.fit import plan_of
 from lepton.features.past import Entities, Past, Ranges, past_of, ranges
+from lepton.features.sensors import compute_sensors
 from lepton.features.spec import (
     Calendar,
     Category,
@@ -40,6 +42,7 @@ from lepton.features.spec import (
     Node,
     Raw,
     Recency,
+    Sensors,
     Window,
     operands,
     resolve,
@@ -57,16 +60,22 @@ from lepton.frames import canonical_order
 
 
 def compute(
-    table: pd.DataFrame, contract: Contract, spec: FeatureSpec, extras: Extras
+    table: pd.DataFrame,
+    contract: Contract,
+    spec: FeatureSpec,
+    extras: Extras,
+    *,
+    target: str | None = None,
 ) -> TabularDataset:
     """`table` with the features of `spec` that its columns can feed, by event time, then key.
 
-    Every role column that is present is carried along; extras follow as features of their own.
-    Raises FeatureError LK302 where the spec refers to what does not exist.
+    Every role column that is present is carried along; extras follow as features of their own,
+    unless the spec has sensors, which they then are. target: the column that has the role in
+    place of the contract's. Raises FeatureError LK302 where the spec refers to what does not exist,
+    LK303 where a node of it has still to be fitted.
     """
-    found = _roles(contract, table)
-    order = [found[role] for role in (roles.EVENT_AT, roles.KEY) if role in found]
-    rows = canonical_order(table, order)
+    bare = without_features(table, contract, target)
+    rows, found = bare.rows, dict(bare.roles)
     full = FeatureSpec((*spec.nodes, *_extra_nodes(extras, spec, rows)))
     resolved, off = resolve(full, contract, rows.columns)
     features = _Engine(rows, found).run(resolved)
@@ -82,6 +91,17 @@ def compute(
     )
 
 
+def without_features(
+    table: pd.DataFrame, contract: Contract, target: str | None = None
+) -> TabularDataset:
+    """`table` by event time, then key, with its roles and no feature yet."""
+    found = _roles(contract, table)
+    if target is not None and target in table.columns:
+        found[roles.TARGET] = target
+    order = [found[role] for role in (roles.EVENT_AT, roles.KEY) if role in found]
+    return TabularDataset(canonical_order(table, order), (), (), found)
+
+
 def _roles(contract: Contract, table: pd.DataFrame) -> dict[str, str]:
     """Role -> the first column of the contract that has it and is present."""
     found: dict[str, str] = {}
@@ -93,7 +113,9 @@ def _roles(contract: Contract, table: pd.DataFrame) -> dict[str, str]:
 
 def _extra_nodes(extras: Extras, spec: FeatureSpec, rows: pd.DataFrame) -> list[Node]:
     known = {node.name for node in spec.nodes}
-    numeric: list[Node] = [Raw(name, name) for name in map(extra_name, extras.numeric)]
+    if any(isinstance(node, Sensors) and node.by in rows for node in spec.nodes):
+        extras = Extras(category=extras.category)
+    numeric: list[Node] = [Raw(name, name) for name in extras.numbers]
     texts: list[Node] = [Category(name, name) for name in map(extra_name, extras.category)]
     return [one for one in numeric + texts if one.name not in known and one.name in rows.columns]
 
@@ -120,8 +142,25 @@ class _Engine:
         """Name -> values of every node, in the spec's order."""
         self.totals = [one for one in spec.nodes if isinstance(one, Window) and one.op in TOTALS]
         for node in spec.nodes:
-            self.features[node.name] = _COMPUTE[type(node)](self, node)
+            if isinstance(node, Sensors):
+                self.features.update(self.sensors(node))
+            else:
+                self.features[node.name] = _COMPUTE[type(node)](self, node)
         return self.features
+
+    def sensors(self, node: Sensors) -> dict[str, np.ndarray]:
+        """Name -> values of all that the bank of sensors says; a sensor that is not delivered is
+        missing throughout."""
+        plan = plan_of(node)
+        absent = {
+            name: np.nan
+            for name in (*plan.sensors, *plan.settings)
+            if name not in self.rows.columns
+        }
+        rows = self.rows.assign(**absent) if absent else self.rows
+        at = self.roles[roles.EVENT_AT]
+        frame = compute_sensors(plan, rows, node.by, at)
+        return {name: frame[name].to_numpy() for name in plan.names}
 
     def raw(self, node: Raw) -> np.ndarray:
         return self.rows[node.source].to_numpy(dtype=np.float64, na_value=np.nan)
@@ -277,4 +316,4 @@ _COMPUTE: dict[type, Callable[[_Engine, Any], Any]] = {
     **dict.fromkeys(get_args(Derived), _Engine.derived),
 }
 
-__all__ = ["compute"]
+__all__ = ["compute", "without_features"]

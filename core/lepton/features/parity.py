@@ -15,7 +15,7 @@ from lepton.contracts.model import Contract, Extras
 from lepton.dataset import TabularDataset
 from lepton.features.batch import compute
 from lepton.features.reference import Row
-from lepton.features.spec import FeatureSpec, Window
+from lepton.features.spec import FeatureSpec, Sensors, Window
 from lepton.features.stream_parity import LATENESS_S, StreamParity, stream_parity
 
 T = TypeVar("T")
@@ -70,18 +70,24 @@ def feature_parity(
     lateness_s: how far out of order events may come to the streaming twin.
     """
     dataset, cpu_s = _timed(lambda: compute(table, contract, spec, extras))
-    resolved = FeatureSpec.from_json(dataset.spec)
+    resolved = _defined_by_rows(FeatureSpec.from_json(dataset.spec))
     differences = _against_definition(dataset, resolved, seed)
-    worst = max(differences, key=lambda name: differences[name])
+    worst = max(differences, key=lambda name: differences[name], default="")
     return FeatureParity(
         len(table),
-        len(resolved.nodes),
-        differences[worst],
+        len(dataset.numeric) + len(dataset.categorical),
+        differences.get(worst, 0.0),
         worst,
         cpu_s,
         *_against_pandas(table, contract),
         stream=stream_parity(table, contract, spec, extras, seed=seed, lateness_s=lateness_s),
     )
+
+
+def _defined_by_rows(spec: FeatureSpec) -> FeatureSpec:
+    """The nodes that have a definition row by row; a bank of sensors is its own, and batch and
+    stream share its kernel."""
+    return FeatureSpec(tuple(node for node in spec.nodes if not isinstance(node, Sensors)))
 
 
 def _against_definition(dataset: TabularDataset, spec: FeatureSpec, seed: int) -> dict[str, float]:

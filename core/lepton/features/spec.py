@@ -233,11 +233,29 @@ class Speed:
     seconds: str
 
 
+@dataclass(frozen=True)
+class Sensors:
+    """All that the sensors of an asset say of it, from its readings up to this one: distance from
+    healthy behaviour, level at several speeds, drift, dispersion, gaps.
+
+    by: the column that names an asset's life; its state begins anew with each. settings: columns
+    of what the asset is asked to do, by which regimes are told apart. plan: what has been learnt of
+    healthy behaviour, as `SensorPlan.to_json` writes it, None before it is fitted. The features
+    bear the plan's names.
+    """
+
+    kind: ClassVar[str] = "sensors"
+    name: str
+    by: str
+    settings: tuple[str, ...] = ()
+    plan: Mapping[str, Any] | None = None
+
+
 Derived = Ratio | Difference | Contrast | Alignment | Speed
 """What is made of a row's own columns and earlier nodes alone."""
 Labelled = DelayedRate | LastLabels | LastKnown | KnownRun
 """What needs labels and the instants at which they became known."""
-Node = Raw | Category | Calendar | Flag | Window | Recency | Last | Labelled | Derived
+Node = Raw | Category | Calendar | Flag | Window | Recency | Last | Labelled | Derived | Sensors
 
 
 @dataclass(frozen=True)
@@ -245,6 +263,11 @@ class FeatureSpec:
     """Nodes in order; a node may use columns and the nodes before it."""
 
     nodes: tuple[Node, ...]
+
+    @property
+    def unfitted(self) -> bool:
+        """Whether a node has still to be fitted on rows that may be learnt from."""
+        return any(isinstance(node, Sensors) and node.plan is None for node in self.nodes)
 
     def to_json(self) -> list[dict[str, Any]]:
         """The spec as plain data, one dict a node, its kind first."""
@@ -263,6 +286,8 @@ def needs(node: Node) -> tuple[str, ...]:
             return (node.source,)
         case Calendar():
             return ()
+        case Sensors():
+            return (node.by,)
         case Recency() | LastLabels():
             return node.by
         case KnownRun():

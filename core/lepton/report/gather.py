@@ -133,7 +133,10 @@ def _budget(leaderboard: Leaderboard) -> str:
 
 def _drift(dataset: TabularDataset, parts: Parts) -> pd.DataFrame:
     """Features of training against those from the holdout's begin on; no target is read."""
-    later = dataset.role(roles.EVENT_AT) >= parts.cuts["holdout"]
+    if parts.groups:
+        later = dataset.role(roles.GROUP).isin(parts.groups["holdout"])
+    else:
+        later = dataset.role(roles.EVENT_AT) >= parts.cuts["holdout"]
     return stability(parts.train, dataset.take(later.to_numpy()))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from lepton.evaluation.intervals import day_blocks
+from lepton.evaluation.intervals import blocks_of
 from lepton.evaluation.shares import Share, shares
 from lepton.report.drawing import BLUE, HALF, INK, MUTED, name_of, new_axes, new_figure
 from lepton.report.tables import Table, make_table, percent, percent_span
@@ -46,7 +46,7 @@ def _by_group(
     sizes = held.value_counts(sort=not isinstance(groups.dtype, pd.CategoricalDtype))
     found = list(sizes[sizes > 0].index[:MAX_GROUPS])
     inside = np.column_stack([(groups == group).to_numpy() & counted for group in found] or [hit])
-    told = shares(inside & hit[:, None], inside, day_blocks(scored), np.random.default_rng(0))
+    told = shares(inside & hit[:, None], inside, blocks_of(scored), np.random.default_rng(0))
     rows = [(str(group), *_told(one)) for group, one in zip(found, told, strict=False)]
     return pd.DataFrame(rows, columns=["group", names[0], names[1], "low", "high"])
 

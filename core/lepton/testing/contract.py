@@ -10,12 +10,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lepton import roles
 from lepton.contracts.model import Contract, Extras
 from lepton.contracts.odcs import load_contracts
 from lepton.dataset import TabularDataset
 from lepton.evaluation.results import Evaluation, MetricResult
 from lepton.evaluation.scored import scored_frame
-from lepton.features.batch import compute
+from lepton.features.batch import compute, without_features
+from lepton.features.fit import fit_spec, sensor_columns
+from lepton.features.spec import FeatureSpec, Sensors
 from lepton.solution import Baseline, Solution
 from lepton_edge.policy import Policy
 
@@ -58,13 +61,26 @@ class _Case:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        return self.tables(0)[self.solution.task.table]
+        return self.solution.rows(self.tables(0))
 
     def tables(self, seed: int) -> Mapping[str, pd.DataFrame]:
         return self.solution.simulate(np.random.default_rng(seed), self.rows)
 
     def features(self, table: pd.DataFrame) -> TabularDataset:
-        return compute(table, self.contract, self.solution.features, Extras())
+        target = self.solution.task.target
+        return compute(table, self.contract, self.spec, Extras(), target=target)
+
+    @cached_property
+    def spec(self) -> FeatureSpec:
+        """The solution's features, those fitted that have to be."""
+        bare = without_features(self.table, self.contract, self.solution.task.target)
+        return fit_spec(self.solution.features, bare)
+
+    def needed(self) -> set[str]:
+        """Columns that every customer brings, sensors and what names a life among them."""
+        found = {column.name for column in self.contract.columns if column.present}
+        by = {node.by for node in self.solution.features.nodes if isinstance(node, Sensors)}
+        return found | by | (set(sensor_columns(self.table)) if by else set())
 
 
 def _contracts(case: _Case) -> Iterator[str]:
@@ -85,12 +101,13 @@ def _simulator(case: _Case) -> Iterator[str]:
 
 
 def _required_columns(case: _Case) -> Iterator[str]:
-    needed = [column.name for column in case.contract.columns if column.present]
-    missing = sorted(set(needed) - set(case.table.columns))
+    needed = case.needed()
+    missing = sorted(needed - set(case.table.columns))
     if missing:
         yield f"simulate leaves out the required columns {', '.join(missing)}"
         return
-    kept = {*needed, case.solution.task.target} & set(case.table.columns)
+    event = {column.name for column in case.contract.with_role(roles.EVENT_AT)}
+    kept = {*needed, *event, case.solution.task.target} & set(case.table.columns)
     poor = case.features(case.table[[name for name in case.table.columns if name in kept]])
     if not poor.numeric:
         yield "no feature is left where only the required columns are delivered"

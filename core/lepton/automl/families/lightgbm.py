@@ -118,7 +118,7 @@ def _fit(fold: Fold, params: Params, seed: int, expired: Expired) -> Fitted:
     train, valid = fold.shared
     patience = int(np.clip(3 / params["learning_rate"], 25, 150))
     watch = _Watch(patience, expired)
-    return _trained(train, [valid], params, seed, watch)
+    return _trained(train, [valid], {**params, **_loss(fold.y)}, seed, watch)
 
 
 def _refit(fold: Fold, params: Params, seed: int, expired: Expired) -> Fitted:
@@ -126,8 +126,12 @@ def _refit(fold: Fold, params: Params, seed: int, expired: Expired) -> Fitted:
 
     train = lightgbm.Dataset(fold.X, fold.y, params=dict(_FIXED), free_raw_data=True)
     watch = _Watch(int(params["rounds"]), expired)
-    soft = bool(((fold.y > 0) & (fold.y < 1)).any())
-    return _trained(train, [], {**params, **(_SOFT if soft else {})}, seed, watch)
+    return _trained(train, [], {**params, **_loss(fold.y)}, seed, watch)
+
+
+def _loss(y: np.ndarray) -> Params:
+    """What is settled of the objective beyond the usual: shares ask for another name of it."""
+    return _SOFT if bool(((y > 0) & (y < 1)).any()) else {}
 
 
 def _trained(train: Any, valid: list[Any], params: Params, seed: int, watch: _Watch) -> Fitted:
