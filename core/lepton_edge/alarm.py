@@ -11,8 +11,8 @@ import json
 import math
 from bisect import bisect_left
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Final
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -74,8 +74,7 @@ class AlarmSpec:
         return cls(**{**told, "max_gap_s": math.inf if gap is None else gap})
 
 
-@dataclass(frozen=True, slots=True)
-class AlarmState:
+class AlarmState(NamedTuple):
     """All that is remembered of one asset and failure mode.
 
     condition: OK, RAISED or UNKNOWN; is_open: whether an alarm stands, also while nothing is known;
@@ -134,7 +133,7 @@ def step(spec: AlarmSpec, state: AlarmState, at_s: float, score: float) -> Stepp
         state, more = _lose(state, at_s)
     else:
         state, more = _know(spec, state, at_s, score)
-    return replace(state, newest_s=at_s), lost + more
+    return state._replace(newest_s=at_s), lost + more
 
 
 def check(spec: AlarmSpec, state: AlarmState, at_s: float) -> Stepped:
@@ -145,12 +144,12 @@ def check(spec: AlarmSpec, state: AlarmState, at_s: float) -> Stepped:
     if state.known_s is None or not at_s - state.known_s > spec.max_gap_s:
         return state, ()
     state, events = _lose(state, state.known_s + spec.max_gap_s)
-    return (replace(state, window=()) if state.window else state), events
+    return (state._replace(window=()) if state.window else state), events
 
 
 def acknowledge(state: AlarmState) -> AlarmState:
     """The state once a person has seen the alarm: it calls again only at a higher level."""
-    return replace(state, acknowledged=state.level)
+    return state._replace(acknowledged=state.level)
 
 
 def reset(state: AlarmState, at_s: float) -> Stepped:
@@ -245,7 +244,7 @@ def state_to_json(state: AlarmState) -> dict[str, Any]:
     """The state as plain data."""
     seen = math.isfinite(state.newest_s)
     return {
-        **asdict(state),
+        **state._asdict(),
         "window": list(state.window),
         "newest_s": state.newest_s if seen else None,
     }
@@ -296,7 +295,7 @@ def _lose(state: AlarmState, at_s: float) -> Stepped:
     """Nothing is known from `at_s` on; time below `lo` must be seen whole, so it begins anew."""
     if state.condition == UNKNOWN:
         return state, ()
-    lost = replace(state, condition=UNKNOWN, below_s=None)
+    lost = state._replace(condition=UNKNOWN, below_s=None)
     return lost, (AlarmEvent(at_s, "unknown", UNKNOWN, state.level, state.life),)
 
 
@@ -304,15 +303,15 @@ def _know(spec: AlarmSpec, state: AlarmState, at_s: float, score: float) -> Step
     level = sum(score >= threshold for threshold in spec.thresholds)
     window = (*state.window, level)[-spec.n :]
     reached = sorted(window)[-spec.m] if len(window) >= spec.m else 0
-    known = replace(state, window=window, known_s=at_s)
+    known = state._replace(window=window, known_s=at_s)
     if state.is_open:
         return _stand(spec, known, at_s, score, reached)
     if reached:
         kind = "reopened" if state.level else "raised"
         level = max(state.level, reached)
-        opened = replace(known, condition=RAISED, is_open=True, level=level, raised_s=at_s)
+        opened = known._replace(condition=RAISED, is_open=True, level=level, raised_s=at_s)
         return opened, (_event(opened, at_s, kind, score),)
-    healthy = replace(known, condition=OK)
+    healthy = known._replace(condition=OK)
     if state.condition == OK:
         return healthy, ()
     return healthy, (_event(healthy, at_s, "known", score),)
@@ -323,10 +322,10 @@ def _stand(spec: AlarmSpec, state: AlarmState, at_s: float, score: float, reache
     below = (at_s if state.below_s is None else state.below_s) if score < spec.lo else None
     raised = at_s if state.raised_s is None else state.raised_s
     if below is not None and _is_over(spec, at_s - below, at_s - raised):
-        shut = replace(state, is_open=False, window=(), raised_s=None, below_s=None)
-        cleared = replace(shut, condition=OK)
+        shut = state._replace(is_open=False, window=(), raised_s=None, below_s=None)
+        cleared = shut._replace(condition=OK)
         return cleared, (_event(cleared, at_s, "cleared", score),)
-    standing = replace(state, condition=RAISED, below_s=below, level=max(state.level, reached))
+    standing = state._replace(condition=RAISED, below_s=below, level=max(state.level, reached))
     if reached > state.level:
         return standing, (_event(standing, at_s, "escalated", score),)
     if state.condition == RAISED:
@@ -378,10 +377,10 @@ class _History:
         """The state after the quiet rows `start` to `end`, as `step` leaves it row by row."""
         newest = self.at_s[end - 1]
         if state.condition == UNKNOWN:
-            return check(self.spec, replace(state, newest_s=newest), newest)[0]
+            return check(self.spec, state._replace(newest_s=newest), newest)[0]
         new = self.level[max(start, end - self.spec.n) : end]
         window = (*state.window, *new)[-self.spec.n :]
-        return replace(state, window=window, newest_s=newest, known_s=newest)
+        return state._replace(window=window, newest_s=newest, known_s=newest)
 
 
 def _places(mask: np.ndarray) -> list[int]:
