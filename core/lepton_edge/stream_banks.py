@@ -9,9 +9,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from lepton_edge.errors import BundleError, RowError
 from lepton_edge.sensor_plan import SensorPlan
 from lepton_edge.sensors import SensorBank, State
+from lepton_edge.stream_compile import not_understood
+from lepton_edge.stream_event import name_of, number_of, unread
 
 KIND: Final = "sensors"
 _ROOM: Final = 16
@@ -34,12 +35,7 @@ class StreamBank:
             plan = SensorPlan.from_json(node["plan"])
             self._by = str(node["by"])
         except (KeyError, TypeError, ValueError) as error:
-            raise BundleError(
-                "LK613",
-                where="features.json",
-                found=f"a bank of sensors is not understood: {type(error).__name__} {error}",
-                remedy="use the runtime that comes with the bundle, or one at least as new",
-            ) from error
+            raise not_understood(error) from error
         self._bank = SensorBank(plan)
         self._columns = plan.sensors, plan.settings
         self._names = plan.names
@@ -48,9 +44,7 @@ class StreamBank:
 
     def read(self, event: Mapping[str, object]) -> Reading:
         """The event's life, sensors and settings; RowError LK288 where one cannot be read."""
-        key = event.get(self._by)
-        if key is not None and not isinstance(key, (str, int)):
-            raise _unread(self._by, f"{key!r:.40} is neither text nor number")
+        key = name_of(self._by, event.get(self._by))
         values, settings = ([_number(event, name) for name in names] for names in self._columns)
         return Reading(key, np.array([values]), np.array([settings]))
 
@@ -98,17 +92,10 @@ def _number(event: Mapping[str, object], name: str) -> float:
     value = event.get(name)
     if value is None:
         return nan
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise _unread(name, f"{value!r:.40} is not a number")
-    number = float(value)
-    if number in (inf, -inf):
-        raise _unread(name, "an infinite number")
-    return number
-
-
-def _unread(name: str, found: str) -> RowError:
-    remedy = "mend the field; null stands for a missing value"
-    return RowError("LK288", where=f"field '{name}'", found=found, remedy=remedy)
+    found = number_of(name, value)
+    if found in (inf, -inf):
+        raise unread(name, "an infinite number")
+    return found
 
 
 __all__ = ["KIND", "Reading", "StreamBank", "split_spec"]

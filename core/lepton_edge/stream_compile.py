@@ -66,12 +66,17 @@ def compile_spec(spec: Sequence[Mapping[str, Any]]) -> StreamPlan:
     try:
         return _Compiler(spec).run()
     except (KeyError, TypeError, ValueError) as error:
-        raise BundleError(
-            "LK613",
-            where="features.json",
-            found=f"a node is not understood: {type(error).__name__} {error}",
-            remedy="use the runtime that comes with the bundle, or one at least as new",
-        ) from error
+        raise not_understood(error) from error
+
+
+def not_understood(error: Exception) -> BundleError:
+    """LK613 for a node that nothing can be made of; to be raised."""
+    return BundleError(
+        "LK613",
+        where="features.json",
+        found=f"a node is not understood: {type(error).__name__} {error}",
+        remedy="use the runtime that comes with the bundle, or one at least as new",
+    )
 
 
 class _Compiler:
@@ -297,4 +302,4 @@ def _one_of(name: object, known: tuple[str, ...]) -> str:
     return str(name)
 
 
-__all__ = ["compile_spec"]
+__all__ = ["compile_spec", "not_understood"]

@@ -54,13 +54,13 @@ class Reader:
             value = event.get(name)
             if value is None:
                 continue
-            number = value if value.__class__ is float else _number(name, value)
+            number = value if value.__class__ is float else number_of(name, value)
             if number - number == 0.0:
                 numbers[place] = number
             elif number == number:
-                raise _unread(name, "an infinite number")
+                raise unread(name, "an infinite number")
         for name, text, place in self._flags:
-            found = _name(name, event.get(name))
+            found = name_of(name, event.get(name))
             if found is not None:
                 numbers[place] = 1.0 if found == text else 0.0
         return numbers
@@ -71,9 +71,9 @@ class Reader:
         for only, by in self._keys:
             if only is not None:
                 value = event.get(only)
-                found.append(value if value.__class__ is str else _name(only, value))
+                found.append(value if value.__class__ is str else name_of(only, value))
                 continue
-            values = tuple([_name(column, event.get(column)) for column in by])
+            values = tuple([name_of(column, event.get(column)) for column in by])
             found.append(None if None in values else values)
         return found
 
@@ -82,7 +82,7 @@ class Reader:
         if not self._has_named:
             return self._named
         return [
-            [_name(name, event.get(name)) for name in names] if names else []
+            [name_of(name, event.get(name)) for name in names] if names else []
             for names in self._named
         ]
 
@@ -98,14 +98,14 @@ class Reader:
         value, known = event.get(target), event.get(label_at)
         if value is None or known is None or value != value or known != known:
             return None
-        found = _number(target, value)
+        found = number_of(target, value)
         if found in (inf, -inf):
-            raise _unread(target, "an infinite number")
+            raise unread(target, "an infinite number")
         return max(_instant(event, label_at), at + 1, arrived), found
 
     def key(self, event: Mapping[str, object]) -> str | int | float | None:
         """What names the event; None where nothing does."""
-        return _name(self._key, event.get(self._key))
+        return name_of(self._key, event.get(self._key))
 
     def rank(self, key: object, at: int) -> Rank:
         """Where the event stands among others: by instant, then key."""
@@ -118,38 +118,40 @@ def _instant(event: Mapping[str, object], name: str) -> int:
     try:
         return microseconds(event.get(name))
     except ValueError as error:
-        raise _unread(name, str(error)) from None
+        raise unread(name, str(error)) from None
 
 
-def _number(name: str, value: Any) -> float:
+def number_of(name: str, value: Any) -> float:
+    """The number that field `name` holds; raises RowError LK288 where it holds none."""
     try:
         if isinstance(value, (int, float)):
             return float(value)
     except OverflowError:
-        raise _unread(name, "beyond the largest number") from None
-    raise _unread(name, f"{value!r:.40} is not a number")
+        raise unread(name, "beyond the largest number") from None
+    raise unread(name, f"{value!r:.40} is not a number")
 
 
-def _name(name: str, value: object) -> str | int | float | None:
+def name_of(name: str, value: object) -> str | int | float | None:
     """A value that names something: text or number as it stands; None where it is missing."""
     if value is None or value != value:
         return None
     if isinstance(value, (str, int, float)):
         return value
-    raise _unread(name, f"{value!r:.40} is neither text nor number")
+    raise unread(name, f"{value!r:.40} is neither text nor number")
 
 
 def _text(event: Mapping[str, object], name: str) -> str:
     value = event.get(name)
     if value.__class__ is str:
         return value
-    found = _name(name, value)
+    found = name_of(name, value)
     return "" if found is None else str(found)
 
 
-def _unread(name: str, found: str) -> RowError:
+def unread(name: str, found: str) -> RowError:
+    """LK288 for a field that cannot be read; to be raised."""
     remedy = "mend the field; null stands for a missing value"
     return RowError("LK288", where=f"field '{name}'", found=found, remedy=remedy)
 
 
-__all__ = ["Key", "Reader"]
+__all__ = ["Key", "Reader", "name_of", "number_of", "unread"]

@@ -1,0 +1,70 @@
+"""Predictive maintenance: everything the domain adds to the core, as one value."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lepton.evaluation.splits import SplitSpec
+from lepton.solution import ReportSpec, Solution, Words
+from lepton.task import TaskKind, TaskSpec
+from solutions.predictive_maintenance.baselines import BASELINES
+from solutions.predictive_maintenance.bench import ai4i, cmapss
+from solutions.predictive_maintenance.decision import DECISION
+from solutions.predictive_maintenance.features import FEATURES
+from solutions.predictive_maintenance.lives import BOUNDS, SETTINGS, assemble
+from solutions.predictive_maintenance.metrics import METRICS_OF_MAINTENANCE
+from solutions.predictive_maintenance.realism import realism
+from solutions.predictive_maintenance.simulate import simulate
+
+SOLUTION: Final = Solution(
+    name="predictive_maintenance",
+    title="Predictive maintenance",
+    about="Says of each asset whether it fails within the horizon, and how long it has left",
+    tables=("telemetry", "assets", "failures", "maintenance", "sensors"),
+    optional=("assets", "failures", "maintenance", "sensors"),
+    assemble=assemble,
+    settings=SETTINGS,
+    setting_bounds=BOUNDS,
+    tasks=(
+        TaskSpec(
+            name="failure",
+            kind=TaskKind.BINARY,
+            table="telemetry",
+            target="failed",
+            metric="ap",
+            min_positives=50,
+        ),
+        TaskSpec(
+            name="remaining_life",
+            kind=TaskKind.REGRESSION,
+            table="telemetry",
+            target="remaining",
+            metric="rmse",
+            min_positives=50,
+        ),
+    ),
+    features=FEATURES,
+    families=("lightgbm", "logistic", "net"),
+    baselines=BASELINES,
+    metrics=METRICS_OF_MAINTENANCE,
+    decision=DECISION,
+    gates={
+        "beats_baseline": 0.0,
+        "compression_loss": 0.02,
+        "parity": 1e-6,
+        "calibration_ece": 0.03,
+        "min_positives_holdout": 30.0,
+        "leakage": 0.0,
+    },
+    split=SplitSpec(by="group", selection_share=0.35, holdout_share=0.25),
+    simulate=simulate,
+    realism=realism,
+    slices=("asset_type",),
+    report=ReportSpec(
+        words=Words("reading", "readings", "warning", "warnings", "asset", "assets"),
+        by_fold=("ap", "recall_at_fpr_5"),
+    ),
+    benchmarks={"cmapss": cmapss, "ai4i": ai4i},
+)
+
+__all__ = ["SOLUTION"]

@@ -1,0 +1,20 @@
+"""What is known of an asset at a reading: its sensors so far, its age, its last service."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lepton.features.spec import Category, FeatureSpec, Raw, Sensors
+
+SETTINGS: Final = ("setting_1", "setting_2", "setting_3")
+
+FEATURES: Final = FeatureSpec(
+    (
+        Sensors("sensors", by="life_id", settings=SETTINGS),
+        Raw("since_service_h", "since_service_h"),
+        Category("asset_type", "asset_type"),
+        Category("operating_mode", "operating_mode"),
+    )
+)
+
+__all__ = ["FEATURES", "SETTINGS"]

@@ -1,0 +1,212 @@
+"""From a fleet's tables to rows that can be learnt from: each reading with its life and its end.
+
+A life goes from commissioning, or the replacement before, to the next failure (observed) or to a
+planned replacement or the end of the data (censored). What is not known yet has no target: the
+last horizon of a life that did not end in a failure says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+HORIZON_H: Final = "horizon_h"
+CAP_H: Final = "cap_h"
+RUN_TO_FAILURE: Final = "run_to_failure"
+SETTINGS: Final[Mapping[str, float]] = {HORIZON_H: 168.0, CAP_H: 1440.0, RUN_TO_FAILURE: 0.0}
+"""horizon_h: what is warned of, hours ahead; cap_h: beyond it one remaining life is like another;
+run_to_failure: 1 where every asset's data end with its failure and no table of failures says so."""
+BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
+    HORIZON_H: (1e-3, 1e6),
+    CAP_H: (1e-3, 1e7),
+    RUN_TO_FAILURE: (0.0, 1.0),
+}
+HOUR: Final = pd.Timedelta(hours=1)
+SENSOR: Final = "x_"
+EPOCH: Final = pd.Timestamp("2000-01-01", tz="UTC")
+REPLACED: Final = "replace"
+
+
+def assemble(tables: Mapping[str, pd.DataFrame], settings: Mapping[str, float]) -> pd.DataFrame:
+    """Readings with `life_id`, `asset_type`, `since_service_h` and their targets, if known:
+    `failed` (within the horizon, 0/1), `remaining` (hours to the failure as a share of `cap_h`, at
+    most 1) and `label_at`, the instant at which `failed` was known.
+
+    Rows without an asset are each their own and keep the target that they bring. Order and other
+    columns stay.
+    """
+    readings = wide(tables["telemetry"])
+    if "asset_id" not in readings:
+        return _cross_sectional(readings)
+    if "event_at" not in readings:
+        order = readings.groupby("asset_id", sort=False).cumcount()
+        readings = readings.assign(event_at=EPOCH + order * HOUR)
+    ends = life_ends(readings, tables, run_to_failure=settings[RUN_TO_FAILURE] > 0)
+    rows = _targets(_in_lives(readings, ends), settings[HORIZON_H], settings[CAP_H])
+    return _serviced(_typed(rows, tables), tables)
+
+
+def wide(telemetry: pd.DataFrame) -> pd.DataFrame:
+    """One row an asset and instant; of the long form (sensor, value) each sensor becomes a column,
+    bad values missing, the last one where a sensor speaks twice."""
+    if not {"sensor", "value", "asset_id", "event_at"} <= set(telemetry.columns):
+        return telemetry
+    good = telemetry
+    if "quality" in good:
+        good = good[good["quality"] != "bad"]
+    names = SENSOR + good["sensor"].str.casefold().str.replace(r"[^0-9a-z]+", "_", regex=True)
+    index = ["asset_id", "event_at"]
+    values = (
+        good.assign(sensor=names)
+        .drop_duplicates([*index, "sensor"], keep="last")
+        .pivot(index=index, columns="sensor", values="value")
+    )
+    values.columns = values.columns.astype("str")
+    beside = [n for n in telemetry.columns if n not in ("sensor", "value", "unit", "quality")]
+    first = telemetry[beside].drop_duplicates(index)
+    found = first.merge(values.reset_index(), on=index, how="left", validate="one_to_one")
+    return found.reset_index(drop=True)
+
+
+def life_ends(
+    readings: pd.DataFrame, tables: Mapping[str, pd.DataFrame], *, run_to_failure: bool
+) -> pd.DataFrame:
+    """One row an end of a life: asset_id, end_at, failed (bool); failures before replacements that
+    follow them within the same instant."""
+    parts = []
+    if "failures" in tables:
+        failures = tables["failures"]
+        parts.append(
+            pd.DataFrame(
+                {"asset_id": failures["asset_id"], "end_at": failures["failed_at"]}
+            ).assign(failed=True)
+        )
+    elif run_to_failure:
+        last = readings.groupby("asset_id", sort=True)["event_at"].max().reset_index()
+        parts.append(last.rename(columns={"event_at": "end_at"}).assign(failed=True))
+    if "maintenance" in tables:
+        work = tables["maintenance"]
+        work = work[work["kind"] == REPLACED]
+        parts.append(
+            pd.DataFrame({"asset_id": work["asset_id"], "end_at": work["done_at"]}).assign(
+                failed=False
+            )
+        )
+    if not parts:
+        return pd.DataFrame(
+            {
+                "asset_id": pd.Series(dtype="str"),
+                "end_at": pd.Series(dtype="datetime64[us, UTC]"),
+                "failed": pd.Series(dtype=bool),
+            }
+        )
+    ends = pd.concat(parts, ignore_index=True)
+    return ends.sort_values(["asset_id", "end_at", "failed"], ascending=[True, True, False])
+
+
+def _in_lives(readings: pd.DataFrame, ends: pd.DataFrame) -> pd.DataFrame:
+    """Readings with the number of their life, and the end that comes next, if any."""
+    number = np.zeros(len(readings), dtype=np.int64)
+    end_at = np.full(len(readings), np.datetime64("NaT", "us"))
+    failed = np.zeros(len(readings), dtype=bool)
+    at = _naive(readings["event_at"])
+    by_asset = {
+        str(asset): (_naive(rows["end_at"]), rows["failed"].to_numpy(dtype=bool))
+        for asset, rows in ends.groupby("asset_id", sort=False)
+    }
+    for asset, rows in readings.groupby("asset_id", sort=False).indices.items():
+        if str(asset) not in by_asset:
+            continue
+        instants, is_failure = by_asset[str(asset)]
+        place = np.searchsorted(instants, at[rows], side="left")
+        number[rows] = place
+        inside = rows[place < len(instants)]
+        end_at[inside] = instants[place[place < len(instants)]]
+        failed[inside] = is_failure[place[place < len(instants)]]
+    life = (
+        readings["asset_id"].astype("str") + "#" + pd.Series(number, readings.index).astype("str")
+    )
+    return readings.assign(
+        life_id=life,
+        end_at=pd.Series(end_at, readings.index).dt.tz_localize("UTC"),
+        ends_in_failure=failed,
+    )
+
+
+def _targets(rows: pd.DataFrame, horizon_h: float, cap_h: float) -> pd.DataFrame:
+    """Targets of rows whose life is known; censored lives say how long they lasted at least."""
+    event, end = rows["event_at"], rows["end_at"]
+    last = event.groupby(rows["life_id"]).transform("max")
+    ends_in_failure = rows["ends_in_failure"].to_numpy()
+    left = end.fillna(last) - event
+    hours = left.dt.total_seconds().to_numpy(dtype=np.float64) / 3600.0
+    failed = np.where(
+        ends_in_failure,
+        (hours <= horizon_h).astype(np.float64),
+        np.where(hours > horizon_h, 0.0, np.nan),
+    )
+    share = np.minimum(hours / cap_h, 1.0)
+    remaining = np.where(ends_in_failure | (hours >= cap_h), share, np.nan)
+    known_after = pd.to_timedelta(np.minimum(hours, horizon_h), unit="h").as_unit("us")
+    label_at = (event + known_after).where(np.isfinite(failed))
+    given = {} if "failed" in rows else {"failed": failed, "label_at": label_at}
+    return rows.drop(columns=["end_at", "ends_in_failure"]).assign(
+        **given, remaining=remaining, is_failure=ends_in_failure, hours_seen=hours
+    )
+
+
+def _typed(rows: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Rows with their asset's type and site, where a register of assets says so."""
+    if "assets" not in tables:
+        return rows
+    register = tables["assets"].drop_duplicates("asset_id").set_index("asset_id")
+    found = {
+        name: rows["asset_id"].map(register[column])
+        for name, column in (("asset_type", "type"), ("site", "site"))
+        if column in register
+    }
+    return rows.assign(**found)
+
+
+def _serviced(rows: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Rows with the hours since the last work on their asset, missing before the first."""
+    if "maintenance" not in tables:
+        return rows
+    work = tables["maintenance"]
+    done = {
+        str(asset): np.sort(_naive(part["done_at"]))
+        for asset, part in work.groupby("asset_id", sort=False)
+    }
+    at, since = _naive(rows["event_at"]), np.full(len(rows), np.nan)
+    for asset, places in rows.groupby("asset_id", sort=False).indices.items():
+        instants = done.get(str(asset))
+        if instants is None:
+            continue
+        before = np.searchsorted(instants, at[places], side="left")
+        known = places[before > 0]
+        last = instants[before[before > 0] - 1]
+        since[known] = (at[known] - last) / np.timedelta64(1, "h")
+    return rows.assign(since_service_h=since)
+
+
+def _cross_sectional(readings: pd.DataFrame) -> pd.DataFrame:
+    """Rows without an asset: each its own group, at instants that only keep their order."""
+    names = readings["reading_id"].astype("str")
+    found = readings.assign(asset_id=names)
+    if "event_at" not in found:
+        order = pd.Series(np.arange(len(found)), found.index)
+        found = found.assign(event_at=EPOCH + order * HOUR)
+    return found
+
+
+def _naive(instants: pd.Series) -> np.ndarray:
+    found: np.ndarray = (
+        instants.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
+    )
+    return found
+
+
+__all__ = ["BOUNDS", "SETTINGS", "assemble", "life_ends", "wide"]
