@@ -120,6 +120,9 @@ def test_a_failure_of_an_asset_without_readings_is_missed() -> None:
     counts = count_raises(found, raises({"c": [3.0]}), RULE)
     assert counts.failures.tolist() == [0.0, 1.0]
     assert (counts.caught.sum(), counts.false.sum()) == (0.0, 0.0)
+    # a raise after the last reading belongs to no life, not to the next asset's
+    after = count_raises(found, raises({"a": [101.0]}), RULE)
+    assert (after.caught.sum(), after.false.sum(), after.undecided.sum()) == (0.0, 0.0, 0.0)
     assert counts.all_months[1] == 0.0
 
 
@@ -188,6 +191,8 @@ def test_the_curve_trades_recall_against_false_raises() -> None:
     point = false_at_recall(curve, rng=rng(), recall=0.9)
     assert (point.threshold, point.recall) == (8.0, 0.9)
     assert point.false_per_month.value == pytest.approx(3 * month / 3_000)
+    tied = event_curve(known, lambda high: raises_at(min(high, 2.0)), [2.0, 3.0], RULE)
+    assert false_at_recall(tied, rng=rng()).threshold == 3.0
     beyond = false_at_recall(curve, rng=rng(), recall=0.95)
     assert beyond.threshold is None
     assert beyond.false_per_month.reason.endswith("the highest recall is 0.900")
