@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -205,6 +206,21 @@ def test_each_resample_chooses_its_own_threshold() -> None:
     point = false_at_recall(curve, rng=rng(), recall=0.75)
     assert point.threshold == 1.0
     assert (point.false_per_month.value, point.false_per_month.low) == (0.0, 0.0)
+    # nothing seen in so many asset-months: at most 3.69 expected (Garwood 1936)
+    most = -math.log(0.025) / (200 * 300 * 12 / 365.25)
+    assert point.false_per_month.high == pytest.approx(most)
+
+
+def test_alarms_without_a_fault_are_not_taken_for_certain() -> None:
+    names = [f"a{at}" for at in range(20)]
+    known = lives(dict.fromkeys(names, 300.0), {name: [300.0] for name in names})
+    found = judge_events(known, raises({name: [295.0] for name in names}), RULE, rng=rng())
+    # Wilson's lower limit of 20 in 20: 20 / (20 + 1.96 ** 2)
+    assert (found.recall.value, found.recall.high) == (1.0, 1.0)
+    assert found.recall.low == pytest.approx(20 / (20 + 1.96**2), rel=1e-4)
+    assert found.false_per_month.value == 0.0
+    months = 20 * 300 * 12 / 365.25
+    assert found.false_per_month.high == pytest.approx(-math.log(0.025) / months)
 
 
 def test_raises_of_the_alarm_are_judged_life_by_life() -> None:
