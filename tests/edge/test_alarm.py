@@ -85,6 +85,8 @@ def test_it_stands_for_its_dwell_at_least() -> None:
     spec = AlarmSpec(hi=5.0, lo=5.0, dwell_s=45.0)
     _, events = told(spec, [6, 0, 0, 0, 0, 0, 0])
     assert kinds(events) == [("raised", 0.0), ("cleared", 50.0)]
+    at_the_dwell = AlarmSpec(hi=5.0, lo=5.0, dwell_s=40.0)
+    assert kinds(told(at_the_dwell, [6, 0, 0, 0, 0])[1])[1:] == [("cleared", 40.0)]
 
 
 def test_a_level_rises_by_m_of_n_and_never_falls_within_an_alarm() -> None:
@@ -150,7 +152,13 @@ def test_a_life_has_one_alarm_which_may_come_back() -> None:
         "cleared",
     ] * 2
     assert {event.life for event in events} == {0}
-    fresh, _ = reset(state, 200.0)
+    higher, events = told(SPEC, [9, 9, 0, 0, 0, 6, 6], state)
+    assert [(event.kind, event.level) for event in events] == [
+        ("reopened", 3),
+        ("cleared", 3),
+        ("reopened", 3),
+    ]
+    fresh, _ = reset(higher, 500.0)
     _, events = told(SPEC, wave, fresh)
     assert [(event.kind, event.life) for event in events] == [
         ("known", 1),
@@ -186,6 +194,8 @@ def test_who_has_seen_an_alarm_is_called_again_only_at_a_higher_level() -> None:
 def test_a_late_reading_changes_nothing() -> None:
     state, _ = told(SPEC, [0, 6])
     assert step(SPEC, state, 5.0, 9.0) == (state, ())
+    # one of the same instant is not late
+    assert kinds(step(SPEC, state, 10.0, 6.0)[1]) == [("raised", 10.0)]
     with pytest.raises(ValueError, match="instant of a reading, not nan"):
         step(SPEC, state, NAN, 1.0)
 

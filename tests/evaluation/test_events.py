@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -120,6 +121,9 @@ def test_a_failure_of_an_asset_without_readings_is_missed() -> None:
     counts = count_raises(found, raises({"c": [3.0]}), RULE)
     assert counts.failures.tolist() == [0.0, 1.0]
     assert (counts.caught.sum(), counts.false.sum()) == (0.0, 0.0)
+    # a raise after the last reading belongs to no life, not to the next asset's
+    after = count_raises(found, raises({"a": [101.0]}), RULE)
+    assert (after.caught.sum(), after.false.sum(), after.undecided.sum()) == (0.0, 0.0, 0.0)
     assert counts.all_months[1] == 0.0
 
 
@@ -188,6 +192,8 @@ def test_the_curve_trades_recall_against_false_raises() -> None:
     point = false_at_recall(curve, rng=rng(), recall=0.9)
     assert (point.threshold, point.recall) == (8.0, 0.9)
     assert point.false_per_month.value == pytest.approx(3 * month / 3_000)
+    tied = event_curve(known, lambda high: raises_at(min(high, 2.0)), [2.0, 3.0], RULE)
+    assert false_at_recall(tied, rng=rng()).threshold == 3.0
     beyond = false_at_recall(curve, rng=rng(), recall=0.95)
     assert beyond.threshold is None
     assert beyond.false_per_month.reason.endswith("the highest recall is 0.900")
@@ -200,6 +206,21 @@ def test_each_resample_chooses_its_own_threshold() -> None:
     point = false_at_recall(curve, rng=rng(), recall=0.75)
     assert point.threshold == 1.0
     assert (point.false_per_month.value, point.false_per_month.low) == (0.0, 0.0)
+    # nothing seen in so many asset-months: at most 3.69 expected (Garwood 1936)
+    most = -math.log(0.025) / (200 * 300 * 12 / 365.25)
+    assert point.false_per_month.high == pytest.approx(most)
+
+
+def test_alarms_without_a_fault_are_not_taken_for_certain() -> None:
+    names = [f"a{at}" for at in range(20)]
+    known = lives(dict.fromkeys(names, 300.0), {name: [300.0] for name in names})
+    found = judge_events(known, raises({name: [295.0] for name in names}), RULE, rng=rng())
+    # Wilson's lower limit of 20 in 20: 20 / (20 + 1.96 ** 2)
+    assert (found.recall.value, found.recall.high) == (1.0, 1.0)
+    assert found.recall.low == pytest.approx(20 / (20 + 1.96**2), rel=1e-4)
+    assert found.false_per_month.value == 0.0
+    months = 20 * 300 * 12 / 365.25
+    assert found.false_per_month.high == pytest.approx(-math.log(0.025) / months)
 
 
 def test_raises_of_the_alarm_are_judged_life_by_life() -> None:

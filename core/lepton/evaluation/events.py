@@ -10,7 +10,7 @@ assets.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -18,6 +18,7 @@ import pandas as pd
 
 from lepton.evaluation.intervals import resamples
 from lepton.evaluation.results import MetricResult
+from lepton.evaluation.shares import wilson
 from lepton_edge.alarm import AlarmSpec, replay
 
 MONTH: Final = pd.Timedelta(days=30.4375)
@@ -184,11 +185,9 @@ def judge_events(
     is_known = np.isfinite(lead)
     quantiles = np.quantile(lead[is_known], [0.1, 0.25, 0.5, 0.75, 0.9]) if is_known.any() else []
     return EventResult(
-        _ratio("event_recall", found.caught, found.failures, drawn, "no failure"),
-        _ratio("false_per_month", found.false, found.months, drawn, _NO_TIME),
-        _ratio(
-            "most_false_per_month", found.false + found.undecided, found.all_months, drawn, _NO_TIME
-        ),
+        _recall(found, drawn),
+        _rate("false_per_month", found.false, found.months, drawn),
+        _rate("most_false_per_month", found.false + found.undecided, found.all_months, drawn),
         _median("lead_h", lead[is_known], owner[is_known], drawn),
         tuple(float(one) for one in quantiles),
         n_failures=int(found.failures.sum()),
@@ -268,8 +267,11 @@ def false_at_recall(
         at = _best(recalls, rates, recall)
         draws.append(np.nan if at is None else rates[at])
     rate = float(curve.false_per_month[best])
-    result = _with_interval(name, rate, np.array(draws), about, "per asset-month")
-    return OperatingPoint(float(curve.thresholds[best]), float(curve.recall[best]), result)
+    result = _with_interval(name, rate, np.array(draws), about, _PER_MONTH)
+    limits = _poisson(float(curve.false[best].sum()), float(curve.months.sum()))
+    return OperatingPoint(
+        float(curve.thresholds[best]), float(curve.recall[best]), _widened(result, *limits)
+    )
 
 
 def alarm_raises(
@@ -302,6 +304,7 @@ def alarm_raises(
     )
 
 
+_PER_MONTH: Final = "per asset-month"
 _NO_TIME: Final = "no time in which a raise can be told right from false"
 
 
@@ -348,21 +351,52 @@ def _best(recall: np.ndarray, rate: np.ndarray, wanted: float) -> int | None:
     return len(rates) - 1 - int(np.nanargmin(rates[::-1]))
 
 
-def _ratio(
-    name: str, part: np.ndarray, whole: np.ndarray, drawn: np.ndarray, why: str
-) -> MetricResult:
-    if not whole.sum() > 0:
-        return MetricResult(name, None, reason=why)
+def _recall(found: RaiseCounts, drawn: np.ndarray) -> MetricResult:
+    """Share caught; its interval is never narrower than Wilson's."""
+    name, about, n = "event_recall", "share of failures warned of in time", found.failures.sum()
+    if not n > 0:
+        return MetricResult(name, None, about=about, reason="no failure")
+    draws, value = _ratios(found.caught, found.failures, drawn), found.caught.sum() / n
+    low, high = wilson(np.array([value]), np.array([n]))
+    result = _with_interval(name, float(value), draws, about, "")
+    return _widened(result, float(low[0]), float(high[0]))
+
+
+def _rate(name: str, raised: np.ndarray, months: np.ndarray, drawn: np.ndarray) -> MetricResult:
+    """Raises an asset-month; the interval is never narrower than a Poisson count's: assets on which
+    nothing was raised would draw the same rate for ever."""
+    about, n, whole = "false raises an asset-month", float(raised.sum()), float(months.sum())
+    if not whole > 0:
+        return MetricResult(name, None, about=about, unit=_PER_MONTH, reason=_NO_TIME)
+    result = _with_interval(name, n / whole, _ratios(raised, months, drawn), about, _PER_MONTH)
+    return _widened(result, *_poisson(n, whole))
+
+
+def _poisson(n: float, months: float) -> tuple[float, float]:
+    """95 % limits of the rate of which `n` were counted in `months` (Garwood 1936)."""
+    from scipy.special import gammaincinv
+
+    low = float(gammaincinv(n, 0.025)) if n > 0 else 0.0
+    return low / months, float(gammaincinv(n + 1, 0.975)) / months
+
+
+def _widened(result: MetricResult, low: float, high: float) -> MetricResult:
+    if result.low is None or result.high is None:
+        return result
+    return replace(result, low=min(result.low, low), high=max(result.high, high))
+
+
+def _ratios(part: np.ndarray, whole: np.ndarray, drawn: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore", divide="ignore"):
-        draws = (drawn @ part) / (drawn @ whole)
-    return _with_interval(name, float(part.sum() / whole.sum()), draws, "", "")
+        return np.asarray((drawn @ part) / (drawn @ whole))
 
 
 def _median(name: str, lead: np.ndarray, owner: np.ndarray, drawn: np.ndarray) -> MetricResult:
+    about = "median time from the first alarm to the failure"
     if not len(lead):
-        return MetricResult(name, None, unit="h", reason="no failure was warned of")
+        return MetricResult(name, None, about=about, unit="h", reason="no failure was warned of")
     draws = [np.median(again) for w in drawn if len(again := np.repeat(lead, w[owner].astype(int)))]
-    return _with_interval(name, float(np.median(lead)), np.array(draws), "", "h")
+    return _with_interval(name, float(np.median(lead)), np.array(draws), about, "h")
 
 
 def _with_interval(

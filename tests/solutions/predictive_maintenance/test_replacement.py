@@ -162,6 +162,10 @@ def test_each_life_ends_as_its_plan_says() -> None:
     assert found.cost[:4].tolist() == [13.0, 103.0, 123.0, 140.0]
     assert found.down_h[:4].tolist() == [0.0, 0.0, 10.0, 20.0]
     assert found.is_known.tolist() == [True, True, True, True, False]
+    # it fails before its part is ordered, and one cut off at its very plan was replaced
+    early = cycles(lives, np.array([NEVER, NEVER, 70.1, 70.0, 50.0]), costs, inspection=3.0)
+    assert early.cost[2:].tolist() == [140.0, 143.0, 13.0]
+    assert early.is_known[4]
     rates = [cost_rate(cycles(ends([50.0]), np.array([plan]), costs)) for plan in (40.0, NEVER)]
     assert rates == pytest.approx([10 / 40, 140 / 70])
 
@@ -187,6 +191,10 @@ def test_the_longest_life_counts_as_failed_and_none_is_no_number() -> None:
     # half fail after 10 h, the rest is taken to fail after 30 h
     assert cost_rate(cycles(lives, np.full(2, NEVER), COSTS)) == pytest.approx(10 / 20)
     assert math.isnan(cost_rate(cycles(lives, np.full(2, NEVER), COSTS), np.zeros(2)))
+    # a life cut off at the hour at which another failed was at risk then
+    tied = ends([10.0, 10.0, 30.0], [False, True, True])
+    third = cost_rate(cycles(tied, np.full(3, NEVER), COSTS))
+    assert third == pytest.approx(10 / (10 / 3 + 30 * 2 / 3))
 
 
 def test_the_best_interval_is_found_on_lives() -> None:
@@ -319,6 +327,17 @@ def test_policies_of_a_known_fleet_cost_what_arithmetic_says() -> None:
     assert costs["half"] == pytest.approx(12 / 500)
     half = found[-1]
     assert (half.failed, half.planned, half.unused_h) == (0.0, 1.0, 125.0)
+
+
+def test_savings_are_compared_on_the_same_resamples() -> None:
+    lives, ages = fleet(7, 40), np.full(40, 400.0)
+    found = compare_policies(
+        lives, {"same": ages}, COSTS, interval_h=400.0, rng=np.random.default_rng(0), n=30
+    )
+    same = found[-1]
+    assert (same.saving.value, same.saving.low, same.saving.high) == (0.0, 0.0, 0.0)
+    assert same.per_year.low is not None
+    assert same.per_year.low < value(same.per_year)
 
 
 def test_a_threshold_is_settled_where_orders_cost_least() -> None:
