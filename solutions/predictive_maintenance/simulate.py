@@ -26,7 +26,7 @@ from solutions.predictive_maintenance.fleet import (
 )
 from solutions.predictive_maintenance.sensing import Signals, sense
 from solutions.predictive_maintenance.sensors import SENSORS
-from solutions.predictive_maintenance.wear import COMPONENTS, MODES, Hidden, Life, make_hidden
+from solutions.predictive_maintenance.wear import COMPONENTS, MODES, Hidden, make_hidden
 
 SETTINGS: Final = ("setting_1", "setting_2", "setting_3")
 SETTING_DECIMALS: Final = (1, 0, 1)
@@ -280,4 +280,4 @@ def _faults(fleet: Fleet, log: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-__all__ = ["SETTINGS", "Life", "Simulated", "simulate", "simulate_all", "truth"]
+__all__ = ["SETTINGS", "Simulated", "simulate", "simulate_all", "truth"]

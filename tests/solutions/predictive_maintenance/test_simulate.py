@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from lepton.contracts.model import Contract, Mapped
 from lepton.contracts.odcs import load_contracts
 from lepton.contracts.validate import validate
-from lepton.frames import fingerprint
+from lepton.frames import fingerprint, read_parquet
 from solutions.predictive_maintenance.fleet import LOADS, REGIME_SHARES, Plan, coloured, plan_for
 from solutions.predictive_maintenance.realism import realism
 from solutions.predictive_maintenance.sensors import SENSORS
@@ -19,6 +20,8 @@ from solutions.predictive_maintenance.simulate import Simulated, simulate, simul
 from solutions.predictive_maintenance.wear import MODES, damage
 
 ROOT = Path(__file__).parents[3]
+SAMPLE = ROOT / "sample_data" / "predictive_maintenance"
+SAMPLE_SEED, SAMPLE_SIZE = 0, 60_000
 DAY = pd.Timedelta(days=1)
 NAMES = [f"x_{sensor.name}" for sensor in SENSORS]
 
@@ -57,6 +60,20 @@ def test_the_truth_is_of_the_same_fleet(made: Simulated) -> None:
     table = simulate(np.random.default_rng(5), 60_000)["telemetry"]
     assert fingerprint(table) == fingerprint(made.tables["telemetry"])
     assert (made.truth["reading_id"] == table["reading_id"]).all()
+
+
+def test_sample_data_are_what_the_simulator_makes() -> None:
+    tables = simulate(np.random.default_rng(SAMPLE_SEED), SAMPLE_SIZE)
+    for name, table in tables.items():
+        assert fingerprint(read_parquet(SAMPLE / f"{name}.parquet")) == fingerprint(table), name
+
+
+def test_sample_data_are_small_and_have_the_stated_checksums() -> None:
+    stated = [line.split() for line in (SAMPLE / "SHA256SUMS").read_text("utf-8").splitlines()]
+    assert [name for _, name in stated] == sorted(path.name for path in SAMPLE.glob("*.parquet"))
+    contents = {name: (SAMPLE / name).read_bytes() for _, name in stated}
+    assert [[hashlib.sha256(contents[name]).hexdigest(), name] for _, name in stated] == stated
+    assert sum(map(len, contents.values())) <= 3_000_000
 
 
 @pytest.mark.parametrize("size", [500, 2_000, 5_000, 20_000, 60_000])
@@ -317,6 +334,6 @@ def test_the_largest_fleets_are_read_hourly_for_two_years() -> None:
 
 @pytest.mark.slow
 def test_rows_are_as_hard_as_real_ones(contracts: dict[str, Contract]) -> None:
-    gates = realism(contracts["telemetry"], np.random.default_rng(0), 60_000)
+    gates = realism(contracts["telemetry"], np.random.default_rng(SAMPLE_SEED), SAMPLE_SIZE)
     assert len(gates) == 7
     assert [f"{gate.name}: {gate.found:.4g}" for gate in gates if not gate.holds] == []
