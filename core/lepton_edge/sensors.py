@@ -135,7 +135,7 @@ class SensorBank:
         standard = (settings - self._setting[0]) / self._setting[1]
         standard = np.where(np.isfinite(standard), standard, 0.0)
         offsets = standard[:, None, :] - self._centroids
-        at = (offsets**2).sum(axis=2).argmin(axis=1)
+        at = np.einsum("nrs,nrs->nr", offsets, offsets).argmin(axis=1)
         return at, offsets[np.arange(len(at)), at]
 
     def _residuals(self, values: np.ndarray, settings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -166,12 +166,12 @@ class SensorBank:
         full = z if complete else np.where(good, z, channel[:, 0, :K])
         # not @: a BLAS product of one row need not be that of the row among others
         parts = np.einsum("nk,pk->np", full, self._project)
-        squares = parts[:, self._n_drifts :] ** 2
+        inside = parts[:, self._n_drifts :]
         x = np.empty((n, channel.shape[2]))
         x[:, :K] = z
         x[:, K:-2] = parts[:, : self._n_drifts]
-        x[:, -2] = (squares * self._t2_weight).sum(axis=1)
-        rest = (full * full).sum(axis=1) - squares.sum(axis=1)
+        x[:, -2] = np.einsum("np,np,p->n", inside, inside, self._t2_weight)
+        rest = np.einsum("nk,nk->n", full, full) - np.einsum("np,np->n", inside, inside)
         x[:, -1] = np.maximum(rest, 0.0) / self._n_free
         # sums of squares have heavy tails: their logs do not
         np.log1p(x[:, -2:], out=x[:, -2:])
@@ -194,7 +194,8 @@ class SensorBank:
             found[np.broadcast_to(~seen[:, None], found.shape)] = np.nan
         missing, health = ~known[:, :K], np.full(n, np.nan)
         n_seen = seen[:, :K].sum(axis=1)
-        power = (channel[:, 1, :K] ** 2).sum(axis=1)
+        medium = channel[:, 1, :K]
+        power = np.einsum("nk,nk->n", medium, medium)
         np.divide(power, n_seen, out=health, where=n_seen > 0)
         n_missing = missing.sum(axis=1)
         of_asset = (np.sqrt(health), n_missing, now / HOUR_S)
