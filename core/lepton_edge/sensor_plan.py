@@ -25,6 +25,7 @@ WHAT: Final = (
     "medium_slow",
     "own",
     "spread",
+    "slope_medium",
     "slope",
     "outside",
     "missing",
@@ -89,11 +90,14 @@ class SensorPlan:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The features, in order: `<channel>_<what>`, statistic by statistic; the asset's last."""
-        of_sensors = len(self.kept)
-        found = []
-        for what in self.what:
-            width = of_sensors if what in ONLY_SENSORS else len(self.channels)
-            found += [f"{name}_{what}" for name in self.channels[:width]]
+        return self.select(self.what)
+
+    def select(self, what: Sequence[str]) -> tuple[str, ...]:
+        """Names of the features with the statistics `what`, and of those of the whole asset."""
+        told = [(self.channels, one) for one in self.what if one not in ONLY_SENSORS]
+        sensors = self.channels[: len(self.kept)]
+        told += [(sensors, one) for one in self.what if one in ONLY_SENSORS]
+        found = (f"{name}_{one}" for names, one in told if one in what for name in names)
         return (*found, *OF_ASSET)
 
     def to_json(self) -> dict[str, Any]:
@@ -132,6 +136,8 @@ def _check(plan: SensorPlan) -> None:
     K, R, S = len(plan.kept), len(plan.centroids), len(plan.settings)
     if any(not 0 <= at < len(plan.sensors) for at in plan.kept):
         raise ValueError("a position of a sensor lies outside the sensors")
+    if len(set(plan.names)) < len(plan.names):
+        raise ValueError("two features have one name")
     n_index = len(plan.indices)
     shapes: Sequence[tuple[str, Any, tuple[int, ...]]] = (
         ("setting_mean", plan.setting_mean, (S,)),
@@ -153,8 +159,8 @@ def _check(plan: SensorPlan) -> None:
         found = np.array(value, dtype=np.float64)
         if found.size != np.prod(shape) or not np.isfinite(found).all():
             raise ValueError(f"{name} is no table of {shape} finite numbers")
-    if min(*plan.half_lives_s, plan.tick_s) <= 0 or R < 1:
-        raise ValueError("times must be positive, and there is at least one regime")
+    if R < 1 or min(*plan.half_lives_s, plan.tick_s, plan.n_own) <= 0:
+        raise ValueError("times and the own baseline must be positive, with at least one regime")
 
 
 __all__ = ["CLOCKS", "OF_ASSET", "ONLY_SENSORS", "SCALES", "WHAT", "SensorPlan"]

@@ -18,23 +18,26 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 
 from lepton_edge.errors import BundleError
-from lepton_edge.sensor_plan import CLOCKS, WHAT, SensorPlan
+from lepton_edge.sensor_plan import CLOCKS, ONLY_SENSORS, SCALES, WHAT, SensorPlan
 
 State = dict[str, np.ndarray]
 """channel: (assets, len(_CHANNEL), channels); asset: (assets, len(_ASSET) + settings); float64."""
+_OF_SCALE: Final = ("mean", "time", "weight", "variance", "time_variance", "covariance")
 _CHANNEL: Final = (
-    *("mean_fast", "mean_medium", "mean_slow", "weight_fast", "weight_medium", "weight_slow"),
-    *("variance", "time", "time_variance", "covariance", "outside"),
-    *("own", "own_count", "good_at"),
+    *(f"{part}_{scale}" for part in _OF_SCALE for scale in SCALES),
+    *("outside", "own", "own_count", "good_at"),
 )
 _ASSET: Final = ("since", "last")
-_M, _W, _V = slice(0, 3), slice(3, 6), 6
-_TIME, _TT, _TX, _OUT, _OWN, _COUNT, _GOOD = 7, 8, 9, 10, 11, 12, 13
+_FIRST, _W, _SECOND = slice(0, 6), slice(6, 9), slice(9, 18)
+"""Means of value and time; weights; variance, time's variance and their covariance."""
+_OUT, _OWN, _COUNT, _GOOD = 18, 19, 20, 21
+HOUR_S: Final = 3600.0
 _MAGIC: Final = "lepton-sensors 1"
 
 
@@ -55,11 +58,13 @@ class SensorBank:
         D, P = len(plan.drifts), len(plan.plane)
         self._project = np.array([*plan.drifts, *plan.plane]).reshape(D + P, K)
         self._n_drifts = D
-        self._inverse = 1.0 / np.array(plan.plane_variance).reshape(P)
+        self._t2_weight = 1.0 / (np.array(plan.plane_variance).reshape(P) * max(P, 1))
+        self._n_free = max(K - P, 1)
         self._index = np.array([plan.index_mean, plan.index_std])
         self._halves = np.array(plan.half_lives_s)[:, None]
-        # ticks; its square is the ridge of a slope whose prior is 1 a slow half-life
-        self._slow = plan.half_lives_s[2] / plan.tick_s
+        self._ticks = np.array(plan.half_lives_s) / plan.tick_s
+        self._of_channel = [what for what in plan.what if what not in ONLY_SENSORS]
+        self._of_sensor = [what for what in plan.what if what in ONLY_SENSORS]
         self._blank = _blank(len(plan.channels))
 
     def start(self, n: int) -> State:
@@ -97,7 +102,8 @@ class SensorBank:
         Of a channel, in healthy standard deviations: residual, or where missing its fast mean;
         fast, medium, slow: means over the three half-lives; fast_medium, medium_slow: their
         differences; own: medium less the mean of the asset's first good readings; spread: the
-        deviation over the medium half-life; slope: change a slow half-life; outside: share
+        deviation over the medium half-life; slope_medium, slope: change a medium, a slow
+        half-life; outside: share
         of readings beyond the healthy band, over the slow half-life; missing: 1 or 0;
         unseen_h: hours since the last good value, or since the start. Of the asset: health, the
         root mean square of the medium means of its sensors; n_missing; age_h, hours since its
@@ -126,21 +132,21 @@ class SensorBank:
 
     def _regime(self, settings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(n,) nearest centroid and (n, S) standardised offset from it; missing is the mean."""
-        if not self._n_settings:
-            return np.zeros(len(settings), dtype=np.intp), np.zeros((len(settings), 0))
         standard = (settings - self._setting[0]) / self._setting[1]
         standard = np.where(np.isfinite(standard), standard, 0.0)
         offsets = standard[:, None, :] - self._centroids
-        at = (offsets**2).sum(axis=2).argmin(axis=1)
+        at = np.einsum("nrs,nrs->nr", offsets, offsets).argmin(axis=1)
         return at, offsets[np.arange(len(at)), at]
 
     def _residuals(self, values: np.ndarray, settings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(n, K) healthy deviations from what is expected, 0 where missing; (n, K) bool known."""
-        regime, offset = self._regime(settings)
-        expected = self._mean[regime]
-        if self._sloping:
-            expected = expected + (self._slopes[regime] * offset[:, None, :]).sum(axis=2)
-        z = (values[:, self._kept] - expected) / self._std[regime]
+        expected, std = self._mean, self._std
+        if len(self._centroids) > 1 or self._sloping:
+            regime, offset = self._regime(settings)
+            expected, std = self._mean[regime], self._std[regime]
+            if self._sloping:
+                expected = expected + (self._slopes[regime] * offset[:, None, :]).sum(axis=2)
+        z = (values[:, self._kept] - expected) / std
         good = np.isfinite(z)
         z = np.where(good, z, 0.0)
         return np.minimum(np.maximum(z, -self._limit), self._limit), good
@@ -153,53 +159,79 @@ class SensorBank:
         In an index a missing sensor stands as its fast mean says, which is 0 before its first
         value; it is known where any sensor is.
         """
-        if not len(self._kept):
+        n, K = z.shape
+        if not K:
             return z, good
-        full = np.where(good, z, channel[:, 0, : z.shape[1]])
-        parts = np.asarray((full[:, None, :] * self._project).sum(axis=2))
-        drifts, inside = parts[:, : self._n_drifts], parts[:, self._n_drifts :]
-        squares = inside * inside
-        n_planes, n_free = squares.shape[1], full.shape[1] - squares.shape[1]
-        t2 = (squares * self._inverse).sum(axis=1) / max(n_planes, 1)
-        q = np.maximum((full * full).sum(axis=1) - squares.sum(axis=1), 0.0) / max(n_free, 1)
+        complete = bool(good.all())
+        full = z if complete else np.where(good, z, channel[:, 0, :K])
+        # not @: a BLAS product of one row need not be that of the row among others
+        parts = np.einsum("nk,pk->np", full, self._project)
+        inside = parts[:, self._n_drifts :]
+        x = np.empty((n, channel.shape[2]))
+        x[:, :K] = z
+        x[:, K:-2] = parts[:, : self._n_drifts]
+        x[:, -2] = np.einsum("np,np,p->n", inside, inside, self._t2_weight)
+        rest = np.einsum("nk,nk->n", full, full) - np.einsum("np,np->n", inside, inside)
+        x[:, -1] = np.maximum(rest, 0.0) / self._n_free
         # sums of squares have heavy tails: their logs do not
-        index = np.concatenate((drifts, np.log1p(t2)[:, None], np.log1p(q)[:, None]), axis=1)
-        index = (index - self._index[0]) / self._index[1]
-        known = np.repeat(good.any(axis=1, keepdims=True), index.shape[1], axis=1)
-        return np.concatenate((z, index), axis=1), np.concatenate((good, known), axis=1)
+        np.log1p(x[:, -2:], out=x[:, -2:])
+        x[:, K:] = (x[:, K:] - self._index[0]) / self._index[1]
+        if complete:
+            return x, np.ones(x.shape, dtype=bool)
+        known = np.repeat(good.any(axis=1, keepdims=True), x.shape[1], axis=1)
+        known[:, :K] = good
+        return x, known
 
     def _features(
         self, channel: np.ndarray, x: np.ndarray, known: np.ndarray, now: np.ndarray
     ) -> np.ndarray:
-        K, means = len(self._kept), channel[:, _M]
+        K, (n, C) = len(self._kept), x.shape
         seen = channel[:, _COUNT] > 0
-        ridge = self._slow**2 / np.maximum(channel[:, _W.stop - 1], 1.0)
-        found = {
-            "residual": np.where(known, x, means[:, 0]),
-            "fast": means[:, 0],
-            "medium": means[:, 1],
-            "slow": means[:, 2],
-            "fast_medium": means[:, 0] - means[:, 1],
-            "medium_slow": means[:, 1] - means[:, 2],
-            "own": means[:, 1] - channel[:, _OWN],
-            "spread": np.sqrt(channel[:, _V]),
-            "slope": channel[:, _TX] / (channel[:, _TT] + ridge) * self._slow,
-            "outside": channel[:, _OUT],
-        }
-        unseen = {
-            "missing": ~known[:, :K],
-            "unseen_h": (now[:, None] - channel[:, _GOOD, :K]) / 3600.0,
-        }
-        yielded = [
-            np.where(seen, found[what], np.nan) if what in found else unseen[what]
-            for what in self.plan.what
-        ]
+        found = np.empty((n, len(self._of_channel), C))
+        for place, what in enumerate(self._of_channel):
+            found[:, place] = _STATISTIC[what](channel, x, known, self._ticks)
+        if not seen.all():
+            found[np.broadcast_to(~seen[:, None], found.shape)] = np.nan
+        missing, health = ~known[:, :K], np.full(n, np.nan)
         n_seen = seen[:, :K].sum(axis=1)
-        power = (means[:, 1, :K] ** 2).sum(axis=1) / np.maximum(n_seen, 1)
-        health = np.where(n_seen > 0, np.sqrt(power), np.nan)
-        n_missing = (~known[:, :K]).sum(axis=1)
-        of_asset = np.stack((health, n_missing, now / 3600.0), axis=1)
-        return np.concatenate((*yielded, of_asset), axis=1, dtype=np.float64)
+        medium = channel[:, 1, :K]
+        power = np.einsum("nk,nk->n", medium, medium)
+        np.divide(power, n_seen, out=health, where=n_seen > 0)
+        n_missing = missing.sum(axis=1)
+        of_asset = (np.sqrt(health), n_missing, now / HOUR_S)
+        unseen = {"missing": missing, "unseen_h": (now[:, None] - channel[:, _GOOD, :K]) / HOUR_S}
+        of_sensors = [unseen[what] for what in self._of_sensor]
+        parts = (
+            found.reshape(n, found.shape[1] * C),
+            *of_sensors,
+            *(one[:, None] for one in of_asset),
+        )
+        return np.concatenate(parts, axis=1, dtype=np.float64)
+
+
+def _slope(channel: np.ndarray, scale: int, ticks: np.ndarray) -> np.ndarray:
+    """Change over one half-life (n, C) by weighted regression on time, with a ridge.
+
+    Its prior deviation is 1 a half-life, so that few readings, or many at once, have no slope.
+    """
+    weight, variance, covariance = (channel[:, row + scale] for row in (6, 12, 15))
+    half = float(ticks[scale])
+    return np.asarray(covariance * half / (variance + half**2 / np.maximum(weight, 1.0)))
+
+
+_STATISTIC: Final[dict[str, Callable[..., np.ndarray]]] = {
+    "residual": lambda c, x, known, _: np.where(known, x, c[:, 0]),
+    "fast": lambda c, *_: c[:, 0],
+    "medium": lambda c, *_: c[:, 1],
+    "slow": lambda c, *_: c[:, 2],
+    "fast_medium": lambda c, *_: c[:, 0] - c[:, 1],
+    "medium_slow": lambda c, *_: c[:, 1] - c[:, 2],
+    "own": lambda c, *_: c[:, 1] - c[:, _OWN],
+    "spread": lambda c, *_: np.sqrt(c[:, 10]),
+    "slope_medium": lambda c, x, known, ticks: _slope(c, 1, ticks),
+    "slope": lambda c, x, known, ticks: _slope(c, 2, ticks),
+    "outside": lambda c, *_: c[:, _OUT],
+}
 
 
 def to_bytes(plan: SensorPlan, state: State) -> bytes:
@@ -258,23 +290,31 @@ def _update(
 
     gain: 1 / weight where known, else 0, so that what is missing moves no mean.
     """
-    weight = channel[:, _W] * np.exp2(-halvings) + known[:, None, :]
-    gain = known[:, None, :] / np.maximum(weight, 1.0)
+    n, C = x.shape
+    weight = channel[:, _W] * np.exp2(-halvings) + known[:, None]
     channel[:, _W] = weight
-    before = x[:, None, :] - channel[:, _M]
-    channel[:, _M] += gain * before
-    after = x[:, None, :] - channel[:, _M]
-    slow, ticks = gain[:, 2], (now / plan.tick_s)[:, None]
-    channel[:, _V] += gain[:, 1] * (before[:, 1] * after[:, 1] - channel[:, _V])
-    moved = ticks - channel[:, _TIME]
-    channel[:, _TIME] += slow * moved
-    channel[:, _TT] += slow * (moved * (ticks - channel[:, _TIME]) - channel[:, _TT])
-    channel[:, _TX] += slow * (moved * after[:, 2] - channel[:, _TX])
-    channel[:, _OUT] += slow * ((np.abs(x) > plan.band) - channel[:, _OUT])
-    young = known & (channel[:, _COUNT] < plan.n_own)
-    channel[:, _COUNT] += young
-    channel[:, _OWN] += young * (x - channel[:, _OWN]) / np.maximum(channel[:, _COUNT], 1.0)
-    channel[:, _GOOD] = np.where(known, now[:, None], channel[:, _GOOD])
+    gain = (known[:, None] / np.maximum(weight, 1.0))[:, None]
+    told = np.empty((n, 2, 1, C))
+    told[:, 0, 0], told[:, 1, 0] = x, (now / plan.tick_s)[:, None]
+    first = channel[:, _FIRST].reshape(n, 2, len(SCALES), C)
+    before = told - first
+    first += gain * before
+    after = told - first
+    moments = np.empty((n, 3, len(SCALES), C))
+    np.multiply(before, after, out=moments[:, :2])
+    np.multiply(before[:, 1], after[:, 0], out=moments[:, 2])
+    second = channel[:, _SECOND].reshape(moments.shape)
+    channel[:, _FIRST] = first.reshape(n, 2 * len(SCALES), C)
+    second += gain * (moments - second)
+    channel[:, _SECOND] = second.reshape(n, 3 * len(SCALES), C)
+    channel[:, _OUT] += gain[:, 0, -1] * ((np.abs(x) > plan.band) - channel[:, _OUT])
+    count = channel[:, _COUNT]
+    young = known & (count < plan.n_own)
+    if young.any():
+        channel[:, _COUNT] += young
+        own = channel[:, _OWN]
+        channel[:, _OWN] += young * (x - own) / np.maximum(channel[:, _COUNT], 1.0)
+    np.copyto(channel[:, _GOOD], now[:, None], where=known)
 
 
 def _blank(n_channels: int) -> np.ndarray:

@@ -245,7 +245,8 @@ def test_regimes_tell_how_far_out_a_setting_lies() -> None:
 
 def test_names_follow_the_statistics_asked_for() -> None:
     plan = replace(PLAN, what=("missing", "medium"))
-    assert plan.names[:3] == ("x_temp_missing", "x_flow_missing", "x_temp_medium")
+    assert plan.names[0] == "x_temp_medium"
+    assert plan.names[-5:-3] == ("x_temp_missing", "x_flow_missing")
     found = follow(SensorBank(plan), at_low([24.0]))
     assert found.shape == (1, len(plan.names))
     assert found[0, plan.names.index("x_temp_medium")] == 2.0
@@ -259,7 +260,9 @@ def test_names_follow_the_statistics_asked_for() -> None:
         ({"mean": [[20.0, 3.0]]}, r"mean is no table of \(2, 2\)"),
         ({"mean": [[20.0, 3.0], [40.0]]}, "inhomogeneous"),
         ({"limit": [None, 1.0]}, "limit is no table"),
-        ({"tick_s": 0.0}, "times must be positive"),
+        ({"tick_s": 0.0}, "times and the own baseline must be positive"),
+        ({"n_own": 0}, "times and the own baseline must be positive"),
+        ({"sensors": ["x_a", "x_still", "x_a_slope"]}, "two features have one name"),
         ({"colour": 1}, r"fields \['colour'\] are too many or missing"),
     ],
 )

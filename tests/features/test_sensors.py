@@ -289,3 +289,31 @@ def test_a_sensor_that_falls_silent_holds_its_state_in_every_index() -> None:
     assert (found.loc[late, "x_noise_missing"] == 1.0).all()
     apart = (found["drift_1_medium"] - whole["drift_1_medium"])[late]
     assert apart.abs().max() < 2.0
+
+
+def test_a_sensor_named_like_a_statistic_of_another_is_refused() -> None:
+    rows = fleet().rename(columns={"x_flow": "x_heat_slope"})
+    with pytest.raises(FeatureError, match=r"LK342 .*first 'x_heat_slope_medium'.*\n.*rename"):
+        fit_sensors(rows, "asset_id", "event_at", ["x_heat", "x_heat_slope"], SETTINGS)
+
+
+def test_a_model_may_take_some_statistics_only() -> None:
+    rows = fleet()
+    plan = learn(rows)
+    chosen = plan.select(("slope", "missing"))
+    assert set(chosen) < set(plan.names)
+    assert "x_heat_slope" in chosen
+    assert "x_heat_slope_medium" not in chosen
+    lean = learn(rows, Recipe(what=("slope", "missing")))
+    assert lean.names == chosen
+    assert same(features(lean, rows), features(plan, rows)[list(chosen)])
+
+
+def test_a_sensor_that_stands_still_in_health_tells_of_the_wear_that_moves_it() -> None:
+    rows = fleet(gaps=0.0)
+    place = rows.groupby("asset_id")["event_at"].rank(pct=True)
+    rows["x_still"] = np.where(place > 0.8, 3.0, 0.0)
+    found = features(learn(rows), rows)["x_still_residual"].to_numpy()
+    assert (found[place <= 0.8] == 0.0).all()
+    assert (found[place > 0.8] == found.max()).all()
+    assert 1.0 < found.max() < 6.0

@@ -6,6 +6,7 @@ mean of its regime, and where settings explain more than chance within it, a lin
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
@@ -15,18 +16,9 @@ import numpy as np
 import pandas as pd
 
 from lepton.errors import FeatureError
+from lepton.features.sensor_health import healthy_behaviour, reach, regimes, scaling
 from lepton_edge.sensors import SensorBank, SensorPlan
 
-MAX_REGIMES: Final = 12
-REGIME_ROWS: Final = 4_000
-"""Healthy rows that the regimes are looked for in: centroids of a few clouds need no more."""
-MIN_REGIME_ROWS: Final = 20
-PRIOR_ROWS: Final = 5.0
-"""Rows that the variance over all regimes counts for in the variance of one."""
-CONSTANT: Final = 1e-9
-"""Deviation within regimes, over the sensor's magnitude, below which it says nothing."""
-MIN_KNOWN: Final = 0.02
-"""Share of healthy rows that must have a value."""
 SHRINK: Final = 0.1
 """Weight of the unit matrix in healthy covariances: sensors are many, healthy rows few."""
 MIN_WEAR: Final = 1.5
@@ -45,8 +37,8 @@ class Recipe:
 
     early: float = 0.25
     late: float = 0.15
-    scales: tuple[float, float, float] = (0.01, 0.03, 0.1)
-    ticks: tuple[float, float, float] = (1.5, 5.0, 15.0)
+    scales: tuple[float, float, float] = (0.03, 0.08, 0.25)
+    ticks: tuple[float, float, float] = (1.5, 4.0, 12.0)
     own: float = 0.05
     plane: float = 0.8
     drifts: int = 3
@@ -82,7 +74,8 @@ def fit_sensors(
     rows: one row an asset (`by`) and instant (`at`, UTC); sensors, settings: number columns,
     NaN where missing; resets: `by` and `at` of the instants at which an asset starts anew.
     A sensor that is constant or nearly always missing yields no features. Raises FeatureError
-    LK340 where asset or time is missing, LK341 where there is no row.
+    LK340 where asset or time is missing, LK341 where there is no row, LK342 where two features
+    would have one name.
     """
     recipe = recipe or Recipe()
     if rows.empty:
@@ -98,25 +91,26 @@ def fit_sensors(
     U = _held(U, lives.life)
     early = lives.place < np.ceil(recipe.early * lives.length)
     late = lives.place >= lives.length - np.ceil(recipe.late * lives.length)
-    scaling = _scaling(U)
-    standard = (U - scaling[0]) / scaling[1]
+    centre, scale = scaling(U)
+    standard = (U - centre) / scale
     standard = np.where(np.isfinite(standard), standard, 0.0)
-    centroids = _regimes(standard[early], X[early])
-    healthy = _healthy(X[early], standard[early], centroids)
+    centroids = regimes(standard[early], X[early])
+    healthy = healthy_behaviour(X[early], standard[early], centroids)
+    healthy = healthy.in_lives(X, standard, centroids)
     kept = healthy.telling
     z = healthy.residuals(X, standard, centroids)[:, kept]
     limit = np.maximum(6.0, 1.5 * _quantile(np.abs(z), 0.999))
     z = np.clip(z, -limit, limit)
     half_lives, tick, n_own = _scales(lives, recipe)
     index = _indices(np.nan_to_num(z), early, late, lives, recipe, half_lives[1] / tick)
-    return SensorPlan(
+    plan = SensorPlan(
         sensors=tuple(sensors),
         settings=tuple(settings),
         kept=tuple(int(k) for k in np.flatnonzero(kept)),
-        setting_mean=_row(scaling[0]),
-        setting_scale=_row(scaling[1]),
+        setting_mean=_row(centre),
+        setting_scale=_row(scale),
         centroids=_table(centroids),
-        reach=_row(_reach(standard[early], centroids)),
+        reach=_row(reach(standard[early], centroids)),
         mean=_table(healthy.mean[:, kept]),
         std=_table(healthy.std[:, kept]),
         slopes=tuple(_table(one[kept]) for one in healthy.slopes),
@@ -132,6 +126,8 @@ def fit_sensors(
         band=recipe.band,
         what=recipe.what,
     )
+    _check_names(plan)
+    return plan
 
 
 def compute_sensors(
@@ -200,6 +196,17 @@ def _check_keys(rows: pd.DataFrame, by: str, at: str) -> None:
         )
 
 
+def _check_names(plan: SensorPlan) -> None:
+    twice = sorted(name for name, n in Counter(plan.names).items() if n > 1)
+    if twice:
+        raise FeatureError(
+            "LK342",
+            where="sensor features",
+            found=f"{len(twice)} name(s) stand for two features (first '{twice[0]}')",
+            remedy="rename the sensor that is named like a statistic of another",
+        )
+
+
 def _seconds(instants: pd.Series) -> np.ndarray:
     """Seconds since 1970, from whole microseconds as on the device."""
     whole = instants.dt.as_unit("us").astype("int64").to_numpy()
@@ -217,141 +224,6 @@ def _held(U: np.ndarray, life: np.ndarray) -> np.ndarray:
     if not np.isnan(U).any():
         return U
     return np.asarray(pd.DataFrame(U).groupby(life).ffill().to_numpy())
-
-
-def _scaling(U: np.ndarray) -> np.ndarray:
-    """(2, S): mean and deviation of each setting, 0 and 1 where it has none."""
-    if not U.shape[1]:
-        return np.zeros((2, 0))
-    known = np.isfinite(U)
-    n = np.maximum(known.sum(axis=0), 1)
-    mean = np.where(known, U, 0.0).sum(axis=0) / n
-    spread = np.sqrt(np.where(known, (U - mean) ** 2, 0.0).sum(axis=0) / n)
-    scale = np.where(spread > CONSTANT * (1.0 + np.abs(mean)), spread, 1.0)
-    return np.stack((mean, scale))
-
-
-def _regimes(U: np.ndarray, X: np.ndarray) -> np.ndarray:
-    """Centroids (R, S): as many as the lowest BIC of healthy values, given their regime, asks for.
-
-    Schwarz 1978; each regime has a mean and a slope a setting of each sensor, all of them
-    regimes have MIN_REGIME_ROWS rows.
-    """
-    pick = np.random.default_rng(0).permutation(len(U))[:REGIME_ROWS]
-    U, X = U[pick], X[pick]
-    best, lowest = np.zeros((1, U.shape[1])), _bic(U, X, np.zeros((1, U.shape[1])))
-    distinct = len(np.unique(U, axis=0)) if U.shape[1] else 1
-    for k in range(2, min(MAX_REGIMES, distinct, len(U) // MIN_REGIME_ROWS) + 1):
-        centroids = _clusters(U, k)
-        if np.bincount(_nearest(U, centroids), minlength=k).min() < MIN_REGIME_ROWS:
-            continue
-        bic = _bic(U, X, centroids)
-        if bic < lowest:
-            best, lowest = centroids, bic
-    return best
-
-
-def _clusters(U: np.ndarray, k: int) -> np.ndarray:
-    from sklearn.cluster import KMeans
-
-    found = KMeans(k, n_init=4, random_state=0).fit(U).cluster_centers_
-    return np.asarray(found[np.lexsort(found.T[::-1])])
-
-
-def _nearest(U: np.ndarray, centroids: np.ndarray) -> np.ndarray:
-    distance = ((U[:, None, :] - centroids) ** 2).sum(axis=2)
-    return np.asarray(distance.argmin(axis=1))
-
-
-def _reach(U: np.ndarray, centroids: np.ndarray) -> np.ndarray:
-    """(R,): largest distance of a healthy row from its centroid; 1 where all lie on it."""
-    at = _nearest(U, centroids)
-    distance = np.sqrt(((U - centroids[at]) ** 2).sum(axis=1))
-    reach = np.zeros(len(centroids))
-    np.maximum.at(reach, at, distance)
-    return np.asarray(np.where(reach > 0, reach, 1.0))
-
-
-def _bic(U: np.ndarray, X: np.ndarray, centroids: np.ndarray) -> float:
-    """Sum over sensors of n log(variance left) + parameters * log n."""
-    left = _healthy(X, U, centroids)
-    n = np.maximum(np.isfinite(X).sum(axis=0), 2)
-    squares = np.nansum(left.raw_residuals(X, U, centroids) ** 2, axis=0)
-    floor = (CONSTANT * (1.0 + left.magnitude)) ** 2
-    used = len(centroids) * (1 + (left.slopes != 0).any(axis=(0, 1)).sum())
-    return float((n * np.log(squares / n + floor) + used * np.log(n)).sum())
-
-
-@dataclass(frozen=True)
-class _Healthy:
-    """mean, std (R, K), slopes (R, K, S) of all sensors; telling (K,) bool: they vary;
-    magnitude (K,): the largest absolute mean."""
-
-    mean: np.ndarray
-    std: np.ndarray
-    slopes: np.ndarray
-    telling: np.ndarray
-    magnitude: np.ndarray
-
-    def raw_residuals(self, X: np.ndarray, U: np.ndarray, centroids: np.ndarray) -> np.ndarray:
-        at = _nearest(U, centroids)
-        offset = U - centroids[at]
-        expected = self.mean[at] + (self.slopes[at] * offset[:, None, :]).sum(axis=2)
-        return np.asarray(X - expected)
-
-    def residuals(self, X: np.ndarray, U: np.ndarray, centroids: np.ndarray) -> np.ndarray:
-        return np.asarray(self.raw_residuals(X, U, centroids) / self.std[_nearest(U, centroids)])
-
-
-def _healthy(X: np.ndarray, U: np.ndarray, centroids: np.ndarray) -> _Healthy:
-    """What healthy rows show: mean, deviation and where it pays a line on settings, by regime."""
-    at = _nearest(U, centroids)
-    R, K, S = len(centroids), X.shape[1], U.shape[1]
-    mean, slopes = np.zeros((R, K)), np.zeros((R, K, S))
-    overall = _mean(X)
-    squares, n = np.zeros((R, K)), np.zeros((R, K))
-    for regime in range(R):
-        mine = at == regime
-        x, offset = X[mine], U[mine] - centroids[regime]
-        mean[regime], slopes[regime], squares[regime] = _line(x, offset, overall)
-        n[regime] = np.isfinite(x).sum(axis=0)
-    pooled = squares.sum(axis=0) / np.maximum(n.sum(axis=0), 1.0)
-    std = np.sqrt((squares + PRIOR_ROWS * pooled) / (n + PRIOR_ROWS))
-    magnitude = np.abs(mean).max(axis=0)
-    varies = std.max(axis=0) > CONSTANT * (1.0 + magnitude)
-    known = n.sum(axis=0) >= max(MIN_KNOWN * len(X), 1)
-    return _Healthy(mean, np.where(std > 0, std, 1.0), slopes, varies & known, magnitude)
-
-
-def _line(
-    x: np.ndarray, offset: np.ndarray, overall: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean at the centroid (K,), slopes (K, S) and squares left (K,) of one regime's rows.
-
-    A line is kept where it lowers the BIC; without rows the mean is the overall one.
-    """
-    K, S = x.shape[1], offset.shape[1]
-    mean, slopes, squares = overall.copy(), np.zeros((K, S)), np.zeros(K)
-    for k in range(K):
-        known = np.isfinite(x[:, k])
-        y, n = x[known, k], int(known.sum())
-        if n:
-            mean[k] = y.mean()
-            squares[k] = ((y - mean[k]) ** 2).sum()
-        if not S or n < MIN_REGIME_ROWS:
-            continue
-        design = np.column_stack((np.ones(n), offset[known]))
-        fitted = np.linalg.lstsq(design, y, rcond=1e-6)[0]
-        left = float(((y - design @ fitted) ** 2).sum())
-        if n * np.log(max(squares[k], 1e-300) / max(left, 1e-300)) > 2.0 * S * np.log(n):
-            mean[k], slopes[k], squares[k] = fitted[0], fitted[1:], left
-    return mean, slopes, squares
-
-
-def _mean(X: np.ndarray) -> np.ndarray:
-    known = np.isfinite(X)
-    total = np.where(known, X, 0.0).sum(axis=0)
-    return np.asarray(total / np.maximum(known.sum(axis=0), 1))
 
 
 def _quantile(X: np.ndarray, share: float) -> np.ndarray:
