@@ -88,7 +88,8 @@ def featurize(ctx: Context, validated: Validated) -> TabularDataset:
         # the cut needs roles and targets only, so that nothing is fitted on what is judged later
         bare = without_features(rows, ctx.contract, ctx.task.target)
         spec = fit_spec(spec, split(ctx, bare).train)
-    return compute(rows, ctx.contract, spec, ctx.extras, target=ctx.task.target)
+    dataset = compute(rows, ctx.contract, spec, ctx.extras, target=ctx.task.target)
+    return dataset.only(ctx.task.features)
 
 
 def split(ctx: Context, dataset: TabularDataset) -> Parts:

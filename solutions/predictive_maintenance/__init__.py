@@ -10,7 +10,7 @@ from lepton.task import TaskKind, TaskSpec
 from solutions.predictive_maintenance.baselines import BASELINES
 from solutions.predictive_maintenance.bench import ai4i, cmapss
 from solutions.predictive_maintenance.decision import DECISION
-from solutions.predictive_maintenance.features import FEATURES
+from solutions.predictive_maintenance.features import FEATURES, LEVEL_AND_TREND
 from solutions.predictive_maintenance.lives import BOUNDS, SETTINGS, assemble
 from solutions.predictive_maintenance.metrics import METRICS_OF_MAINTENANCE
 from solutions.predictive_maintenance.realism import realism
@@ -41,6 +41,7 @@ SOLUTION: Final = Solution(
             target="remaining",
             metric="rmse",
             min_positives=50,
+            features=LEVEL_AND_TREND,
         ),
     ),
     features=FEATURES,

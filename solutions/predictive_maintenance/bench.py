@@ -31,6 +31,7 @@ from lepton.features.fit import fit_spec
 from lepton.features.spec import FeatureSpec
 from lepton.solution import BenchRequest, Project
 from lepton_edge.sensor_plan import CLOCKS
+from solutions.predictive_maintenance.lives import share_of
 
 CAP: Final = 125.0
 """Cycles beyond which one remaining life is like another (Heimes 2008)."""
@@ -173,7 +174,7 @@ def _predict(request: BenchRequest, fleet: Fleet, work_units: str, scratch: Path
         request.progress.stage(f"search, seed {seed}, age-{age}")
         board = stages.search_parts(train, whole_parts(seen, train.rng("split")))
         model = refit(board.best.recipe, seen, seed=seed) or board.best.recipe
-        predicted[age], models[age] = CAP * model.score(ends), model
+        predicted[age], models[age] = CAP * share_of(model.score(ends)), model
     return Run(predicted["aware"], predicted["blind"], models)
 
 
@@ -220,7 +221,8 @@ def _rows(ctx: Context) -> pd.DataFrame:
 
 
 def _features(ctx: Context, rows: pd.DataFrame, spec: FeatureSpec) -> TabularDataset:
-    return compute(rows, ctx.contract, spec, ctx.extras, target=ctx.task.target)
+    dataset = compute(rows, ctx.contract, spec, ctx.extras, target=ctx.task.target)
+    return dataset.only(ctx.task.features)
 
 
 def _without_age(dataset: TabularDataset) -> TabularDataset:
