@@ -25,7 +25,7 @@ BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     RUN_TO_FAILURE: (0.0, 1.0),
 }
 EDGE: Final = 0.1
-"""How far the target of a remaining life keeps from 0 and 1: a fractional response spends its effort
+"""How far the target of a remaining life keeps from 0 and 1: a fractional response spends effort
 where the odds are without bounds, at lives that are longer than the longest that is told apart."""
 HOUR: Final = pd.Timedelta(hours=1)
 SENSOR: Final = "x_"
