@@ -13,7 +13,7 @@ from lepton import roles
 from lepton.contracts.cards import masked
 from lepton.contracts.checks import Check, checks_of
 from lepton.contracts.model import Contract, Mapped, Severity, Validated, Violation
-from lepton.contracts.shape import shape_violations
+from lepton.contracts.shapes import shape_violations
 from lepton.contracts.suite import Verdict, run_suites
 from lepton.contracts.whole import table_violations, too_few_positives
 from lepton.errors import ContractViolation
