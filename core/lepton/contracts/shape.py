@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-
 _FEW_ROWS = 500
 _FEW_DAYS = 28
 _FEW_IN_A_WEEK = 200
