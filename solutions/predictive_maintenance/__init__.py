@@ -11,6 +11,7 @@ from solutions.predictive_maintenance.baselines import BASELINES
 from solutions.predictive_maintenance.bench import ai4i, cmapss
 from solutions.predictive_maintenance.decision import DECISION
 from solutions.predictive_maintenance.features import FEATURES, LEVEL_AND_TREND
+from solutions.predictive_maintenance.fleet_checks import fleet_checks
 from solutions.predictive_maintenance.lives import BOUNDS, SETTINGS, assemble
 from solutions.predictive_maintenance.metrics import METRICS_OF_MAINTENANCE
 from solutions.predictive_maintenance.realism import realism
@@ -23,6 +24,7 @@ SOLUTION: Final = Solution(
     tables=("telemetry", "assets", "failures", "maintenance", "sensors"),
     optional=("assets", "failures", "maintenance", "sensors"),
     assemble=assemble,
+    together=fleet_checks,
     settings=SETTINGS,
     setting_bounds=BOUNDS,
     tasks=(

@@ -88,9 +88,9 @@ def test_rows_without_a_target_are_left_out_and_counted() -> None:
 def test_too_few_groups_or_positives_are_refused_with_what_is_needed() -> None:
     with pytest.raises(SearchError, match=r"LK406 .*7 groups \(column asset\)"):
         split(fleet(n_groups=7))
-    with pytest.raises(SearchError, match="LK405 .*too few"):
+    with pytest.raises(SearchError, match=r"LK405 .*too few"):
         split(fleet(rate=0.005))
-    with pytest.raises(SearchError, match="LK402 .*no column has the role group"):
+    with pytest.raises(SearchError, match=r"LK402 .*no column has the role group"):
         split(TabularDataset(fleet().rows, (), (), {roles.TARGET: "failed"}))
 
 
