@@ -163,7 +163,14 @@ class Context:
     @property
     def gates(self) -> Mapping[str, float]:
         """What each gate needs."""
-        return overlay(self.solution.gates, self.config.gates, where="gates")
+        needed = {**self.solution.gates, **self.task.gates}
+        return overlay(needed, self.config.gates, where="gates")
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """Those of the solution's metrics that say something of the task."""
+        wanted = self.task.metrics
+        return tuple(one for one in self.solution.metrics if not wanted or one.name in wanted)
 
     @cached_property
     def metric(self) -> Metric:

@@ -282,7 +282,7 @@ def evaluate(ctx: Context, dataset: TabularDataset, front: Front, bundle: Bundle
             baselines=_baselines(ctx, parts, holdout),
             reference=scored(ctx, holdout, reference.score(holdout), reference.threshold),
         ),
-        metrics=ctx.solution.metrics,
+        metrics=ctx.metrics,
         task_metric=ctx.metric,
         gates=ctx.gates,
         parity=check(front.model, bundle.path, holdout),
@@ -356,8 +356,8 @@ def _folds(
             zip(best.folds(parts), best.margins, strict=True), 1
         )
     ]
-    wanted = set(ctx.solution.report.by_fold) or {ctx.metric.name}
-    metrics = [metric for metric in ctx.solution.metrics if metric.name in wanted]
+    wanted = set(ctx.solution.report.by_fold) | {ctx.metric.name}
+    metrics = [metric for metric in ctx.metrics if metric.name in wanted]
     return fold_frame(windows, evaluation, metrics, ctx.rng("report"))
 
 

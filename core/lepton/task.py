@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -25,7 +26,9 @@ class TaskSpec:
     table: canonical table whose rows are predicted; target: its column, 0/1, or for a regression
     a share in 0..1, which a score then is too; metric: name of the metric that search and
     compression compare by; min_positives: fewest rows of the rare class with which the task may be
-    learnt; features: patterns (`*_slope`) of those that it learns from, none for all.
+    learnt; features: patterns (`*_slope`) of those that it learns from, none for all; metrics:
+    names of those of the solution's that say something of it, none for all; gates: what it needs
+    in place of the solution's.
     """
 
     name: str
@@ -35,3 +38,5 @@ class TaskSpec:
     metric: str
     min_positives: int = 50
     features: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    gates: Mapping[str, float] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from solutions.predictive_maintenance.decision import DECISION
 from solutions.predictive_maintenance.features import FEATURES, LEVEL_AND_TREND
 from solutions.predictive_maintenance.fleet_checks import fleet_checks
 from solutions.predictive_maintenance.lives import BOUNDS, SETTINGS, assemble
-from solutions.predictive_maintenance.metrics import METRICS_OF_MAINTENANCE
+from solutions.predictive_maintenance.metrics import METRICS_OF_MAINTENANCE, OF_FAILURES, OF_LIVES
 from solutions.predictive_maintenance.realism import realism
 from solutions.predictive_maintenance.simulate import simulate
 
@@ -35,6 +35,7 @@ SOLUTION: Final = Solution(
             target="failed",
             metric="ap",
             min_positives=50,
+            metrics=OF_FAILURES,
         ),
         TaskSpec(
             name="remaining_life",
@@ -44,6 +45,8 @@ SOLUTION: Final = Solution(
             metric="rmse",
             min_positives=50,
             features=LEVEL_AND_TREND,
+            metrics=OF_LIVES,
+            gates={"calibration_ece": 1.0, "min_positives_holdout": 0.0},
         ),
     ),
     features=FEATURES,

@@ -43,4 +43,4 @@ OF_FAILURES: Final = (
 OF_LIVES: Final = ("rmse", "mae")
 METRICS_OF_MAINTENANCE: Final = tuple(METRICS[name] for name in (*OF_FAILURES, *OF_LIVES))
 
-__all__ = ["METRICS_OF_MAINTENANCE", "phm08"]
+__all__ = ["METRICS_OF_MAINTENANCE", "OF_FAILURES", "OF_LIVES", "phm08"]

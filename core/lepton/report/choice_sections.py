@@ -102,7 +102,9 @@ def folds(content: ReportContent) -> Section:
     if frame.empty:
         reason = "The report was given no scores of single folds."
         return Section("folds", title, text, [Block(missing=reason)], short)
-    asked = content.spec.by_fold or (content.model.metric,)
+    asked = content.spec.by_fold
+    if content.model.metric not in asked:
+        asked = (content.model.metric, *asked)
     drawn = [name for name in asked if name in frame and not name.endswith(_CEILING)]
     blocks = [
         block

@@ -95,7 +95,16 @@ class ReportContent:
     model: ModelFacts
     evaluation: Evaluation
     figures: Sequence[Figure] = ()
-    headline: Sequence[str] = ("ap", "auc", "recall", "precision", "ece", "net_savings")
+    headline: Sequence[str] = (
+        "ap",
+        "auc",
+        "rmse",
+        "mae",
+        "recall",
+        "precision",
+        "ece",
+        "net_savings",
+    )
     environment: Mapping[str, str] = field(default_factory=dict)
     card: Mapping[str, str] = field(default_factory=dict)
     simulated: bool = False
@@ -103,6 +112,11 @@ class ReportContent:
     spec: ReportSpec = field(default_factory=ReportSpec)
     costs: Mapping[str, float] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_share(self) -> bool:
+        """Whether targets are shares between 0 and 1, not outcomes."""
+        return not self.evaluation.scored["target"].isin((0.0, 1.0)).all()
 
     @property
     def is_grouped(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lepton.report import share_sections
 from lepton.report.blocks import Section
 from lepton.report.choice_sections import choice, folds, front
 from lepton.report.content import ReportContent
@@ -14,6 +15,19 @@ from lepton.report.summary import summary
 
 def sections(content: ReportContent) -> tuple[Section, ...]:
     """From what those who decide read to what those who doubt do."""
+    if content.is_share:
+        return (
+            share_sections.summary(content),
+            gates(content.evaluation),
+            share_sections.performance(content),
+            folds(content),
+            contract(content),
+            calendar(content),
+            drift(content),
+            choice(content),
+            front(content),
+            evidence(content),
+        )
     return (
         summary(content),
         gates(content.evaluation),

@@ -72,8 +72,8 @@ def summary(content: ReportContent) -> Section:
     blocks = [
         Block("What was found", lines=list(_found(content)), half=True),
         Block("What it is worth", lines=list(_worth(content)), half=True),
-        Block("Gates in plain words", lines=cut_lines(list(_gates(content.evaluation))), half=True),
-        Block("What limits this", lines=cut_lines(list(_limits(content))), half=True),
+        Block("Gates in plain words", lines=cut_lines(list(gate_lines(content))), half=True),
+        Block("What limits this", lines=cut_lines(list(limit_lines(content))), half=True),
     ]
     text = "For those who decide; every number has its page below, with the rows it comes from."
     return Section("summary", "Summary", text, blocks)
@@ -206,18 +206,20 @@ def _savings(evaluation: Evaluation) -> Iterator[tuple[str, float, float]]:
             yield name, value, own
 
 
-def _gates(evaluation: Evaluation) -> Iterator[str]:
-    for gate in evaluation.gates:
+def gate_lines(content: ReportContent) -> Iterator[str]:
+    """Each gate in plain words."""
+    for gate in content.evaluation.gates:
         holds, fails = _GATES.get(gate.name, (f"{gate.name} holds", f"{gate.name} does not hold"))
         yield f"{holds if gate.passed else 'NO: ' + fails}: {gate.found}."
 
 
-def _limits(content: ReportContent) -> Iterator[str]:
+def limit_lines(content: ReportContent) -> Iterator[str]:
+    """What keeps these numbers from saying more."""
     data, evaluation, words = content.data, content.evaluation, content.spec.words
     if content.simulated:
         yield "The data are simulated: no number here says what to expect from real ones."
     positives = int((evaluation.scored["target"] == 1).sum())
-    if positives < 100:
+    if positives < 100 and not content.is_share:
         yield (
             f"{positives:,} {words.positives} to judge by are few: every interval is wide, and "
             "differences inside it are chance."
