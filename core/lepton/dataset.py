@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
@@ -82,6 +83,17 @@ class TabularDataset:
     def joined(self, other: TabularDataset) -> TabularDataset:
         """The rows of both, this one's first; both must have the same columns."""
         return replace(self, rows=pd.concat([self.rows, other.rows], ignore_index=True))
+
+    def only(self, patterns: Sequence[str]) -> TabularDataset:
+        """The rows with those features that fit one of `patterns`; with all where there is none."""
+
+        def fits(name: str) -> bool:
+            return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+        if not patterns:
+            return self
+        numeric, categorical = (tuple(filter(fits, n)) for n in (self.numeric, self.categorical))
+        return replace(self, numeric=numeric, categorical=categorical)
 
     def take(self, index: np.ndarray) -> TabularDataset:
         """The rows at `index` (positions, or a boolean mask), in their order."""

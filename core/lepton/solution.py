@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import pandas as pd
 
 import lepton
 from lepton.alarms import AlarmRule
-from lepton.contracts.model import Contract
+from lepton.contracts.model import Contract, Violation
 from lepton.dataset import TabularDataset
 from lepton.errors import ConfigError, nearest
 from lepton.evaluation.results import Evaluation, Metric
@@ -157,7 +157,8 @@ class Solution:
     tables: contracts in data_contracts/<name>/, the task's own first; optional: those of them that
     a customer may lack. assemble(tables, settings): the task's rows where they are made of several
     tables; settings: name -> default of what it may be told, overlaid by solution.yaml;
-    setting_bounds: the least and the most that each can be.
+    setting_bounds: the least and the most that each can be. together(tables): what canonical tables
+    must keep to beyond each one's contract.
     families: names under lepton.automl.families. gates: name -> default of what is needed.
     slices: columns by which the report tells results apart; report: what else it needs to know.
     reasons: phrase -> patterns (`customer_count_*`) of the features that it stands for in a reason;
@@ -191,6 +192,7 @@ class Solution:
     realism: Callable[[Contract, np.random.Generator, int], Sequence[RealismGate]] | None = None
     optional: tuple[str, ...] = ()
     assemble: Assemble | None = None
+    together: Callable[[Mapping[str, pd.DataFrame]], Iterable[Violation]] | None = None
     settings: Mapping[str, float] = field(default_factory=dict)
     setting_bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     alarms: Callable[[Mapping[str, float]], AlarmRule] | None = None

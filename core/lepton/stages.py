@@ -71,7 +71,13 @@ def validate(ctx: Context, source: Mapping[str, Mapped], *, scoring: bool = Fals
 
     ctx.enter("validate")
     task = None if scoring else ctx.task
-    found = check(source, ctx.contracts, task=task, docs=ctx.folder / "data_docs")
+    found = check(
+        source,
+        ctx.contracts,
+        task=task,
+        docs=ctx.folder / "data_docs",
+        together=ctx.solution.together,
+    )
     for table, rows in found.quarantine.items():
         frames.write_parquet(rows, ctx.folder / "quarantine" / f"{table}.parquet")
     return found
@@ -84,7 +90,8 @@ def featurize(ctx: Context, validated: Validated) -> TabularDataset:
     ctx.enter("featurize")
     rows = ctx.rows(validated.tables)
     spec = fitted_spec(ctx, rows)
-    return compute(rows, ctx.contract, spec, ctx.extras, target=ctx.task.target)
+    dataset = compute(rows, ctx.contract, spec, ctx.extras, target=ctx.task.target)
+    return dataset.only(ctx.task.features)
 
 
 def fitted_spec(ctx: Context, rows: pd.DataFrame) -> FeatureSpec:

@@ -23,9 +23,9 @@ class TaskSpec:
     """One question to the data.
 
     table: canonical table whose rows are predicted; target: its column, 0/1, or for a regression
-    a share of `full` in 0..1, which a score then is too; metric: name of the metric that search and
+    a share in 0..1, which a score then is too; metric: name of the metric that search and
     compression compare by; min_positives: fewest rows of the rare class with which the task may be
-    learnt; full: what a score of 1 stands for, in `unit`.
+    learnt; features: patterns (`*_slope`) of those that it learns from, none for all.
     """
 
     name: str
@@ -34,5 +34,4 @@ class TaskSpec:
     target: str
     metric: str
     min_positives: int = 50
-    full: float = 1.0
-    unit: str = ""
+    features: tuple[str, ...] = ()

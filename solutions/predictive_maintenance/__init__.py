@@ -16,7 +16,8 @@ from solutions.predictive_maintenance.alarms import (
 from solutions.predictive_maintenance.baselines import BASELINES
 from solutions.predictive_maintenance.bench import ai4i, cmapss
 from solutions.predictive_maintenance.decision import DECISION
-from solutions.predictive_maintenance.features import FEATURES
+from solutions.predictive_maintenance.features import FEATURES, LEVEL_AND_TREND
+from solutions.predictive_maintenance.fleet_checks import fleet_checks
 from solutions.predictive_maintenance.lives import BOUNDS, SETTINGS, assemble
 from solutions.predictive_maintenance.metrics import METRICS_OF_MAINTENANCE
 from solutions.predictive_maintenance.realism import realism
@@ -29,6 +30,7 @@ SOLUTION: Final = Solution(
     tables=("telemetry", "assets", "failures", "maintenance", "sensors"),
     optional=("assets", "failures", "maintenance", "sensors"),
     assemble=assemble,
+    together=fleet_checks,
     settings={**SETTINGS, **ALARM_SETTINGS},
     setting_bounds={**BOUNDS, **ALARM_BOUNDS},
     alarms=alarm_rule,
@@ -49,6 +51,7 @@ SOLUTION: Final = Solution(
             target="remaining",
             metric="rmse",
             min_positives=50,
+            features=LEVEL_AND_TREND,
         ),
     ),
     features=FEATURES,

@@ -31,6 +31,13 @@ from lepton.features.fit import fit_spec
 from lepton.features.spec import FeatureSpec
 from lepton.solution import BenchRequest, Project
 from lepton_edge.sensor_plan import CLOCKS
+from solutions.predictive_maintenance.intervals import (
+    OutOfFold,
+    calibrated,
+    cross_coverage,
+    out_of_fold,
+)
+from solutions.predictive_maintenance.lives import share_of
 
 CAP: Final = 125.0
 """Cycles beyond which one remaining life is like another (Heimes 2008)."""
@@ -133,11 +140,13 @@ def cmapss(request: BenchRequest) -> Mapping[str, Any]:
 @dataclass(frozen=True)
 class Run:
     """What one seed gave. predicted: cycles left of each test unit, age-aware; blind: the same
-    without the age; models: by which; coverage: of 90 % intervals, and their mean width, cycles."""
+    without the age; models: by which; held: coverage of 90 % intervals and their mean width in
+    cycles, on training units by cross-conformal folds, and on the test units."""
 
     predicted: np.ndarray
     blind: np.ndarray
     models: Mapping[str, Model]
+    held: Mapping[str, float]
 
 
 def read_fleet(folder: Path, name: str) -> Fleet:
@@ -167,14 +176,31 @@ def _predict(request: BenchRequest, fleet: Fleet, work_units: str, scratch: Path
     spec = fit_spec(train.solution.features, bare)
     learnt, asked = (_features(ctx, part, spec) for ctx, part in ((train, rows), (test, later)))
     ends = _last_of_each(asked)
-    predicted, models = {}, {}
+    predicted, models, held = {}, {}, {}
     for age in ("aware", "blind"):
         seen = learnt if age == "aware" else _without_age(learnt)
         request.progress.stage(f"search, seed {seed}, age-{age}")
-        board = stages.search_parts(train, whole_parts(seen, train.rng("split")))
+        parts = whole_parts(seen, train.rng("split"))
+        board = stages.search_parts(train, parts)
         model = refit(board.best.recipe, seen, seed=seed) or board.best.recipe
-        predicted[age], models[age] = CAP * model.score(ends), model
-    return Run(predicted["aware"], predicted["blind"], models)
+        predicted[age], models[age] = share_of(model.score(ends)), model
+        if age == "aware":
+            found = out_of_fold(board.best.folds(parts), board.best.margins, train.rng("points"))
+            held = _held(found, predicted[age], fleet.left, train.rng("coverage"))
+    return Run(CAP * predicted["aware"], CAP * predicted["blind"], models, held)
+
+
+def _held(
+    found: OutOfFold, asked: np.ndarray, left: np.ndarray, rng: np.random.Generator
+) -> dict[str, float]:
+    inside = cross_coverage(found, rng)
+    low, high = calibrated(found).interval(asked, asked, asked)
+    true = np.minimum(left, CAP) / CAP
+    return {
+        "coverage90": float(inside.coverage.value or np.nan),
+        "width90": CAP * float(inside.width.value or np.nan),
+        "coverage90_test": float(np.mean((low <= true) & (true <= high))),
+    }
 
 
 def _context(
@@ -220,7 +246,8 @@ def _rows(ctx: Context) -> pd.DataFrame:
 
 
 def _features(ctx: Context, rows: pd.DataFrame, spec: FeatureSpec) -> TabularDataset:
-    return compute(rows, ctx.contract, spec, ctx.extras, target=ctx.task.target)
+    dataset = compute(rows, ctx.contract, spec, ctx.extras, target=ctx.task.target)
+    return dataset.only(ctx.task.features)
 
 
 def _without_age(dataset: TabularDataset) -> TabularDataset:
@@ -242,6 +269,7 @@ def _judged(run: Run, left: np.ndarray) -> dict[str, float]:
         "rmse_unclipped": _rmse(run.predicted, left),
         "phm08_clipped": _phm08(run.predicted, clipped),
         "rmse_clipped_age_blind": _rmse(run.blind, clipped),
+        **run.held,
     }
 
 

@@ -8,6 +8,18 @@ from lepton.features.spec import Category, FeatureSpec, Raw, Sensors
 
 SETTINGS: Final = ("setting_1", "setting_2", "setting_3")
 
+LEVEL_AND_TREND: Final = (
+    "*_fast",
+    "*_slope",
+    "health",
+    "n_missing",
+    "age_h",
+    "since_service_h",
+    "asset_type",
+    "operating_mode",
+)
+"""What remaining lives are learnt from: more of the same only teaches the fleet by heart."""
+
 FEATURES: Final = FeatureSpec(
     (
         Sensors("sensors", by="life_id", settings=SETTINGS, fallback="asset_id"),
@@ -17,4 +29,4 @@ FEATURES: Final = FeatureSpec(
     )
 )
 
-__all__ = ["FEATURES", "SETTINGS"]
+__all__ = ["FEATURES", "LEVEL_AND_TREND", "SETTINGS"]

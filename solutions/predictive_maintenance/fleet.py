@@ -65,12 +65,12 @@ class Plan:
 def plan_for(size: int) -> Plan:
     """The fleet that gives about `size` readings.
 
-    Up to 5,000: daily readings of half a year, of a shorter time where that leaves too few assets;
+    Up to 8,000: daily readings of half a year, of a shorter time where that leaves too few assets;
     to 400,000: every eight hours for a year; above, hourly for two years.
     """
-    n_days, step_h = (182, 24) if size <= 5_000 else (365, 8) if size <= 400_000 else (730, 1)
+    n_days, step_h = (182, 24) if size <= 8_000 else (365, 8) if size <= 400_000 else (730, 1)
     n_assets = max(round(size / (n_days * 24 / step_h * IN_SERVICE)), FEWEST)
-    if size <= 5_000:
+    if size <= 8_000:
         n_days = min(max(round(size / (n_assets * IN_SERVICE)), 30), n_days)
     return Plan(n_assets, n_days, step_h)
 

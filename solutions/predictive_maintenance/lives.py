@@ -24,6 +24,9 @@ BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     CAP_H: (1e-3, 1e7),
     RUN_TO_FAILURE: (0.0, 1.0),
 }
+EDGE: Final = 0.1
+"""How far the target of a remaining life keeps from 0 and 1: a fractional response spends effort
+where the odds are without bounds, at lives that are longer than the longest that is told apart."""
 HOUR: Final = pd.Timedelta(hours=1)
 SENSOR: Final = "x_"
 EPOCH: Final = pd.Timestamp("2000-01-01", tz="UTC")
@@ -33,7 +36,7 @@ REPLACED: Final = "replace"
 def assemble(tables: Mapping[str, pd.DataFrame], settings: Mapping[str, float]) -> pd.DataFrame:
     """Readings with `life_id`, `asset_type`, `since_service_h` and their targets, if known:
     `failed` (within the horizon, 0/1), `remaining` (hours to the failure as a share of `cap_h`, at
-    most 1) and `label_at`, the instant at which `failed` was known.
+    most 1, see `drawn_in`) and `label_at`, the instant at which `failed` was known.
 
     Rows without an asset are each their own and keep the target that they bring. Order and other
     columns stay.
@@ -47,6 +50,16 @@ def assemble(tables: Mapping[str, pd.DataFrame], settings: Mapping[str, float]) 
     ends = life_ends(readings, tables, run_to_failure=settings[RUN_TO_FAILURE] > 0)
     rows = _targets(_in_lives(readings, ends), settings[HORIZON_H], settings[CAP_H])
     return _serviced(_typed(rows, tables), tables)
+
+
+def drawn_in(share: np.ndarray) -> np.ndarray:
+    """The target that stands for a share of the longest remaining life, in `EDGE`..1 - `EDGE`."""
+    return np.asarray(EDGE + (1.0 - 2.0 * EDGE) * share)
+
+
+def share_of(score: np.ndarray) -> np.ndarray:
+    """The share of the longest remaining life that a score stands for, in 0..1."""
+    return np.clip((score - EDGE) / (1.0 - 2.0 * EDGE), 0.0, 1.0)
 
 
 def wide(telemetry: pd.DataFrame) -> pd.DataFrame:
@@ -149,7 +162,7 @@ def _targets(rows: pd.DataFrame, horizon_h: float, cap_h: float) -> pd.DataFrame
         np.where(hours > horizon_h, 0.0, np.nan),
     )
     share = np.minimum(hours / cap_h, 1.0)
-    remaining = np.where(ends_in_failure | (hours >= cap_h), share, np.nan)
+    remaining = np.where(ends_in_failure | (hours >= cap_h), drawn_in(share), np.nan)
     known_after = pd.to_timedelta(np.minimum(hours, horizon_h), unit="h").as_unit("us")
     label_at = (event + known_after).where(np.isfinite(failed))
     given = {} if "failed" in rows else {"failed": failed, "label_at": label_at}
@@ -209,4 +222,4 @@ def _naive(instants: pd.Series) -> np.ndarray:
     return found
 
 
-__all__ = ["BOUNDS", "SETTINGS", "assemble", "life_ends", "wide"]
+__all__ = ["BOUNDS", "SETTINGS", "assemble", "drawn_in", "life_ends", "share_of", "wide"]

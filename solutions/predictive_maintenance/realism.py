@@ -1,7 +1,9 @@
 """Whether the simulated fleet is as hard as real ones are: gates that are printed and tested.
 
-One asset in four is judged, the others train. Days to failure are counted up to `CAP_D`, of the
-failures that come if an asset is left alone, censored lives included: only a simulator knows them.
+Each asset is judged by trees that never saw its failures; healthy levels are taken from the first
+days of all lives. Days to failure are counted up to `CAP_D`, of the failures that come if an asset
+is left alone, censored lives included: only a simulator knows them. Lives that end without a sign
+are left out there, as nobody could count their days, and kept in the average precision.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ SPANS: Final = (4, 12, 36)
 HEALTHY_READINGS: Final = 20
 """First readings of a life, from which its own healthy level is taken."""
 HEALTHY_D: Final = 15.0
+"""First days of a life, which teach what healthy sensors say; most modes set in later."""
 TREES: Final[Mapping[str, Any]] = {
     "learning_rate": 0.06,
     "num_leaves": 15,

@@ -280,4 +280,4 @@ def _faults(fleet: Fleet, log: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-__all__ = ["SETTINGS", "Simulated", "simulate", "simulate_all", "truth"]
+__all__ = ["COST", "FAILED_COST", "SETTINGS", "Simulated", "simulate", "simulate_all", "truth"]

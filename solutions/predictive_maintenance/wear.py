@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from solutions.predictive_maintenance.fleet import STRESS, TYPES, Fleet, Plan
+from solutions.predictive_maintenance.fleet import STRESS, Fleet, Plan
 
 MODES: Final = ("wear", "crack", "contact", "sudden")
 COMPONENTS: Final = ("bearing", "rotor", "winding", "controller")
@@ -128,7 +128,7 @@ def _live(
     """
     plan = fleet.plan
     a_day = 24 / plan.step_h
-    kind = KIND_ONSET[fleet.kind[asset] % len(TYPES)]
+    kind = KIND_ONSET[fleet.kind[asset]]
     apart = ONSET_SPREAD * rng.normal(0.0, 1.0, 3) + LIFE_SPREAD * rng.normal()
     onset = ONSET_D * kind * np.exp(apart) / fleet.frailty[asset]
     growth = GROWTH_D * np.exp(GROWTH_SPREAD * rng.normal(0.0, 1.0, 3))

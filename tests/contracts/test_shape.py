@@ -12,7 +12,8 @@ import pytest
 
 from lepton.contracts.model import Contract, Mapped, Severity, Violation
 from lepton.contracts.odcs import load_contracts
-from lepton.contracts.shape import SHAPES, shape_violations
+from lepton.contracts.shape import SHAPES
+from lepton.contracts.shapes import shape_violations
 from lepton.contracts.sound import contradictions
 from lepton.contracts.validate import validate
 from lepton.errors import ContractViolation

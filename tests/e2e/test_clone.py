@@ -17,8 +17,17 @@ COMMAND = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
 
 
 @pytest.mark.slow
-def test_a_fresh_clone_passes_its_own_tests(tmp_path: Path) -> None:
-    made = create("acme", ["fraud_detection"], tmp_path / "acme", find_project(kit_root()))
+@pytest.mark.parametrize(
+    "solutions",
+    [
+        ["fraud_detection"],
+        ["predictive_maintenance"],
+        ["fraud_detection", "predictive_maintenance"],
+    ],
+    ids=["fraud", "maintenance", "both"],
+)
+def test_a_fresh_clone_passes_its_own_tests(tmp_path: Path, solutions: list[str]) -> None:
+    made = create("acme", solutions, tmp_path / "acme", find_project(kit_root()))
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     told = subprocess.run(COMMAND, cwd=made, env=env, capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stdout[-3000:] + told.stderr[-1000:]

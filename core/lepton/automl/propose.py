@@ -34,8 +34,8 @@ class Source:
     It is told of trials in the order in which they end, which is the same in every run.
     """
 
-    def __init__(self, families: Sequence[str], seed: int) -> None:
-        self._waiting = deque(portfolio_of(families))
+    def __init__(self, families: Sequence[str], seed: int, *, of_shares: bool = False) -> None:
+        self._waiting = deque(portfolio_of(families, of_shares=of_shares))
         self._seed = seed
         self._seen: set[str] = set()
         self._samplers: dict[str, _Sampler] = {}

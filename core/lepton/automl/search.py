@@ -122,7 +122,9 @@ class _Search:
         )
         self._checkpoint = Checkpoint(spec.checkpoint)
         self._families = usable_families(spec)
-        self._source = Source(self._families, spec.seed)
+        self._source = Source(
+            self._families, spec.seed, of_shares=spec.task.kind is TaskKind.REGRESSION
+        )
         self._active: list[Runner] = []
         self._trials: list[Trial] = []
         self._entrants: list[tuple[Runner, Entrant]] = []

@@ -67,11 +67,12 @@ def paces(trials: Sequence[Trial], name: str) -> list[float]:
     ]
 
 
-def portfolio_of(families: Sequence[str]) -> list[Plan]:
+def portfolio_of(families: Sequence[str], *, of_shares: bool = False) -> list[Plan]:
     """Configurations of all families, interleaved evenly, each family's surest first."""
     placed = []
     for order, name in enumerate(families):
-        portfolio = family(name).portfolio
+        kind = family(name)
+        portfolio = (kind.of_shares if of_shares else ()) or kind.portfolio
         placed += [
             (index / len(portfolio), order, Plan(name, params))
             for index, params in enumerate(portfolio)

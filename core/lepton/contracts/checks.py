@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from lepton import roles
 from lepton.contracts.cards import card_numbers
 from lepton.contracts.model import Column, ColumnType, Contract, Rule, Severity
-from lepton.contracts.shape import SHAPES
+from lepton.contracts.shapes import ALL_SHAPES
 
 Mask = Callable[[pd.DataFrame], np.ndarray]
 _LARGEST = float(np.finfo(np.float64).max)
@@ -209,7 +209,7 @@ def _extra_checks(contract: Contract, frame: pd.DataFrame) -> Iterator[Check]:
 
 
 def _rule_check(rule: Rule, frame: pd.DataFrame) -> Iterator[Check]:
-    if rule.expectation in SHAPES:
+    if rule.expectation in ALL_SHAPES:
         return
     if rule.expectation == "order":
         yield from _order(rule, frame)

@@ -6,14 +6,12 @@ them. Which rules a table has, with which limits, stands in its contract.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-
-from lepton.contracts.model import Contract, Rule, Violation
 
 _FEW_ROWS = 500
 _FEW_DAYS = 28
@@ -21,7 +19,6 @@ _FEW_IN_A_WEEK = 200
 _EXAMPLES = 3
 _HOURS = 24
 _DAY = pd.Timedelta(days=1)
-_NAMES = frozenset({"column", "columns", "earlier", "later", "at", "target"})
 
 
 @dataclass(frozen=True)
@@ -31,41 +28,6 @@ class Odd:
     about: str
     column: str | None
     examples: tuple[str, ...] = ()
-
-
-def shape_violations(contract: Contract, rows: pd.DataFrame) -> Iterator[Violation]:
-    """One violation for each of the contract's rules on the whole table that `rows` break."""
-    for rule in contract.rules:
-        kind = SHAPES.get(rule.expectation)
-        if kind is None or not _columns(rule) <= set(map(str, rows.columns)):
-            continue
-        odd = kind.find(rows, _given(rule))
-        if odd is not None:
-            yield Violation(
-                "LK238",
-                odd.about,
-                contract.table,
-                odd.column,
-                rule.severity,
-                0,
-                0,
-                odd.examples,
-                rule.about or "see the contract",
-            )
-
-
-def _given(rule: Rule) -> dict[str, Any]:
-    """The rule's arguments, limits as numbers: YAML is read without guessing at types."""
-    return {
-        key: value if key in _NAMES else float(str(value)) for key, value in rule.arguments.items()
-    }
-
-
-def _columns(rule: Rule) -> set[str]:
-    """The columns that a rule reads; without them it does not apply."""
-    given = [rule.arguments.get(key) for key in ("column", "earlier", "later", "at", "target")]
-    several = rule.arguments.get("columns")
-    return {str(name) for name in (*given, *(several if isinstance(several, list) else ())) if name}
 
 
 def _late(rows: pd.DataFrame, given: Mapping[str, Any]) -> Odd | None:
@@ -207,4 +169,4 @@ SHAPES: Mapping[str, Shape] = {
 }
 """Kinds of rule on a whole table, by the name that a contract gives them."""
 
-__all__ = ["SHAPES", "Odd", "Shape", "shape_violations"]
+__all__ = ["SHAPES", "Odd", "Shape"]

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 from lepton import roles
 from lepton.contracts.model import Column, ColumnType, Contract, Rule, Severity
-from lepton.contracts.shape import SHAPES
+from lepton.contracts.shapes import ALL_SHAPES
 from lepton.errors import nearest
 
 _ROW_RULES = {"order": ("earlier", "later", "tolerance_s"), "no_card_numbers": ("except",)}
-OWN_RULES = {**_ROW_RULES, **{name: shape.arguments for name, shape in SHAPES.items()}}
+OWN_RULES = {**_ROW_RULES, **{name: shape.arguments for name, shape in ALL_SHAPES.items()}}
 """Rules beside those of GX -> their arguments (see `checks` and `shape`)."""
 _ONCE = (roles.KEY, roles.EVENT_AT, roles.INGESTED_AT, roles.LABEL_AT, roles.TARGET, roles.VALUE)
 _COLUMN_KEYS = ("column", "column_A", "column_B", "earlier", "later", "at", "target")
@@ -81,7 +81,7 @@ def _of_rule(rule: Rule, contract: Contract) -> Iterator[str]:
         yield f"rule '{rule.name}': type '{rule.expectation}' is none of {', '.join(options)}"
     if rule.expectation not in _ROW_RULES and rule.severity is Severity.ROWS:
         yield f"rule '{rule.name}': severity rows is for {', '.join(_ROW_RULES)} only"
-    if rule.expectation in SHAPES:
+    if rule.expectation in ALL_SHAPES:
         yield from _of_shape(rule, known)
     for key, value in rule.arguments.items():
         if own is not None and key not in own:
@@ -97,7 +97,7 @@ def _of_rule(rule: Rule, contract: Contract) -> Iterator[str]:
 
 def _of_shape(rule: Rule, known: list[str]) -> Iterator[str]:
     """What a rule on the whole table lacks: it has no defaults."""
-    missing = [key for key in SHAPES[rule.expectation].arguments if key not in rule.arguments]
+    missing = [key for key in ALL_SHAPES[rule.expectation].arguments if key not in rule.arguments]
     if missing:
         yield f"rule '{rule.name}': argument {', '.join(missing)} is missing"
     for key, value in rule.arguments.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from lepton import roles
 from lepton.contracts.cards import masked
 from lepton.contracts.checks import Check, checks_of
 from lepton.contracts.model import Contract, Mapped, Severity, Validated, Violation
-from lepton.contracts.shape import shape_violations
+from lepton.contracts.shapes import shape_violations
 from lepton.contracts.suite import Verdict, run_suites
 from lepton.contracts.whole import table_violations, too_few_positives
 from lepton.errors import ContractViolation
@@ -24,6 +24,10 @@ from lepton_edge.atomic import write_text
 REASONS = "__reasons"
 ROW = "__row"
 _EXAMPLES = 3
+
+
+Together = Callable[[Mapping[str, pd.DataFrame]], Iterable[Violation]]
+"""What canonical tables break as a whole."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +47,14 @@ def validate(
     docs: Path | None,
     now: pd.Timestamp | None = None,
     with_suites: bool = True,
+    together: Together | None = None,
 ) -> Validated:
     """The rows that keep their contract, and all that does not.
 
     task: None for scoring: target and label time may be missing, and a single row will do.
     docs: folder for Data Docs and summary.txt, written whether or not the tables pass.
     now: instant (UTC) after which an event lies in the future; the clock's where None.
+    together: what the valid tables must keep to as a whole, asked where each keeps its contract.
     with_suites: whether Great Expectations is asked as well; our own checks always are.
     Raises ContractViolation LK201 with every violation where a table is refused.
     """
@@ -60,6 +66,8 @@ def validate(
     verdicts = run_suites(asked, docs) if with_suites else {table: [] for table in judges}
     judged = {table: judge.judge(verdicts[table]) for table, judge in judges.items()}
     violations = [violation for one in judged.values() for violation in one.violations]
+    if together is not None and not any(one.severity is Severity.TABLE for one in violations):
+        violations += together({table: one.valid for table, one in judged.items()})
     if docs is not None:
         lines = [line for judge in judges.values() for line in judge.summary(verdicts)]
         write_text(docs / "summary.txt", "\n".join([*lines, *map(str, violations)]) + "\n")

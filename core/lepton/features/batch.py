@@ -11,7 +11,7 @@ import pandas as pd
 
 from lepton import roles
 from lepton.contracts.model import Contract, Extras, extra_name
-from lepton.dataset import TabularDataset
+from lepton.dataset import SwitchedOff, TabularDataset
 from lepton.features.delayed import (
     NEVER,
     Known,
@@ -86,7 +86,7 @@ def compute(
         numeric=tuple(name for name in features if name not in categorical),
         categorical=categorical,
         roles=found,
-        switched_off=off,
+        switched_off=(*off, *_silent(resolved)),
         spec=tuple(resolved.to_json()),
     )
 
@@ -118,6 +118,17 @@ def _extra_nodes(extras: Extras, spec: FeatureSpec, rows: pd.DataFrame) -> list[
     numeric: list[Node] = [Raw(name, name) for name in extras.numbers]
     texts: list[Node] = [Category(name, name) for name in map(extra_name, extras.category)]
     return [one for one in numeric + texts if one.name not in known and one.name in rows.columns]
+
+
+def _silent(spec: FeatureSpec) -> list[SwitchedOff]:
+    """Sensors from which a bank makes nothing."""
+    plans = [plan_of(node) for node in spec.nodes if isinstance(node, Sensors)]
+    return [
+        SwitchedOff(name, (name,), "It was constant, or hardly ever there, in training.")
+        for plan in plans
+        for place, name in enumerate(plan.sensors)
+        if place not in plan.kept
+    ]
 
 
 class _Engine:

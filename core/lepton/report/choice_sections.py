@@ -83,16 +83,25 @@ def _importance(content: ReportContent) -> list[Block]:
     return [Block("What the model looks at", table=table)]
 
 
+_WINDOW: Final = ("window", "Window by window", "Windows")
+
+
 def folds(content: ReportContent) -> Section:
     """Each metric fold by fold with its interval and ceiling, the holdout last."""
     frame, about = content.model.folds, _abouts(content)
+    whole, title, short = ("fold", "Fold by fold", "Folds") if content.is_grouped else _WINDOW
+    knew = (
+        f"never saw its {content.spec.words.entities}"
+        if content.is_grouped
+        else "knew only what was known when it began"
+    )
     text = (
-        "Each window was scored by a model that knew only what was known when it began; the "
-        "holdout stands apart, because it was read once, after every choice."
+        f"Each {whole} was scored by a model that {knew}; the holdout stands apart, because it "
+        "was read once, after every choice."
     )
     if frame.empty:
         reason = "The report was given no scores of single folds."
-        return Section("folds", "Window by window", text, [Block(missing=reason)], "Windows")
+        return Section("folds", title, text, [Block(missing=reason)], short)
     asked = content.spec.by_fold or (content.model.metric,)
     drawn = [name for name in asked if name in frame and not name.endswith(_CEILING)]
     blocks = [
@@ -100,15 +109,21 @@ def folds(content: ReportContent) -> Section:
         for name in drawn
         for block in picture(
             label_of(name).capitalize(),
-            f"{about.get(name, name)}; thin lines are 95 % intervals over days."
+            f"{about.get(name, name)}; thin lines are 95 % intervals over {content.drawn}."
             + (" Red: what a perfect score reaches." if _ceiling_of(name, frame) else ""),
-            time_plots.folds(frame, name, label_of(name), _ceiling_of(name, frame)),
-            f"No window has {FEWEST_POSITIVES} {content.spec.words.positives} to judge by.",
+            time_plots.folds(
+                frame,
+                name,
+                label_of(name),
+                _ceiling_of(name, frame),
+                is_grouped=content.is_grouped,
+            ),
+            f"No {whole} has {FEWEST_POSITIVES} {content.spec.words.positives} to judge by.",
         )
     ]
     table = make_table(
         (
-            "window",
+            whole,
             "from",
             "to",
             "rows",
@@ -119,11 +134,11 @@ def folds(content: ReportContent) -> Section:
         [len(frame) - 1],
     )
     caption = (
-        "In brackets 95 % intervals over days; a dash where fewer than "
+        f"In brackets 95 % intervals over {content.drawn}; a dash where fewer than "
         f"{FEWEST_POSITIVES} {content.spec.words.positives} would be judged by."
     )
     in_numbers = Block("In numbers", caption, table=table)
-    return Section("folds", "Window by window", text, [*blocks, in_numbers], "Windows")
+    return Section("folds", title, text, [*blocks, in_numbers], short)
 
 
 def _ceiling_of(name: str, frame: pd.DataFrame) -> str | None:
@@ -155,9 +170,9 @@ def front(content: ReportContent) -> Section:
     """Artefacts by score, size and speed, with the bound that decides and the controls."""
     frame, metric = content.model.front, content.model.metric
     caption = (
-        "Further left is cheaper, higher is better; pale bars are intervals over days, the ring is "
-        "what was taken. Artefacts are compared day by day, so that they may differ clearly where "
-        "their intervals overlap."
+        "Further left is cheaper, higher is better; pale bars are intervals over "
+        f"{content.drawn}, the ring is what was taken. Artefacts are compared on the same draws, "
+        "so that they may differ clearly where their intervals overlap."
     )
     blocks = [
         *picture("Size", caption, choice_plots.front(frame, metric, "bytes", "size in kB")),

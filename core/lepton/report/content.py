@@ -8,6 +8,7 @@ from datetime import datetime
 
 import pandas as pd
 
+from lepton import roles
 from lepton.dataset import Parts, SwitchedOff
 from lepton.evaluation.results import Evaluation
 from lepton.solution import Figure, ReportSpec
@@ -102,6 +103,16 @@ class ReportContent:
     spec: ReportSpec = field(default_factory=ReportSpec)
     costs: Mapping[str, float] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether parts and folds are groups, not stretches of time."""
+        return roles.GROUP in self.evaluation.scored
+
+    @property
+    def drawn(self) -> str:
+        """What intervals draw as a whole: the domain's word for groups, or days."""
+        return self.spec.words.entities if self.is_grouped else "days"
 
 
 def part_facts(parts: Parts, evaluation: Evaluation) -> tuple[PartFact, ...]:

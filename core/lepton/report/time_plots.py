@@ -109,12 +109,16 @@ def _hatched(x: int, y: int) -> Rectangle:
     return Rectangle((x - 0.5, y - 0.5), 1, 1, zorder=3, **style)
 
 
-def folds(frame: pd.DataFrame, metric: str, label: str, ceiling: str | None) -> Figure | None:
-    """One bar a window with its interval, the holdout and its weeks apart, ceilings as lines."""
+def folds(
+    frame: pd.DataFrame, metric: str, label: str, ceiling: str | None, *, is_grouped: bool = False
+) -> Figure | None:
+    """One bar a window (a fold of groups) with its interval, the holdout and its weeks apart,
+    ceilings as lines."""
     if metric not in frame or not frame[metric].notna().any():
         return None
     figure = new_figure()
-    axes = new_axes(figure, xlabel="first day of the window", ylabel=label)
+    below = "fold" if is_grouped else "first day of the window"
+    axes = new_axes(figure, xlabel=below, ylabel=label)
     held = (frame["fold"] == HOLDOUT).to_numpy()
     week = (frame["fold"] == WEEK).to_numpy()
     places = np.arange(len(frame)) + 0.4 * (week | held) + 0.4 * held
@@ -132,7 +136,8 @@ def folds(frame: pd.DataFrame, metric: str, label: str, ceiling: str | None) -> 
         top = frame[ceiling].to_numpy(dtype=np.float64)
         axes.hlines(top, places - 0.4, places + 0.4, color=RED, lw=2, label="ceiling")
         most = max(most, float(np.nanmax([*top, 0.0])))
-    axes.set_xticks(places, [f"{day:%d\n%b}" for day in frame["first_at"]])
+    days = [f"{day:%d\n%b}" for day in frame["first_at"]]
+    axes.set_xticks(places, frame["fold"].tolist() if is_grouped else days)
     axes.set_ylim(0, 1.32 * most if most > 1e-6 else 1.0)
     axes.grid(visible=False, axis="x")
     axes.legend(loc="upper left", ncols=2, frameon=False, fontsize=8.5, labelcolor=INK)

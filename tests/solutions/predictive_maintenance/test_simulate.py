@@ -16,7 +16,14 @@ from lepton.frames import fingerprint, read_parquet
 from solutions.predictive_maintenance.fleet import LOADS, REGIME_SHARES, Plan, coloured, plan_for
 from solutions.predictive_maintenance.realism import realism
 from solutions.predictive_maintenance.sensors import SENSORS
-from solutions.predictive_maintenance.simulate import Simulated, simulate, simulate_all, truth
+from solutions.predictive_maintenance.simulate import (
+    COST,
+    FAILED_COST,
+    Simulated,
+    simulate,
+    simulate_all,
+    truth,
+)
 from solutions.predictive_maintenance.wear import MODES, damage
 
 ROOT = Path(__file__).parents[3]
@@ -76,7 +83,7 @@ def test_sample_data_are_small_and_have_the_stated_checksums() -> None:
     assert sum(map(len, contents.values())) <= 3_000_000
 
 
-@pytest.mark.parametrize("size", [500, 2_000, 5_000, 20_000, 60_000])
+@pytest.mark.parametrize("size", [500, 2_000, 8_000, 9_000, 60_000])
 def test_a_fleet_has_about_the_rows_that_were_asked_for_and_fails(size: int) -> None:
     tables = simulate(np.random.default_rng(0), size)
     assert 0.9 * size <= len(tables["telemetry"]) <= 1.1 * size
@@ -148,6 +155,20 @@ def test_without_an_owner_who_replaces_by_age_every_life_runs_to_its_failure() -
     ended = made.lives[made.lives["outcome"] != "running"]
     assert set(ended["outcome"]) == {"failed"}
     assert (ended["ended_at"] == ended["fails_at"]).all()
+
+
+def test_who_foresees_failures_saves_much_against_the_best_fixed_interval() -> None:
+    made = simulate_all(np.random.default_rng(0), Plan(60, 365, 24, preventive=False))
+    days = (made.lives["fails_at"] - made.lives["started_at"]).dt.total_seconds() / 86_400
+    sudden = made.lives["mode"] == "sudden"
+    failure, planned = FAILED_COST, COST["replace"]
+    fixed = min(
+        np.where(days <= at, failure, planned).sum() / np.minimum(days, at).sum()
+        for at in range(15, 200)
+    )
+    five_days_before = np.where(sudden, days, np.maximum(days - 5, 1))
+    foreseen = np.where(sudden, failure, planned).sum() / five_days_before.sum()
+    assert foreseen < 0.65 * fixed
 
 
 def test_days_to_failure_count_down_to_the_failure(made: Simulated) -> None:

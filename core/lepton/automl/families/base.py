@@ -78,7 +78,8 @@ class Range:
 class Family:
     """A kind of candidate as a value.
 
-    portfolio: configurations, the surest first. neighbours(params, rng): a step away.
+    portfolio: configurations, the surest first; of_shares: those where targets are shares between 0
+    and 1, none for the same. neighbours(params, rng): a step away.
     preprocess(train): fitted steps. share(fold): prepared once. fit(fold, params, seed,
     expired); refit(fold, params, seed, expired): nothing watched, no valid rows. cost(params):
     relative effort of a fit. margin(estimator, X): log-odds. predictor: the graph's node.
@@ -115,6 +116,7 @@ class Family:
     warm_s: float = 0.0
     available: Callable[[], bool] = _always
     takes_soft_targets: bool = False
+    of_shares: tuple[Params, ...] = ()
 
 
 def drawn(params: Params, seed: int) -> tuple[Params, int]:

@@ -57,6 +57,15 @@ PORTFOLIO = (
     _params(0.03, 84, 3, 0.53, 0.98),
     _params(0.04, 180, 12, 0.4, extra_trees=True, lambda_l2=1.6),
 )
+OF_SHARES = (
+    _params(0.05, 15, 50, 0.3, 0.5, lambda_l2=5.0),
+    _params(0.05, 15, 50, 0.15, 0.5, lambda_l2=5.0),
+    _params(0.05, 15, 50, 0.3, 0.2, lambda_l2=5.0),
+    _params(0.05, 15, 200, 0.3, 0.3, lambda_l2=5.0),
+    _params(0.05, 31, 50, 0.5, 0.8, lambda_l2=10.0),
+    _params(0.04, 7, 20, 0.5, 0.7, lambda_l2=5.0),
+)
+"""Rows of one asset or series resemble each other: few columns and rows a tree, small trees."""
 SMALL = (_params(0.15, 8, 40, 0.8, 0.9, lambda_l2=1.0, rounds=80),)
 FAST = _params(0.2, 15, 40, 0.5, lambda_l2=10.0, rounds=30)
 SPACE = {
@@ -219,6 +228,7 @@ FAMILY = Family(
     takes_soft_targets=True,
     space=SPACE,
     fast=FAST,
+    of_shares=OF_SHARES,
 )
 
 __all__ = ["FAMILY", "Boosted"]

@@ -46,6 +46,11 @@ PORTFOLIO = (
     _params((128, 64), 6, 0.01, 0.15, multitask=True),
     _params((128, 64), 6, 0.01, 0.15),
 )
+OF_SHARES = (
+    _params((64, 64), 20, 0.003, 0.1, patience=6),
+    _params((64, 64), 12, 0.003, 0.3, patience=6, weight_decay=0.1),
+    _params((128, 64), 20, 0.003, 0.2, patience=6),
+)
 SMALL = (_params((32, 16), 5, 0.01, 0.15),)
 
 
@@ -151,6 +156,7 @@ FAMILY = Family(
     available=lambda: find_spec("torch") is not None,
     warm=_warm,
     warm_s=2.5,
+    of_shares=OF_SHARES,
 )
 
 __all__ = ["FAMILY", "LEAST_OF_A_KIND", "log_loss"]
