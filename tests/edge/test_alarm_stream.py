@@ -18,6 +18,7 @@ from lepton.contracts.model import Extras
 from lepton.contracts.odcs import load_contracts
 from lepton.dataset import TabularDataset
 from lepton.evaluation.calibration import Calibration
+from lepton.export.alarm import alarm_files
 from lepton.export.bundle import write_bundle
 from lepton.export.context import Alarms, BundleContext
 from lepton.features.batch import compute, without_features
@@ -89,7 +90,7 @@ def watching(
         context,
         sample=readings,
         features=FeatureSpec.from_json(readings.spec),
-        lateness_s=0.0,
+        lateness_s=600.0,
         alarms=Alarms(RULE),
     )
     return write_bundle(tmp_path_factory.mktemp("watching") / "bundle", model, told).path
@@ -287,6 +288,34 @@ def test_readings_of_a_device_get_the_scores_of_the_pipeline(
     told = _told(_service(watching, tmp_path), events)
     wanted = Runtime(watching).score(readings.X[:200], readings.C[:200])
     assert [one["score"] for one in told] == pytest.approx(wanted.score.tolist(), abs=1e-12)
+
+
+def test_assets_whose_clocks_differ_are_all_answered_and_one_that_is_too_late_is_refused(
+    watching: Path, tmp_path: Path
+) -> None:
+    service = _service(watching, tmp_path)
+    events = [_event(1, 50.0), _event(0.9, 50.0, asset="q"), _event(0.5, 50.0, asset="s")]
+    first, behind, late = _told(service, events)
+    assert (first["condition"], behind["condition"]) == ("ok", "ok")
+    assert late["error"] == "LK287"
+
+
+def test_a_feature_of_one_sensor_is_not_told_as_one_whose_name_begins_alike(
+    readings: TabularDataset, context: BundleContext
+) -> None:
+    renamed = {"x_heat": "x_heat", "x_noise": "x_heat_spread"}
+    fleet = _fleet().rename(columns=renamed)
+    node = Sensors("sensors", by="life_id", fallback="asset_id")
+    spec = fit_spec(FeatureSpec((node,)), without_features(fleet, CONTRACT))
+    found = compute(fleet, CONTRACT, spec, Extras())
+    told = replace(context, sample=found, features=spec, alarms=Alarms(RULE))
+    preprocess = fit_tree_preprocess(found)
+    model = TinyModel(None, preprocess, found.numeric, found.categorical)
+    groups = alarm_files(model, told)["alarm.json"]["reasons"]["groups"]
+    heat, spread = (one["features"] for one in groups[:2])
+    assert len(heat) == len(spread) == 13
+    assert all(name.startswith("x_heat_spread_") for name in spread)
+    assert "x_heat_spread" in heat
 
 
 def test_alarms_that_are_not_understood_are_refused(
