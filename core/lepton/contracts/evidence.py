@@ -47,7 +47,16 @@ def evidence(values: pd.Series, column: Column) -> Evidence | None:
         return _pattern(present, column)
     if column.allowed:
         return _allowed(present, column)
-    return _tokens(present) if roles.ENTITY in column.roles else Evidence(0.5, "any text")
+    if roles.ENTITY in column.roles:
+        return _tokens(present)
+    return Evidence(0.1, "numbers") if _has_decimals(present) else Evidence(0.5, "any text")
+
+
+def _has_decimals(values: pd.Series) -> bool:
+    """Whether these are measured numbers, which name nothing."""
+    if not pd.api.types.is_numeric_dtype(values):
+        values = pd.to_numeric(values, errors="coerce")
+    return bool(values.notna().all() and (values % 1 != 0).mean() > 0.1)
 
 
 def _instants(values: pd.Series) -> Evidence | None:

@@ -34,6 +34,9 @@ _MEANT: Mapping[str, str] = {
     "email": "mail correo courriel",
     "typology": "scenario fraudtype tipologia typologie",
     "ingested": "received loaded arrived",
+    "asset": "machine equipment engine maschine anlage aggregat maquina equipo activo engin",
+    "failed": "failure fail breakdown broken defect ausfall ausgefallen defekt averia fallo panne",
+    "reading": "record measurement sample messung messwert lectura medicion mesure",
 }
 _SAME: Mapping[str, str] = {
     written: meant for meant, spelled in _MEANT.items() for written in spelled.split()
@@ -51,7 +54,7 @@ _VOCABULARY = {*_SAME, *_CANONICAL, *MONEY, *MINOR, "is", "of", "name", "flag"}
 GENERIC = {"at", "id"}
 ROLE_WORDS = {
     roles.EVENT_AT: {"transaction", "event", "at"},
-    roles.TARGET: {"fraud", "transaction"},
+    roles.TARGET: {"fraud", "transaction", "failed", "asset"},
     roles.VALUE: {"amount", "transaction"},
 }
 
