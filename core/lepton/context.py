@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lepton.alarms import AlarmRule
 from lepton.config import SolutionConfig, load_config, overlay, within
 from lepton.contracts.mapping import TableMapping, load_mappings
 from lepton.contracts.model import Contract, Extras, extra_name
@@ -101,8 +102,8 @@ class Context:
         return self.mappings[self.task.table].extras
 
     def check(self) -> None:
-        """Nothing where the settings can be used; raises ConfigError LK109, LK113, LK114 or LK130
-        before any work is done, not where a stage first asks for them."""
+        """Nothing where the settings can be used; raises ConfigError LK109, LK113, LK114, LK117 or
+        LK130 before any work is done, not where a stage first asks for them."""
         _ = (
             self.task,
             self.settings,
@@ -111,6 +112,7 @@ class Context:
             self.gates,
             self.rules,
             self.policy,
+            self.alarms,
         )
 
     @property
@@ -159,6 +161,23 @@ class Context:
                 found=str(error),
                 remedy="name a zone of the IANA database, such as Europe/Berlin, or UTC",
             ) from error
+
+    @property
+    def alarms(self) -> AlarmRule | None:
+        """When an alarm is raised; ConfigError LK117 where the settings of it do not agree."""
+        if self.solution.alarms is None:
+            return None
+        rule = self.solution.alarms(self.settings)
+        try:
+            rule.spec(0.5, usual_s=1.0)
+        except ValueError as error:
+            raise ConfigError(
+                "LK117",
+                where="settings",
+                found=str(error),
+                remedy="mend the settings of alarms",
+            ) from error
+        return rule
 
     @property
     def gates(self) -> Mapping[str, float]:

@@ -18,8 +18,10 @@ from lepton.contracts.model import Contract, Validated
 from lepton.errors import ConfigError, IntegrityError
 from lepton.export.parity import Parity, check, require
 from lepton.features.parity import FeatureParity, feature_parity
+from lepton.features.spec import FeatureSpec
 from lepton.frames import read_raw
 from lepton.registry.store import Registry, Version
+from lepton.scoring import bundle_features
 from lepton_edge import atomic
 from lepton_edge.atomic import write_text
 
@@ -72,13 +74,14 @@ def agreement(ctx: Context, rows: int) -> Agreement:
     registry = Registry(ctx.workspace.registry(ctx.solution.name))
     version = registry.current() if draft is None else None
     front = _trained(ctx, version) if version else None
-    validated = _first_rows(ctx, rows) if version is None else _all_rows(ctx)
-    table = validated.tables[ctx.task.table].head(rows)
+    is_whole = version is not None or ctx.solution.features.unfitted
+    validated = _all_rows(ctx) if is_whole else _first_rows(ctx, rows)
+    table = ctx.rows(validated.tables)
     ctx.progress.stage("parity")
     features = feature_parity(
-        table,
+        table.head(rows),
         ctx.contract,
-        ctx.solution.features,
+        _spec(ctx, version, table),
         ctx.extras,
         seed=ctx.config.seed,
         lateness_s=ctx.config.stream.lateness_s,
@@ -88,6 +91,13 @@ def agreement(ctx: Context, rows: int) -> Agreement:
     dataset = stages.featurize(ctx, validated)
     last = dataset.take(np.arange(max(len(dataset) - rows, 0), len(dataset)))
     return Agreement(features, version, check(front.model, version.path, last))
+
+
+def _spec(ctx: Context, version: Version | None, rows: pd.DataFrame) -> FeatureSpec:
+    """The solution's features; where they learn, those of the current bundle, or else of `rows`."""
+    if version is None or not ctx.solution.features.unfitted:
+        return stages.fitted_spec(ctx, rows)
+    return bundle_features(version.path)
 
 
 def with_draft(ctx: Context) -> tuple[Context, Path | None]:

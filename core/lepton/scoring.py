@@ -26,8 +26,9 @@ _WANTED = "__wanted"
 class Scores:
     """Scored rows and what they were scored from.
 
-    frame: key, event time, score, decision, where the bundle has a policy also the columns
-    `results.DECIDED`, model_version, run_id; one row a valid row, in event order.
+    frame: key, group where there is one, event time, score, decision, where the bundle has a
+    policy also the columns `results.DECIDED`, model_version, run_id; one row a valid row, in event
+    order.
     inputs: the model's input columns of the same rows, as a device is given them, and what its
     policy and rules read beside them.
     unseen: categorical feature -> rows whose category the model has never learnt from.
@@ -56,6 +57,7 @@ def score(ctx: Context, *, day: date | None = None, history: Path | None = None)
     earlier = None if history is None else _earlier(ctx, history)
     validated = stages.validate(ctx, stages.read(ctx), scoring=True)
     table = _behind(earlier, validated.tables[ctx.task.table], ctx.contract)
+    table = ctx.rows({**validated.tables, ctx.task.table: table})
     dataset = _inputs(ctx, table, version.path, day)
     ctx.progress.stage("score")
     inputs = dataset.X, dataset.C
@@ -66,7 +68,8 @@ def score(ctx: Context, *, day: date | None = None, history: Path | None = None)
         decided = decisions.decide(opened, runtime, dataset, inputs, result)
         unseen = levels_of(opened).unseen(dataset.categorical, inputs[1])
         read_beside = decisions.columns_read(opened, dataset)
-    kept = [dataset.roles[role] for role in (roles.KEY, roles.EVENT_AT) if dataset.has(role)]
+    named = (roles.KEY, roles.GROUP, roles.EVENT_AT)
+    kept = [dataset.roles[role] for role in named if dataset.has(role)]
     frame = dataset.rows[kept].assign(score=result.score, decision=result.decision)
     frame = decisions.beside(frame, decided).assign(model_version=version.number, run_id=ctx.run_id)
     names = [dataset.roles[roles.KEY], *dataset.numeric, *dataset.categorical, *read_beside]
@@ -105,6 +108,7 @@ def _behind(earlier: pd.DataFrame | None, rows: pd.DataFrame, contract: Contract
         column.name
         for role in (roles.KEY, roles.EVENT_AT)
         for column in contract.with_role(role)[:1]
+        if column.name in rows and column.name in earlier
     ]
     again = pd.MultiIndex.from_frame(earlier[names]).isin(pd.MultiIndex.from_frame(rows[names]))
     return pd.concat([earlier.loc[~again].assign(**{_WANTED: False}), marked], ignore_index=True)
@@ -120,9 +124,14 @@ def _with_unknown_labels(table: pd.DataFrame, contract: Contract) -> pd.DataFram
     return made
 
 
+def bundle_features(bundle: Path) -> FeatureSpec:
+    """How the inputs of the bundle's model are computed."""
+    return FeatureSpec.from_json(json.loads((bundle / "features.json").read_text("utf-8")))
+
+
 def _inputs(ctx: Context, table: pd.DataFrame, bundle: Path, day: date | None) -> TabularDataset:
     """The columns that the bundle asks for, computed by the spec it carries."""
-    spec = FeatureSpec.from_json(json.loads((bundle / "features.json").read_text("utf-8")))
+    spec = bundle_features(bundle)
     inputs = json.loads((bundle / "manifest.json").read_text("utf-8"))["inputs"]
     dataset = compute(_with_unknown_labels(table, ctx.contract), ctx.contract, spec, ctx.extras)
     missing = sorted({*inputs["numeric"], *inputs["categorical"]} - set(dataset.rows.columns))

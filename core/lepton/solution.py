@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 import lepton
+from lepton.alarms import AlarmRule
 from lepton.contracts.model import Contract, Violation
 from lepton.dataset import TabularDataset
 from lepton.errors import ConfigError, nearest
@@ -163,6 +164,7 @@ class Solution:
     reasons: phrase -> patterns (`customer_count_*`) of the features that it stands for in a reason;
     the first that fits counts, and a feature that none fits is named itself.
     simulate(rng, size): canonical tables of about `size` rows of the task's table.
+    alarms: settings -> when the scores of an asset's readings raise an alarm, None for never.
     realism(contract, rng, size): whether these are as hard as real ones; contract of that table.
     benchmarks: protocol's name -> function that returns the JSON of specs' protocols.
     """
@@ -193,6 +195,7 @@ class Solution:
     together: Callable[[Mapping[str, pd.DataFrame]], Iterable[Violation]] | None = None
     settings: Mapping[str, float] = field(default_factory=dict)
     setting_bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    alarms: Callable[[Mapping[str, float]], AlarmRule] | None = None
 
     def rows(
         self, tables: Mapping[str, pd.DataFrame], settings: Mapping[str, float] | None = None
@@ -279,6 +282,7 @@ def _load(name: str) -> Solution:
 
 __all__ = [
     "Action",
+    "AlarmRule",
     "Baseline",
     "BenchRequest",
     "DecisionSpec",

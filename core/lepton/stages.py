@@ -85,17 +85,26 @@ def validate(ctx: Context, source: Mapping[str, Mapped], *, scoring: bool = Fals
 
 def featurize(ctx: Context, validated: Validated) -> TabularDataset:
     """One row an event with its causal features; features without their columns are off."""
-    from lepton.features.batch import compute, without_features
-    from lepton.features.fit import fit_spec
+    from lepton.features.batch import compute
 
     ctx.enter("featurize")
-    rows, spec = ctx.rows(validated.tables), ctx.solution.features
-    if spec.unfitted:
-        # the cut needs roles and targets only, so that nothing is fitted on what is judged later
-        bare = without_features(rows, ctx.contract, ctx.task.target)
-        spec = fit_spec(spec, split(ctx, bare).train)
+    rows = ctx.rows(validated.tables)
+    spec = fitted_spec(ctx, rows)
     dataset = compute(rows, ctx.contract, spec, ctx.extras, target=ctx.task.target)
     return dataset.only(ctx.task.features)
+
+
+def fitted_spec(ctx: Context, rows: pd.DataFrame) -> FeatureSpec:
+    """The solution's features, those that learn fitted on the training part of the task's rows."""
+    from lepton.features.batch import without_features
+    from lepton.features.fit import fit_spec
+
+    spec = ctx.solution.features
+    if not spec.unfitted:
+        return spec
+    # the cut needs roles and targets only, so that nothing is fitted on what is judged later
+    bare = without_features(rows, ctx.contract, ctx.task.target)
+    return fit_spec(spec, split(ctx, bare).train)
 
 
 def split(ctx: Context, dataset: TabularDataset) -> Parts:
@@ -230,7 +239,7 @@ def _first(given: float | None, default: float | None) -> float | None:
 def export(ctx: Context, dataset: TabularDataset, front: Front) -> Bundle:
     """The chosen artefact as a bundle in the run's folder: a directory that runs by itself."""
     from lepton.export.bundle import write_bundle
-    from lepton.export.context import BundleContext
+    from lepton.export.context import Alarms, BundleContext
 
     ctx.enter("export")
     folder = ctx.workspace.contracts(ctx.solution.name)
@@ -246,6 +255,7 @@ def export(ctx: Context, dataset: TabularDataset, front: Front) -> Bundle:
         features=FeatureSpec.from_json(dataset.spec),
         timing=front.artefacts[front.chosen].timing,
         decisions=decisions.for_bundle(ctx, parts),
+        alarms=None if ctx.alarms is None else Alarms(ctx.alarms, ctx.solution.reasons),
         levels=decisions.learnt_levels(parts),
         lateness_s=ctx.config.stream.lateness_s,
         ahead_s=ctx.config.stream.ahead_s,

@@ -210,6 +210,13 @@ class Alarms:
             found += [(key, event) for event in events]
         return found
 
+    def check_one(self, key: Hashable, at_s: float) -> tuple[AlarmEvent, ...]:
+        """What is no longer known of `key` at `at_s`, where it has been read."""
+        if key not in self.states:
+            return ()
+        self.states[key], events = check(self.spec, self.states[key], at_s)
+        return events
+
     def acknowledge(self, key: Hashable) -> None:
         """A person has seen the alarm of `key`."""
         self.states[key] = acknowledge(self.of(key))

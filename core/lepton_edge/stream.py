@@ -88,6 +88,11 @@ class FeatureStream:
             (keys.index(one.by), one, self.labels[at]) for at, one in enumerate(plan.labels)
         ]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all features that `update` gives."""
+        return (*self.plan.names, *(name for bank in self.banks for name in bank.names))
+
     def update(self, event: Mapping[str, object]) -> dict[str, float | str]:
         """Features of `event`, by node, from its past; then the event is remembered.
 

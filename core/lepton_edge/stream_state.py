@@ -62,6 +62,7 @@ def write_state(stream: FeatureStream, path: Path, notes: Mapping[str, Any]) -> 
             for at, entities in enumerate([*stream.labels, {(): stream.overall}])
         ],
         "banks": [list(bank.places) for bank in stream.banks],
+        "lives": [list(bank.lives.items()) for bank in stream.banks],
     }
     for at, bank in enumerate(stream.banks):
         arrays |= {f"b{at}.{name}": one for name, one in bank.arrays().items()}
@@ -120,8 +121,9 @@ def _fill(stream: FeatureStream, facts: Mapping[str, Any], arrays: Arrays) -> No
         _key(key): (at, _rank(rank), _keys(keys), values)
         for (key, at, rank, keys), values in zip(waiting, kept[len(pending) :], strict=True)
     }
-    for at, (bank, names) in enumerate(zip(stream.banks, facts.get("banks", []), strict=True)):
-        bank.restore(names, {name: arrays[f"b{at}.{name}"] for name in bank.state})
+    banks = zip(stream.banks, facts.get("banks", []), facts.get("lives", []), strict=True)
+    for at, (bank, names, lives) in enumerate(banks):
+        bank.restore(names, {name: arrays[f"b{at}.{name}"] for name in bank.state}, dict(lives))
     stream.watermark = facts["watermark"]
     for name, count in zip(_COUNTS, facts["counts"], strict=True):
         setattr(stream, name, count)

@@ -7,6 +7,12 @@ from typing import Final
 from lepton.evaluation.splits import SplitSpec
 from lepton.solution import ReportSpec, Solution, Words
 from lepton.task import TaskKind, TaskSpec
+from solutions.predictive_maintenance.alarms import (
+    ALARM_BOUNDS,
+    ALARM_SETTINGS,
+    REASONS,
+    alarm_rule,
+)
 from solutions.predictive_maintenance.baselines import BASELINES
 from solutions.predictive_maintenance.bench import ai4i, cmapss
 from solutions.predictive_maintenance.decision import DECISION
@@ -25,8 +31,10 @@ SOLUTION: Final = Solution(
     optional=("assets", "failures", "maintenance", "sensors"),
     assemble=assemble,
     together=fleet_checks,
-    settings=SETTINGS,
-    setting_bounds=BOUNDS,
+    settings={**SETTINGS, **ALARM_SETTINGS},
+    setting_bounds={**BOUNDS, **ALARM_BOUNDS},
+    alarms=alarm_rule,
+    reasons=REASONS,
     tasks=(
         TaskSpec(
             name="failure",

@@ -22,7 +22,7 @@ LEVEL_AND_TREND: Final = (
 
 FEATURES: Final = FeatureSpec(
     (
-        Sensors("sensors", by="life_id", settings=SETTINGS),
+        Sensors("sensors", by="life_id", settings=SETTINGS, fallback="asset_id"),
         Raw("since_service_h", "since_service_h"),
         Category("asset_type", "asset_type"),
         Category("operating_mode", "operating_mode"),

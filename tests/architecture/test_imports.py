@@ -22,7 +22,7 @@ TIERS = (
         "secrets",
         "workspace",
     },
-    {"config", "frames", "evaluation", "csv_safe"},
+    {"alarms", "config", "frames", "evaluation", "csv_safe"},
     {"contracts", "features", "graph", "rules"},
     {"automl", "registry"},
     {"compress"},

@@ -16,6 +16,7 @@ import lepton
 import lepton_edge
 from lepton import roles, strict_yaml
 from lepton.errors import ExportError
+from lepton.export.alarm import alarm_files
 from lepton.export.cases import Exportable
 from lepton.export.context import BundleContext
 from lepton.export.decision import decision_files
@@ -111,7 +112,7 @@ def _files(model: Exportable, context: BundleContext) -> dict[str, bytes]:
         "model-card.md": model_card(model, context),
         "LICENSE": _licence(),
     }
-    told = decision_files(model, context)
+    told = decision_files(model, context) | alarm_files(model, context)
     texts |= {name: _json(content) for name, content in told.items()}
     files = {MODEL: onnx_file, **{name: text.encode() for name, text in texts.items()}}
     for table, path in context.contracts.items():

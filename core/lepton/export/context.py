@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import lepton
+from lepton.alarms import AlarmRule
 from lepton.dataset import TabularDataset
 from lepton.features.spec import FeatureSpec
 from lepton.graph.timing import Timing
@@ -32,6 +33,15 @@ class Decisions:
 
 
 @dataclass(frozen=True)
+class Alarms:
+    """What a bundle is told of alarms: when one is raised, and the phrases (phrase -> patterns of
+    features) for what no single sensor says."""
+
+    rule: AlarmRule
+    phrases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class BundleContext:
     """What a bundle says beside its model.
 
@@ -39,7 +49,7 @@ class BundleContext:
     all the reference for drift; features: how the model's inputs are computed; lateness_s: how
     far out of order events may come to a device that computes them; decisions: what is done with
     a row beyond the threshold; levels: categorical feature -> categories that the model learnt
-    from.
+    from; alarms: when the scores of an asset's readings raise one, None for never.
     """
 
     solution: str
@@ -55,7 +65,8 @@ class BundleContext:
     ahead_s: float = 300.0
     decisions: Decisions | None = None
     levels: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    alarms: Alarms | None = None
     kit_version: str = field(default=lepton.__version__)
 
 
-__all__ = ["BundleContext", "Decisions"]
+__all__ = ["Alarms", "BundleContext", "Decisions"]

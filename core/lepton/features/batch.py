@@ -25,7 +25,7 @@ from lepton.features.delayed import (
     newest,
 )
 from lepton.features.derived import derived
-from lepton.features.fit import plan_of
+from lepton.features.fit import plan_of, with_lives
 from lepton.features.past import Entities, Past, Ranges, past_of, ranges
 from lepton.features.sensors import compute_sensors
 from lepton.features.spec import (
@@ -168,7 +168,7 @@ class _Engine:
             for name in (*plan.sensors, *plan.settings)
             if name not in self.rows.columns
         }
-        rows = self.rows.assign(**absent) if absent else self.rows
+        rows = with_lives(node, self.rows.assign(**absent) if absent else self.rows)
         at = self.roles[roles.EVENT_AT]
         frame = compute_sensors(plan, rows, node.by, at)
         return {name: frame[name].to_numpy() for name in plan.names}

@@ -34,6 +34,16 @@ def plan_of(node: Sensors) -> SensorPlan:
     return SensorPlan.from_json(node.plan)
 
 
+def with_lives(node: Sensors, rows: pd.DataFrame) -> pd.DataFrame:
+    """`rows`, which are in order of time, with a life in each: where none is named, that of the
+    asset's row before, and before its first the asset itself, as in a stream."""
+    if node.fallback not in rows.columns or not rows[node.by].isna().any():
+        return rows
+    asset = rows[node.fallback]
+    named = rows[node.by].groupby(asset, sort=False).ffill()
+    return rows.assign(**{node.by: named.fillna(asset)})
+
+
 def sensor_columns(rows: pd.DataFrame) -> tuple[str, ...]:
     """The customer's own numbers among the columns of `rows`, in their order."""
     return tuple(
@@ -46,7 +56,7 @@ def sensor_columns(rows: pd.DataFrame) -> tuple[str, ...]:
 def _fitted(node: Node, train: TabularDataset) -> Node:
     if not isinstance(node, Sensors) or node.plan is not None:
         return node
-    rows = train.rows
+    rows = with_lives(node, train.rows)
     plan = fit_sensors(
         rows,
         node.by,
@@ -57,4 +67,4 @@ def _fitted(node: Node, train: TabularDataset) -> Node:
     return replace(node, plan=plan.to_json())
 
 
-__all__ = ["fit_spec", "plan_of", "sensor_columns"]
+__all__ = ["fit_spec", "plan_of", "sensor_columns", "with_lives"]

@@ -240,8 +240,9 @@ class Sensors:
 
     by: the column that names an asset's life; its state begins anew with each. settings: columns
     of what the asset is asked to do, by which regimes are told apart. plan: what has been learnt of
-    healthy behaviour, as `SensorPlan.to_json` writes it, None before it is fitted. The features
-    bear the plan's names.
+    healthy behaviour, as `SensorPlan.to_json` writes it, None before it is fitted. fallback: the
+    column that names the asset: a reading that names no life belongs to the one that its asset's
+    last reading had. The features bear the plan's names.
     """
 
     kind: ClassVar[str] = "sensors"
@@ -249,6 +250,7 @@ class Sensors:
     by: str
     settings: tuple[str, ...] = ()
     plan: Mapping[str, Any] | None = None
+    fallback: str | None = None
 
 
 Derived = Ratio | Difference | Contrast | Alignment | Speed

@@ -17,7 +17,7 @@ from lepton import roles
 from lepton.contracts.model import Contract, Extras
 from lepton.dataset import TabularDataset
 from lepton.features.batch import compute
-from lepton.features.spec import FeatureSpec
+from lepton.features.spec import FeatureSpec, Sensors
 from lepton_edge.stream import FeatureStream
 
 LATENESS_S: Final = 3_600.0
@@ -73,7 +73,8 @@ def stream_parity(
 
     lateness_s: how far out of order events may come; that of the data where it is larger.
 
-    The late mode needs a column for the arrival in the contract and is left out without one.
+    The late mode needs a column for the arrival in the contract and is left out without one, and
+    where there are sensors, which the batch engine reads in order of event time.
     """
     lateness_s = max(lateness_s, _latest(table, contract))
     dataset = compute(table, contract, spec, extras)
@@ -81,7 +82,7 @@ def stream_parity(
     modes = {"plain": plain}
     late_rows = 0
     arrival = [column.name for column in contract.with_role(roles.INGESTED_AT)]
-    if arrival:
+    if arrival and not any(isinstance(node, Sensors) for node in spec.nodes):
         late = _some_late(table, contract, arrival[0], lateness_s, np.random.default_rng(seed))
         modes["late"] = _mode(compute(late, contract, spec, extras), late, lateness_s)
         late_rows = round(LATE_SHARE * len(table))

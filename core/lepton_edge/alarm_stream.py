@@ -1,0 +1,203 @@
+"""The alarms of a bundle over a stream of readings: one state an asset, told beside each score.
+
+A reading in which every sensor is missing, and an asset that has fallen silent, make the condition
+unknown, whatever the model says of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from math import nan
+from typing import Any, Final
+
+import numpy as np
+
+from lepton_edge.alarm import (
+    LEVELS,
+    UNKNOWN,
+    AlarmEvent,
+    Alarms,
+    AlarmSpec,
+    state_from_json,
+    state_to_json,
+)
+from lepton_edge.bundle import Opened
+from lepton_edge.errors import BundleError
+from lepton_edge.instants import EPOCH
+from lepton_edge.reasons import Reasons, Scorer, read_reasons
+from lepton_edge.stream_event import name_of
+from lepton_edge.strict_json import parse
+
+ALARM: Final = "alarm.json"
+TOLD: Final = ("condition", "level", "events", "sensors")
+"""Fields that alarms add to the answer to a reading."""
+_EXPLAINED: Final = ("raised", "reopened", "escalated")
+
+
+@dataclass(frozen=True)
+class AlarmPlan:
+    """What a bundle says of alarms.
+
+    asset, life: columns of a reading, life None where there is none; sensors: columns of which
+    at least one must have a value for the condition to be known.
+    """
+
+    spec: AlarmSpec
+    asset: str
+    life: str | None
+    sensors: tuple[str, ...]
+    reasons: Reasons
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A reading as the model saw it: instant in us since 1970, score, inputs of one row."""
+
+    at: int
+    score: float
+    numeric: np.ndarray
+    categorical: np.ndarray
+
+
+class StreamAlarms:
+    """The alarms of all assets that have been heard of; score: the bundle's own model."""
+
+    def __init__(self, plan: AlarmPlan, score: Scorer) -> None:
+        self.plan, self._score = plan, score
+        self._alarms = Alarms(plan.spec)
+        self._lives: dict[Any, Any] = {}
+        self._why: dict[Any, tuple[str, ...]] = {}
+        self._heard: dict[Any, None] = {}
+        self._newest_s = 0.0
+
+    def told(self, event: Mapping[str, Any], scored: Scored) -> tuple[Any, ...]:
+        """Values of `TOLD` after the reading `event`.
+
+        condition: ok, raised or unknown; level: name of the level of an alarm that stands, else
+        None; events: what has changed, of other assets that have fallen silent, too; sensors:
+        why the alarm that stands was raised, the strongest first. A reading without an asset is
+        unknown. Raises RowError LK288 where asset or life cannot be read.
+        """
+        asset, life = self.read(event)
+        at_s = scored.at / 1e6
+        self._newest_s = max(self._newest_s, at_s)
+        found = [] if asset is None else self._of_asset(asset, life, at_s, event, scored)
+        found += self._silent()
+        events = [self._event(*one) for one in found]
+        if asset is None:
+            return UNKNOWN, None, events, ()
+        state = self._alarms.of(asset)
+        level = LEVELS[state.level - 1] if state.is_open else None
+        return state.condition, level, events, self._why.get(asset, ()) if state.is_open else ()
+
+    def read(self, event: Mapping[str, Any]) -> tuple[Any, Any]:
+        """The asset and the life that a reading names, None where it does not; RowError LK288."""
+        plan = self.plan
+        life = None if plan.life is None else name_of(plan.life, event.get(plan.life))
+        return name_of(plan.asset, event.get(plan.asset)), life
+
+    def acknowledge(self, asset: Any) -> str | None:
+        """A person has seen the alarm of `asset`; the level that it has, None where none stands."""
+        state = self._alarms.of(asset)
+        if not state.is_open:
+            return None
+        self._alarms.acknowledge(asset)
+        return LEVELS[state.level - 1]
+
+    def state(self) -> dict[str, Any]:
+        """Everything remembered, as plain data."""
+        states = self._alarms.states.items()
+        return {
+            "states": [[asset, state_to_json(state)] for asset, state in states],
+            "lives": list(self._lives.items()),
+            "why": [[asset, list(phrases)] for asset, phrases in self._why.items()],
+            "heard": list(self._heard),
+            "newest_s": self._newest_s,
+        }
+
+    def restore(self, told: Mapping[str, Any]) -> None:
+        """Take up what `state` gave; KeyError, TypeError or ValueError on other data."""
+        self._alarms.states = {asset: state_from_json(state) for asset, state in told["states"]}
+        self._lives = dict(told["lives"])
+        self._why = {asset: tuple(phrases) for asset, phrases in told["why"]}
+        self._heard = dict.fromkeys(told["heard"])
+        self._newest_s = float(told["newest_s"])
+
+    def _of_asset(
+        self, asset: Any, life: Any, at_s: float, event: Mapping[str, Any], scored: Scored
+    ) -> list[tuple[Any, AlarmEvent]]:
+        """What the reading changes of its own asset."""
+        alarms = self._alarms
+        found: list[AlarmEvent] = []
+        if life is not None and life != self._lives.get(asset):
+            if asset in alarms.states:
+                found += alarms.reset(asset, at_s)
+            self._lives[asset] = life
+        is_blind = all(event.get(name) is None for name in self.plan.sensors)
+        found += alarms.read(asset, at_s, nan if is_blind else scored.score)
+        if any(one.kind in _EXPLAINED for one in found):
+            phrases = self.plan.reasons.phrases(self._score, scored.numeric, scored.categorical)
+            self._why[asset] = phrases[0]
+        elif not alarms.of(asset).is_open:
+            self._why.pop(asset, None)
+        self._heard.pop(asset, None)
+        if alarms.of(asset).condition != UNKNOWN:
+            self._heard[asset] = None
+        return [(asset, one) for one in found]
+
+    def _silent(self) -> list[tuple[Any, AlarmEvent]]:
+        """Assets of which nothing is known any more, those longest silent first."""
+        found: list[tuple[Any, AlarmEvent]] = []
+        while self._heard:
+            asset = next(iter(self._heard))
+            events = self._alarms.check_one(asset, self._newest_s)
+            if not events:
+                break
+            del self._heard[asset]
+            found += [(asset, one) for one in events]
+        return found
+
+    def _event(self, asset: Any, one: AlarmEvent) -> dict[str, Any]:
+        told: dict[str, Any] = {
+            "asset": asset,
+            "kind": one.kind,
+            "at": (EPOCH + timedelta(seconds=one.at_s)).isoformat(),
+            "level": LEVELS[one.level - 1] if one.level else None,
+            "is_call": one.is_call,
+        }
+        return told
+
+
+def has_alarms(opened: Opened) -> bool:
+    """Whether the bundle says when an alarm is raised."""
+    return ALARM in opened.manifest.files
+
+
+def read_alarms(opened: Opened, score: Scorer) -> StreamAlarms:
+    """The alarms of a bundle; raises BundleError LK619 where its file is not understood."""
+    try:
+        told = parse(opened.read(ALARM).decode("utf-8"))
+        return StreamAlarms(_plan(told, opened), score)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise BundleError(
+            "LK619",
+            where=str(opened.path),
+            found=f"what it says of alarms is not understood: {error}",
+            remedy="export the model again with `lepton run`",
+        ) from error
+
+
+def _plan(told: Mapping[str, Any], opened: Opened) -> AlarmPlan:
+    columns = told["columns"]
+    return AlarmPlan(
+        spec=AlarmSpec.from_json(told["spec"]),
+        asset=str(columns["asset"]),
+        life=columns["life"],
+        sensors=tuple(map(str, told["sensors"])),
+        reasons=read_reasons(told["reasons"], opened.manifest.numeric, opened.manifest.categorical),
+    )
+
+
+__all__ = ["ALARM", "TOLD", "AlarmPlan", "Scored", "StreamAlarms", "has_alarms", "read_alarms"]
