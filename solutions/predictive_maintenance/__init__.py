@@ -9,6 +9,7 @@ from lepton.solution import ReportSpec, Solution, Words
 from lepton.task import TaskKind, TaskSpec
 from solutions.predictive_maintenance.baselines import BASELINES
 from solutions.predictive_maintenance.bench import ai4i, cmapss
+from solutions.predictive_maintenance.bench_fleet import fleet
 from solutions.predictive_maintenance.decision import DECISION
 from solutions.predictive_maintenance.features import FEATURES
 from solutions.predictive_maintenance.lives import BOUNDS, SETTINGS, assemble
@@ -64,7 +65,7 @@ SOLUTION: Final = Solution(
         words=Words("reading", "readings", "warning", "warnings", "asset", "assets"),
         by_fold=("ap", "recall_at_fpr_5"),
     ),
-    benchmarks={"cmapss": cmapss, "ai4i": ai4i},
+    benchmarks={"cmapss": cmapss, "ai4i": ai4i, "fleet": fleet},
 )
 
 __all__ = ["SOLUTION"]
