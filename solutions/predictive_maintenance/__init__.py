@@ -12,6 +12,7 @@ from solutions.predictive_maintenance.bench import ai4i, cmapss
 from solutions.predictive_maintenance.bench_fleet import fleet
 from solutions.predictive_maintenance.decision import DECISION
 from solutions.predictive_maintenance.features import FEATURES
+from solutions.predictive_maintenance.figures import FIGURES
 from solutions.predictive_maintenance.lives import BOUNDS, SETTINGS, assemble
 from solutions.predictive_maintenance.metrics import METRICS_OF_MAINTENANCE
 from solutions.predictive_maintenance.realism import realism
@@ -60,6 +61,7 @@ SOLUTION: Final = Solution(
     split=SplitSpec(by="group", selection_share=0.35, holdout_share=0.25),
     simulate=simulate,
     realism=realism,
+    figures=FIGURES,
     slices=("asset_type",),
     report=ReportSpec(
         words=Words("reading", "readings", "warning", "warnings", "asset", "assets"),

@@ -1,8 +1,9 @@
 """A whole fleet by its own protocol: what alarms and replacements are worth on assets never seen.
 
-Tables as a customer's, for instance those of `lepton simulate`. Models learn on some assets, the
-rule of raising and the level to order at are chosen on the selection assets, by models that did
-not learn from them, and everything is judged once, on the held-out assets.
+Tables as a customer's, for instance those of `lepton simulate`. A quarter of the assets is held
+out. On the others models are searched by folds of whole assets; the rule of raising, the score to
+order by, its level and the best fixed interval are chosen on them, by scores of models that did not
+learn from the asset. The held-out assets are judged once.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import pandas as pd
 from lepton import roles, stages
 from lepton.automl.model import Model, refit
 from lepton.context import Context, make_context
-from lepton.dataset import Parts, TabularDataset
+from lepton.dataset import TabularDataset
 from lepton.errors import ConfigError
 from lepton.evaluation.events import (
     EventResult,
@@ -53,12 +54,15 @@ from solutions.predictive_maintenance.replacement import (
     PolicyCost,
     best_interval,
     compare_policies,
+    cost_rate,
+    cycles,
 )
 from solutions.predictive_maintenance.wear import MODES, SUDDEN
 
 OPTIONS: Final = {
     "work_units": "16",
     "horizon_h": "720",
+    "cap_h": "720",
     "warned_h": "960",
     "most_false": "0.25",
     "lost_share": "0.2",
@@ -71,7 +75,7 @@ SETTINGS: Final = """\
 solution: predictive_maintenance
 customer: fleet
 source: {source}
-settings: {{horizon_h: {horizon_h}}}
+settings: {{horizon_h: {horizon_h}, cap_h: {cap_h}}}
 budget: {{work_units: {work_units}}}
 seed: {seed}
 """
@@ -81,9 +85,10 @@ def fleet(request: BenchRequest) -> Mapping[str, Any]:
     """The protocol's JSON for the tables in the folder `request.data`.
 
     Options: `work_units` (16): fits that each of the two searches may spend; `horizon_h` (720): the
-    horizon that the failure model learns; `warned_h` (960): a raise is right where a failure
+    horizon that the failure model learns; `cap_h` (720): beyond it one remaining life is like
+    another; `warned_h` (960): a raise is right where a failure
     follows within it; `most_false` (0.25): false raises an asset-month that the rule of raising may
-    give on the selection assets; `lost_share` (0.2): sensors that are missing throughout.
+    give where it is chosen; `lost_share` (0.2): sensors that are missing throughout.
     """
     started = time.process_time()
     told = request.settings(**OPTIONS)
@@ -92,11 +97,11 @@ def fleet(request: BenchRequest) -> Mapping[str, Any]:
         fleet_ = _prepared(request, options, Path(scratch))
         rng = fleet_.ctx.rng("bench")
         request.progress.stage("search: failure")
-        warned = _learnt(fleet_, fleet_.dataset, fleet_.parts)
+        warned = _learnt(fleet_, fleet_.dataset)
         alarms = _alarms(fleet_, warned, options, rng)
         request.progress.stage("search: remaining life")
         lives = fleet_.of_lives()
-        left = _learnt(fleet_, lives, _parts_of_lives(fleet_, lives))
+        left = _learnt(fleet_, lives)
         policy = _policy(fleet_, {"probability": warned.score, "remaining": -left.score}, rng)
         dropout = _dropout(fleet_, lives, left, options["lost_share"], rng)
     found = {**alarms["results"], **policy["results"], **dropout["results"]}
@@ -131,16 +136,14 @@ def _number(name: str, text: str) -> float:
 class Prepared:
     """A customer's fleet on the product's own path.
 
-    tables: canonical ones; dataset: every reading with its features and the target `failed`; parts:
-    its cut by asset; asset: each reading's; selected, held: masks of readings by part.
+    tables: canonical ones; dataset: every reading with its features and the target `failed`; asset:
+    each reading's; held: mask of readings of held-out assets.
     """
 
     ctx: Context
     tables: Mapping[str, pd.DataFrame]
     dataset: TabularDataset
-    parts: Parts
     asset: np.ndarray
-    selected: np.ndarray
     held: np.ndarray
 
     def of_lives(self) -> TabularDataset:
@@ -155,8 +158,8 @@ def _prepared(request: BenchRequest, options: Mapping[str, float], scratch: Path
     dataset = stages.featurize(ctx, validated)
     parts = stages.split(ctx, dataset)
     asset = dataset.role(roles.GROUP).astype("str").to_numpy()
-    selected, held = (np.isin(asset, list(parts.groups[n])) for n in ("selection", "holdout"))
-    return Prepared(ctx, validated.tables, dataset, parts, asset, selected, held)
+    held = np.isin(asset, list(parts.groups["holdout"]))
+    return Prepared(ctx, validated.tables, dataset, asset, held)
 
 
 def _context(request: BenchRequest, options: Mapping[str, float], scratch: Path) -> Context:
@@ -172,6 +175,7 @@ def _context(request: BenchRequest, options: Mapping[str, float], scratch: Path)
     settings = SETTINGS.format(
         source=json.dumps(found),
         horizon_h=options["horizon_h"],
+        cap_h=options["cap_h"],
         work_units=int(options["work_units"]),
         seed=request.seed,
     )
@@ -187,15 +191,16 @@ def _context(request: BenchRequest, options: Mapping[str, float], scratch: Path)
 
 @dataclass(frozen=True)
 class Learnt:
-    """A search's result. score: of every reading, of selection assets by a model that did not learn
-    from its asset, of held-out ones by `model`, else NaN."""
+    """A search's result. score: of every reading: of held-out assets by `model`, of others by one
+    that did not learn from its asset, NaN where the budget left a fold without a model."""
 
     model: Model
     score: np.ndarray
 
 
-def _learnt(told: Prepared, dataset: TabularDataset, parts: Parts) -> Learnt:
-    """The best recipe of a search, refitted on all assets that are not held out."""
+def _learnt(told: Prepared, dataset: TabularDataset) -> Learnt:
+    """The best recipe of a search by folds of assets that are not held out, refitted on them."""
+    parts = whole_parts(dataset.take(~told.held), told.ctx.rng("folds"))
     target = dataset.roles[roles.TARGET]
     task = next(one for one in told.ctx.solution.tasks if one.target == target)
     config = told.ctx.config.model_copy(update={"task": task.name})
@@ -205,15 +210,9 @@ def _learnt(told: Prepared, dataset: TabularDataset, parts: Parts) -> Learnt:
     for fold, model in zip(best.folds(parts), best.models, strict=True):
         own = np.isin(told.asset, fold.valid.role(roles.GROUP).astype("str").unique())
         score[own] = model.score(dataset.take(own))
-    known = dataset.take(~told.held & np.isfinite(dataset.y))
-    final = refit(best.recipe, known, seed=told.ctx.config.seed) or best.recipe
+    final = refit(best.recipe, parts.train, seed=told.ctx.config.seed) or best.recipe
     score[told.held] = final.score(dataset.take(told.held))
     return Learnt(final, score)
-
-
-def _parts_of_lives(told: Prepared, dataset: TabularDataset) -> Parts:
-    """Folds of whole assets among those that are not held out, the same as for the failures."""
-    return whole_parts(dataset.take(~told.held), told.ctx.rng("split of lives"))
 
 
 def _history(told: Prepared, score: np.ndarray, mask: np.ndarray) -> History:
@@ -251,8 +250,8 @@ def _alarms(
         "results": results,
         "told": {
             "rule": by_model.spec.to_json(),
-            "on_selection": [by_model.recall, by_model.false_per_month],
-            "by_age_on_selection": [by_age.recall, by_age.false_per_month],
+            "where_chosen": [by_model.recall, by_model.false_per_month],
+            "by_age_where_chosen": [by_age.recall, by_age.false_per_month],
             "recall_within_h": shorter,
             "lead_quantiles_h": list(judged.lead_quantiles_h),
             "failures": judged.n_failures,
@@ -272,9 +271,9 @@ def _alarmed(
     most_false: float,
     rng: np.random.Generator,
 ) -> tuple[Choice, EventResult]:
-    """The rule of raising that selection assets choose, and what it does on held-out ones."""
+    """The rule of raising that the other assets choose, and what it does on held-out ones."""
     chosen = choose_alarm(
-        _history(told, score, told.selected & np.isfinite(score)),
+        _history(told, score, ~told.held & np.isfinite(score)),
         rule,
         most_false=most_false,
         gap_s=max_gap_s(told.tables),
@@ -328,17 +327,20 @@ def _policy(
 ) -> dict[str, Any]:
     """Ordering on a prediction against the best fixed interval, on held-out assets.
 
-    The interval is chosen on all other assets; the score to order by, and its level, on the
-    selection assets.
+    Interval, score to order by and its level are chosen on all other assets. Beside the two scores
+    their mean place among the scores there competes.
     """
     names = Costs.__dataclass_fields__
     costs = Costs(**{name: told.ctx.costs[name] for name in names})
     rows = told.dataset.rows
-    known = begun(rows, told.tables, ~told.held)
-    chosen, here = (begun(rows, told.tables, mask) for mask in (told.selected, told.held))
+    scored = ~told.held & np.isfinite(list(scores.values())).all(axis=0)
+    places = [_places(score, scored) for score in scores.values()]
+    scores = {**scores, "both": np.mean(places, axis=0)}
+    known, here = (begun(rows, told.tables, mask) for mask in (scored, told.held))
     interval = best_interval(known.ends, costs)
-    levels = {name: best_level(chosen, score, costs) for name, score in scores.items()}
-    rate = {name: chosen.rate(score, costs, levels[name]) for name, score in scores.items()}
+    levels = {name: best_level(known, score, costs) for name, score in scores.items()}
+    rate = {name: known.rate(score, costs, levels[name]) for name, score in scores.items()}
+    fixed = cost_rate(cycles(known.ends, np.full(len(known.ends), interval), costs))
     best = min(rate, key=rate.__getitem__)
     plans = {name: here.plans(score, costs, levels[name]) for name, score in scores.items()}
     found = compare_policies(here.ends, plans, costs, interval_h=interval, rng=rng, n=RESAMPLES)
@@ -353,6 +355,7 @@ def _policy(
         },
         "told": {
             "by": best,
+            "saving_where_chosen": 1 - rate[best] / fixed,
             "level": levels[best],
             "interval_h": interval,
             "lives": len(here.ends),
@@ -360,6 +363,12 @@ def _policy(
             "policies": {one.name: _cost(one) for one in found},
         },
     }
+
+
+def _places(score: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Share of the scores where `known` holds that lie at or below each score."""
+    sorted_ = np.sort(score[known])
+    return np.asarray(np.searchsorted(sorted_, score, side="right") / len(sorted_))
 
 
 def _cost(one: PolicyCost) -> dict[str, float | None]:
