@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
+import pandas as pd
 
 from lepton.context import Context
 
@@ -147,9 +148,18 @@ def _plots(ctx: Context, evaluation: Any) -> Mapping[str, Any]:
     for figure in ctx.solution.figures[:_MOST_PLOTS]:
         drawn = figure.draw(evaluation)
         if drawn is not None:
-            picture = f"![{figure.title}](data:image/png;base64,{_png(drawn)})"
-            found[f"plot {figure.title}"] = dg.MetadataValue.md(f"{figure.caption}\n\n{picture}")
+            told = f"{figure.caption}\n\n{_shown(figure.title, drawn)}"
+            found[f"plot {figure.title}"] = dg.MetadataValue.md(told)
     return found
+
+
+def _shown(title: str, drawn: Any) -> str:
+    """What a figure drew as markdown: a picture, a table, or the sentence in its place."""
+    if isinstance(drawn, str):
+        return drawn
+    if isinstance(drawn, pd.DataFrame):
+        return markdown_table([str(name) for name in drawn], drawn.itertuples(index=False))
+    return f"![{title}](data:image/png;base64,{_png(drawn)})"
 
 
 def _png(figure: Any) -> str:

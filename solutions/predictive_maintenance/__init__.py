@@ -15,8 +15,10 @@ from solutions.predictive_maintenance.alarms import (
 )
 from solutions.predictive_maintenance.baselines import BASELINES
 from solutions.predictive_maintenance.bench import ai4i, cmapss
+from solutions.predictive_maintenance.bench_fleet import fleet
 from solutions.predictive_maintenance.decision import DECISION
 from solutions.predictive_maintenance.features import FEATURES, LEVEL_AND_TREND
+from solutions.predictive_maintenance.figures import FIGURES
 from solutions.predictive_maintenance.fleet_checks import fleet_checks
 from solutions.predictive_maintenance.lives import BOUNDS, SETTINGS, assemble
 from solutions.predictive_maintenance.metrics import METRICS_OF_MAINTENANCE, OF_FAILURES, OF_LIVES
@@ -73,12 +75,13 @@ SOLUTION: Final = Solution(
     split=SplitSpec(by="group", selection_share=0.35, holdout_share=0.25),
     simulate=simulate,
     realism=realism,
+    figures=FIGURES,
     slices=("asset_type",),
     report=ReportSpec(
         words=Words("reading", "readings", "warning", "warnings", "asset", "assets"),
         by_fold=("ap", "recall_at_fpr_5"),
     ),
-    benchmarks={"cmapss": cmapss, "ai4i": ai4i},
+    benchmarks={"cmapss": cmapss, "ai4i": ai4i, "fleet": fleet},
 )
 
 __all__ = ["SOLUTION"]

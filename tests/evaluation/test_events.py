@@ -254,3 +254,16 @@ def test_many_assets_over_years_keep_their_own_raises() -> None:
 def test_a_rule_needs_a_lead_time_below_its_horizon() -> None:
     with pytest.raises(ValueError, match="not from 0 to below the horizon"):
         EventRule(DAY, DAY)
+
+
+def test_a_failure_after_the_last_reading_ends_the_life_of_those_readings() -> None:
+    start = pd.Timestamp("2025-01-01", tz="UTC")
+    days = [start + pd.Timedelta(days=k) for k in (0, 1, 2)]
+    readings = pd.DataFrame({"asset_id": ["a"] * 3, "event_at": days})
+    failures = pd.DataFrame({"asset_id": ["a"], "failed_at": [start + pd.Timedelta(days=3)]})
+    lives = observed_lives(readings, failures)
+    assert lives.failed.tolist() == [True]
+    raised = pd.DataFrame({"asset_id": ["a"], "raised_at": [days[1]]})
+    found = count_raises(lives, raised, EventRule(pd.Timedelta(days=5)))
+    assert (found.caught.sum(), found.undecided.sum()) == (1, 0)
+    assert found.lead_h.tolist() == [48.0]

@@ -71,16 +71,17 @@ def observed_lives(
     """Lives between the first and the last reading of each asset.
 
     readings: `asset_id`, `event_at`; failures: `asset_id`, `failed_at`; replacements: `asset_id`,
-    `done_at` of planned ones. A failure outside the readings of its asset still ends a life.
+    `done_at` of planned ones. A failure outside the readings of its asset still ends a life, the
+    one of the last readings where it comes after them.
     """
     seen = readings.groupby("asset_id", observed=True)["event_at"].agg(["min", "max"])
-    parts = [
-        _ends(seen.index, seen["max"], failed=False),
-        _ends(failures["asset_id"], failures["failed_at"], failed=True),
-    ]
+    parts = [_ends(failures["asset_id"], failures["failed_at"], failed=True)]
     if replacements is not None:
         parts.append(_ends(replacements["asset_id"], replacements["done_at"], failed=False))
-    ends = pd.concat(parts, ignore_index=True)
+    told = pd.concat(parts, ignore_index=True)
+    running = _ends(seen.index, seen["max"], failed=False)
+    newest = running["asset_id"].map(told.groupby("asset_id")["at"].max())
+    ends = pd.concat([told, running[~(newest >= running["at"])]], ignore_index=True)
     # a failure and the replacement or reading of the same instant are one end, by failure
     ends = ends.sort_values(["asset_id", "at", "failed"], ascending=[True, True, False])
     ends = ends.drop_duplicates(["asset_id", "at"])
