@@ -342,17 +342,18 @@ def compare_policies(
     plans: Mapping[str, np.ndarray],
     costs: Costs,
     *,
-    interval_h: float,
+    interval_h: float | np.ndarray,
     rng: np.random.Generator,
     n: int = 200,
 ) -> tuple[PolicyCost, ...]:
     """What the policies `plans` (name -> planned hour of each life) cost on `ends`.
 
-    Beside them: running to failure; replacing at the age `interval_h`, chosen on other lives; at
+    Beside them: running to failure; replacing at the age `interval_h` (of each life, or one for
+    all), chosen on other lives; at
     the best age for these very lives, which nobody can know; and with perfect foresight, just
     before each failure. Plans pay for an inspection at each order, the others need none.
     """
-    ages = {
+    ages: dict[str, float | np.ndarray] = {
         "run to failure": math.inf,
         "fixed interval": interval_h,
         "fixed interval in hindsight": best_interval(ends, costs),

@@ -19,9 +19,8 @@ CLEARS: Final = 0.8
 """Level that clears an alarm as a share of the one that raises it."""
 COUNTED: Final = (2, 3)
 HOLD_OFF_S: Final = 86_400.0
-LEAST_GAP: Final = pd.Timedelta(days=1)
-MOST_STEPS: Final = 4.5
-"""A pause longer than so many usual steps, and a day, begins a new life: a machine was down."""
+DOWN: Final = pd.Timedelta(days=1)
+"""A failed machine stands still for longer than that."""
 
 
 @dataclass(frozen=True)
@@ -91,19 +90,30 @@ def told(scored: pd.DataFrame) -> Told | str:
 
 
 def _in_lives(known: pd.DataFrame) -> pd.DataFrame:
-    """Rows with the life they belong to; a failure is where a run of positive readings ends."""
+    """Rows with the life they belong to; a failure is where a run of positive readings ends.
+
+    A life that ended otherwise leaves a pause as long as the horizon, since what its last readings
+    were followed by is not known; shorter pauses are lost telemetry.
+    """
     rows = known.assign(asset_id=known["group"].astype("str"))
     rows = rows.sort_values(["asset_id", "event_at"], kind="stable", ignore_index=True)
     pause = rows.groupby("asset_id")["event_at"].diff()
     before = rows.groupby("asset_id")["target"].shift()
-    paused = pause > max(MOST_STEPS * pause.median(), LEAST_GAP)
-    begins = pause.isna() | paused | ((before == 1) & (rows["target"] == 0))
-    life = begins.cumsum()
+    failed = (before == 1) & ((rows["target"] == 0) | (pause > DOWN))
+    horizon = _longest(rows, (pause.isna() | failed).cumsum())
+    life = (pause.isna() | failed | (pause > horizon / 2)).cumsum()
     by_life = rows.groupby(life)
-    failed = by_life["target"].transform("last") == 1
+    ended = by_life["target"].transform("last") == 1
     last = by_life["event_at"].transform("max")
     began = by_life["event_at"].transform("min")
-    return rows.assign(life=life, began=began, failed_at=last.where(failed))
+    return rows.assign(life=life, began=began, failed_at=last.where(ended))
+
+
+def _longest(rows: pd.DataFrame, life: pd.Series) -> pd.Timedelta:
+    """Longest time from a positive reading to the last one of its life; none without positives."""
+    last = rows.groupby(life)["event_at"].transform("max")
+    ahead = (last - rows["event_at"])[rows["target"] == 1]
+    return pd.Timedelta(0) if ahead.empty else ahead.max()
 
 
 __all__ = ["Told", "told"]
