@@ -120,21 +120,6 @@ class BenchRequest:
             )
         return {**defaults, **self.options}
 
-    def numbers(self, defaults: Mapping[str, str]) -> dict[str, float]:
-        """`settings` of options that are numbers; LK112 for one that is not."""
-        return {name: self._number(name, text) for name, text in self.settings(**defaults).items()}
-
-    def _number(self, name: str, text: str) -> float:
-        try:
-            return float(text)
-        except ValueError as error:
-            raise ConfigError(
-                "LK112",
-                where=f"--set {name}",
-                found=f"'{text}' is no number",
-                remedy="give a number",
-            ) from error
-
     def option_refused(self, name: str, choices: Sequence[str]) -> ConfigError:
         """LK112 for an option whose value is none of `choices`; to be raised."""
         given = self.options[name]

@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from lepton.context import Context, make_context
+from lepton.errors import ConfigError
 from lepton.evaluation.events import (
     EventRule,
     Lives,
@@ -85,7 +86,8 @@ def fleet(request: BenchRequest) -> Mapping[str, Any]:
     that share of its asset's sensors.
     """
     started = time.process_time()
-    options = request.numbers(OPTIONS)
+    told = request.settings(**OPTIONS)
+    options = {name: _number(name, text) for name, text in told.items()}
     with tempfile.TemporaryDirectory(prefix="lepton-bench-") as scratch:
         ctx = _context(request, options, Path(scratch))
         source = read_source(ctx)
@@ -108,6 +110,18 @@ def fleet(request: BenchRequest) -> Mapping[str, Any]:
         "chosen": [dict(turn.chosen) for turn in turns],
         "cpu_s": round(time.process_time() - started, 1),
     }
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise ConfigError(
+            "LK112",
+            where=f"--set {name}",
+            found=f"'{text}' is no number",
+            remedy=f"give a number, for instance {OPTIONS[name]}",
+        ) from error
 
 
 def _context(request: BenchRequest, options: Mapping[str, float], scratch: Path) -> Context:
