@@ -120,6 +120,22 @@ class BenchRequest:
             )
         return {**defaults, **self.options}
 
+    def numbers(self, **defaults: float) -> dict[str, float]:
+        """As `settings`, of options that are all numbers; raises ConfigError LK112 for another."""
+        told = self.settings(**{name: f"{value:g}" for name, value in defaults.items()})
+        found = {}
+        for name, text in told.items():
+            try:
+                found[name] = float(text)
+            except ValueError as error:
+                raise ConfigError(
+                    "LK112",
+                    where=f"--set {name}",
+                    found=f"'{text}' is no number",
+                    remedy=f"give a number, for instance {defaults[name]:g}",
+                ) from error
+        return found
+
     def option_refused(self, name: str, choices: Sequence[str]) -> ConfigError:
         """LK112 for an option whose value is none of `choices`; to be raised."""
         given = self.options[name]

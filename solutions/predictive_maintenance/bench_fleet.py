@@ -21,7 +21,6 @@ import numpy as np
 import pandas as pd
 
 from lepton.context import Context, make_context
-from lepton.errors import ConfigError
 from lepton.evaluation.events import (
     EventRule,
     Lives,
@@ -49,14 +48,14 @@ from solutions.predictive_maintenance.rotation import (
 )
 from solutions.predictive_maintenance.wear import MODES, SUDDEN
 
-OPTIONS: Final = {
-    "work_units": "8",
-    "horizon_h": "720",
-    "cap_h": "720",
-    "warned_h": "960",
-    "most_false": "0.25",
-    "lost_share": "0.2",
-    "copies": "1",
+OPTIONS: Final[Mapping[str, float]] = {
+    "work_units": 8,
+    "horizon_h": 720,
+    "cap_h": 720,
+    "warned_h": 960,
+    "most_false": 0.25,
+    "lost_share": 0.2,
+    "copies": 1,
 }
 COUNTS: Final = ("n_failures", "n_caught", "n_false", "n_late", "n_undecided", "asset_months")
 Judged = tuple[dict[str, MetricResult], dict[str, Any]]
@@ -86,8 +85,7 @@ def fleet(request: BenchRequest) -> Mapping[str, Any]:
     that share of its asset's sensors.
     """
     started = time.process_time()
-    told = request.settings(**OPTIONS)
-    options = {name: _number(name, text) for name, text in told.items()}
+    options = request.numbers(**OPTIONS)
     with tempfile.TemporaryDirectory(prefix="lepton-bench-") as scratch:
         ctx = _context(request, options, Path(scratch))
         source = read_source(ctx)
@@ -110,18 +108,6 @@ def fleet(request: BenchRequest) -> Mapping[str, Any]:
         "chosen": [dict(turn.chosen) for turn in turns],
         "cpu_s": round(time.process_time() - started, 1),
     }
-
-
-def _number(name: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError as error:
-        raise ConfigError(
-            "LK112",
-            where=f"--set {name}",
-            found=f"'{text}' is no number",
-            remedy=f"give a number, for instance {OPTIONS[name]}",
-        ) from error
 
 
 def _context(request: BenchRequest, options: Mapping[str, float], scratch: Path) -> Context:

@@ -77,20 +77,20 @@ def fleet_board(evaluation: Evaluation) -> pd.DataFrame | str:
 
 @_of_lives
 def trajectories(lives: Told) -> Drawing | str:
-    """Scores of the longest failing lives against the time to their failure."""
+    """Scores of the longest failing life of a few assets against the time to its failure."""
     from lepton.report import drawing
 
     failing = lives.rows.dropna(subset="failed_at")
     ahead = failing["failed_at"] - failing["event_at"]
     failing = failing[ahead <= MOST_HORIZONS * lives.horizon]
-    longest = failing["life"].value_counts(sort=True).index[:SHOWN_LIVES]
+    lives_by_size = failing.groupby(["asset_id", "life"]).size().sort_values(kind="stable")
+    longest = lives_by_size.groupby(level="asset_id").tail(1).index[::-1][:SHOWN_LIVES]
     figure = drawing.new_figure()
     axes = drawing.new_axes(figure, xlabel="days to the failure", ylabel="score")
-    for colour, life in zip(drawing.SERIES, longest, strict=False):
+    for colour, (asset, life) in zip(drawing.SERIES, longest, strict=False):
         own = failing[failing["life"] == life]
         days = (own["failed_at"] - own["event_at"]).dt.total_seconds() / 86_400
-        name = drawing.name_of(own["asset_id"].iloc[0])
-        axes.plot(days, own["score"], color=colour, linewidth=1.1, label=name)
+        axes.plot(days, own["score"], color=colour, linewidth=1.1, label=drawing.name_of(asset))
     _bands(axes, lives)
     axes.axvline(lives.horizon / pd.Timedelta(days=1), color=drawing.MUTED, linestyle=":")
     axes.invert_xaxis()
@@ -279,8 +279,8 @@ FIGURES: Final = (
     ),
     Figure(
         "Lives that failed",
-        f"The {SHOWN_LIVES} longest; dashed: threshold, pale: where an alarm neither rises nor "
-        "clears, dotted: the horizon.",
+        f"The longest of up to {SHOWN_LIVES} assets; dashed: threshold, pale: where an alarm "
+        "neither rises nor clears, dotted: the horizon.",
         trajectories,
     ),
     Figure(

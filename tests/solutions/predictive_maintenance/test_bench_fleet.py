@@ -14,7 +14,6 @@ from lepton.solution import BenchRequest
 from solutions.predictive_maintenance.bench_fleet import (
     OPTIONS,
     _context,
-    _number,
     _showing,
     fleet,
 )
@@ -43,9 +42,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def source(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Source:
-    options = {name: float(value) for name, value in OPTIONS.items()}
     request = BenchRequest(folder, {}, Silent())
-    return read_source(_context(request, options, tmp_path_factory.mktemp("scratch")))
+    return read_source(_context(request, OPTIONS, tmp_path_factory.mktemp("scratch")))
 
 
 def test_every_asset_is_held_out_once_and_with_all_its_readings(source: Source) -> None:
@@ -87,9 +85,9 @@ def test_failures_without_a_precursor_are_those_of_the_sudden_mode(source: Sourc
     assert lives.failed.sum() - _showing(source, lives).failed.sum() == sudden
 
 
-def test_an_option_that_is_no_number_is_refused_by_name() -> None:
+def test_an_option_that_is_no_number_is_refused_by_name(folder: Path) -> None:
     with pytest.raises(ConfigError, match="'soon' is no number") as caught:
-        _number("warned_h", "soon")
+        fleet(BenchRequest(folder, {"warned_h": "soon"}, Silent()))
     assert caught.value.where == "--set warned_h"
 
 
