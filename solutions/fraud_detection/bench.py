@@ -8,12 +8,10 @@ known frauds' customers leave the test. The data are simulated, and so is what t
 from __future__ import annotations
 
 import json
-import platform
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,17 +20,19 @@ import pandas as pd
 
 from lepton import roles, stages
 from lepton.automl.model import Model, refit
-from lepton.context import Context, make_context
+from lepton.benching import customer, versions
+from lepton.context import Context
 from lepton.dataset import TabularDataset
 from lepton.evaluation.intervals import day_blocks, resamples
 from lepton.evaluation.metrics import METRICS
 from lepton.evaluation.results import Metric
 from lepton.evaluation.scored import scored_frame
 from lepton.evaluation.splits import window_parts
-from lepton.solution import BenchRequest, Project
+from lepton.solution import BenchRequest
 from solutions.fraud_detection.ceiling import ceilings, unforeseeable
 from solutions.fraud_detection.metrics import card_precision
 
+ROOT: Final = Path(__file__).resolve().parents[2]
 FOLD_STARTS: Final = ("2018-08-15", "2018-08-08", "2018-08-01", "2018-07-25")
 BASE_DAYS: Final = 7
 TRAIN_DAYS: Final = 60
@@ -111,7 +111,7 @@ def handbook(request: BenchRequest) -> Mapping[str, Any]:
         "folds": [_told(fold) for fold in folds],
         "peers": {"ceiling": ceiling},
         "cpu_s": round(time.process_time() - started, 1),
-        "versions": _versions(),
+        "versions": versions(),
     }
 
 
@@ -127,21 +127,13 @@ def _context(request: BenchRequest, options: Mapping[str, str], scratch: Path) -
             label_at, data = BY_DAY, _labelled_by_day(data, scratch / "transactions.parquet")
         case _:
             raise request.option_refused("labels", ("daily", "exact"))
-    mapping = MAPPING.replace("LABEL_AT_HERE", label_at)
-    (scratch / "mapping.yaml").write_text(mapping, encoding="utf-8")
     settings = SETTINGS.format(
         data=json.dumps(str(data)),
         work_units=json.dumps(options["work_units"]),
         seed=request.seed,
     )
-    (scratch / "solution.yaml").write_text(settings, encoding="utf-8")
-    return make_context(
-        Project(Path(__file__).resolve().parents[2], {SOLUTION.name: SOLUTION}, state=scratch),
-        SOLUTION.name,
-        run_id="handbook",
-        config_path=scratch / "solution.yaml",
-        progress=request.progress,
-    )
+    mapping = MAPPING.replace("LABEL_AT_HERE", label_at)
+    return customer(request, SOLUTION, ROOT, scratch, settings=settings, mapping=mapping)
 
 
 def _labelled_by_day(data: Path, target: Path) -> Path:
@@ -238,11 +230,6 @@ def _told(fold: Fold) -> dict[str, Any]:
         "params": dict(fold.model.params),
         **{name: metric.of(fold.scored) for name, metric in JUDGED},
     }
-
-
-def _versions() -> dict[str, str]:
-    names = ("lepton-kit", "lightgbm", "numpy", "pandas", "polars", "scikit-learn")
-    return {"python": platform.python_version(), **{name: version(name) for name in names}}
 
 
 __all__ = ["handbook"]

@@ -14,7 +14,8 @@ from solutions.predictive_maintenance.alarms import (
     alarm_rule,
 )
 from solutions.predictive_maintenance.baselines import BASELINES
-from solutions.predictive_maintenance.bench import ai4i, cmapss
+from solutions.predictive_maintenance.bench import cmapss
+from solutions.predictive_maintenance.bench_ai4i import ai4i
 from solutions.predictive_maintenance.bench_fleet import fleet
 from solutions.predictive_maintenance.decision import DECISION
 from solutions.predictive_maintenance.features import FEATURES, LEVEL_AND_TREND

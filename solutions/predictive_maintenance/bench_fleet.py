@@ -20,7 +20,8 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from lepton.context import Context, make_context
+from lepton.benching import customer
+from lepton.context import Context
 from lepton.evaluation.events import (
     EventRule,
     Lives,
@@ -31,7 +32,7 @@ from lepton.evaluation.events import (
 )
 from lepton.evaluation.intervals import resamples
 from lepton.evaluation.results import MetricResult
-from lepton.solution import BenchRequest, Project
+from lepton.solution import BenchRequest
 from lepton_edge.alarm import AlarmSpec
 from solutions.predictive_maintenance.alarm_choice import History, raises, rates
 from solutions.predictive_maintenance.replacement import PolicyCost, compare_policies
@@ -48,6 +49,7 @@ from solutions.predictive_maintenance.rotation import (
 )
 from solutions.predictive_maintenance.wear import MODES, SUDDEN
 
+ROOT: Final = Path(__file__).resolve().parents[2]
 OPTIONS: Final[Mapping[str, float]] = {
     "work_units": 8,
     "horizon_h": 720,
@@ -127,14 +129,7 @@ def _context(request: BenchRequest, options: Mapping[str, float], scratch: Path)
         work_units=int(options["work_units"]),
         seed=request.seed,
     )
-    (scratch / "solution.yaml").write_text(settings, encoding="utf-8")
-    return make_context(
-        Project(Path(__file__).resolve().parents[2], {SOLUTION.name: SOLUTION}, state=scratch),
-        SOLUTION.name,
-        run_id="bench",
-        config_path=scratch / "solution.yaml",
-        progress=request.progress,
-    )
+    return customer(request, SOLUTION, ROOT, scratch, settings=settings)
 
 
 def _alarms(

@@ -30,7 +30,7 @@ TIERS = (
     {"solution"},
     {"context", "report"},
     {"stages", "decisions"},
-    {"parity", "scoring", "scout", "stored"},
+    {"benching", "parity", "scoring", "scout", "stored"},
     {"clone", "doctor", "testing"},
     {"cli"},
     {"__main__"},
