@@ -111,7 +111,7 @@ def _pooled(
         model = refit(board.best.recipe, learnt, seed=seed) or board.best.recipe
         score[asked] = sigmoid(model.margin(dataset.take(asked)))
         alert[asked] = score[asked] >= _best_threshold(
-            board, [fold.valid.y for fold in parts.folds]
+            board, [fold.valid.y for fold in board.best.folds(parts)]
         )
     return y, score, float(f1_score(y, alert))
 
