@@ -21,7 +21,7 @@ from solutions.predictive_maintenance.replacement import (
     cycles,
     plans_by_probability,
 )
-from solutions.predictive_maintenance.told import Told, told
+from solutions.predictive_maintenance.told import RULE, Told, told
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -260,8 +260,8 @@ def _bands(axes: Axes, lives: Told) -> None:
 
 
 _ALARM: Final = (
-    "An alarm is raised by 2 of 3 readings at the threshold and cleared once all of a day were "
-    "below 80 % of it (pale band)."
+    f"An alarm is raised by {RULE.m} of {RULE.n} readings at the threshold and cleared once all of "
+    f"{RULE.hold_off_h:g} hours were below {RULE.lo:g} of its odds (pale band)."
 )
 
 FIGURES: Final = (

@@ -14,11 +14,10 @@ import pandas as pd
 
 from lepton.evaluation.events import EventRule, Lives, alarm_raises, observed_lives
 from lepton_edge.alarm import AlarmSpec
+from solutions.predictive_maintenance.alarms import ALARM_SETTINGS, alarm_rule
 
-CLEARS: Final = 0.8
-"""Level that clears an alarm as a share of the one that raises it."""
-COUNTED: Final = (2, 3)
-HOLD_OFF_S: Final = 86_400.0
+RULE: Final = alarm_rule({**ALARM_SETTINGS, "alarm_gap_h": 1e5})
+"""A device's own rule as it stands before a customer changes it; pauses end lives here already."""
 DOWN: Final = pd.Timedelta(days=1)
 """A failed machine stands still for longer than that."""
 
@@ -61,8 +60,8 @@ class Told:
         return EventRule(self.horizon)
 
     def spec(self, level: float) -> AlarmSpec:
-        """Raised by 2 of 3 readings from `level` on, cleared a day after it fell well below."""
-        return AlarmSpec(level, level * CLEARS, *COUNTED, HOLD_OFF_S, HOLD_OFF_S)
+        """A device's alarm, raised from `level` on."""
+        return RULE.spec(level, 0.0)
 
     def raises(self, level: float) -> pd.DataFrame:
         """Every raise at `level`, alarms reset where a life ended."""
