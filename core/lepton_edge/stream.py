@@ -109,7 +109,7 @@ class FeatureStream:
             named, texts = reader.named(event), reader.texts(event)
             label = reader.label(event, at, arrived) if self._labelled else None
             name = reader.key(event)
-            readings = [bank.read(event) for bank in self.banks]
+            readings = [bank.read(event) for bank in self.banks] if self.banks else None
         except RowError:
             self.refused_events += 1
             raise
@@ -126,9 +126,11 @@ class FeatureStream:
             self.sweep()
         first = self.plan.first
         found: dict[str, float | str] = dict(zip(self.plan.names, numbers[first:], strict=True))
-        found.update(texts)
-        for bank, reading in zip(self.banks, readings, strict=True):
-            found.update(bank.update(reading, at))
+        if texts:
+            found.update(texts)
+        if readings is not None:
+            for bank, reading in zip(self.banks, readings, strict=True):
+                found.update(bank.update(reading, at))
         return found
 
     def learn(self, key: object, target: float, label_at: object) -> None:
