@@ -348,6 +348,7 @@ def report(
         spec=ctx.solution.report,
         costs=ctx.costs,
         links={"Data Docs": "data_docs/index.html"},
+        is_grouped=bool(parts.groups),
     )
     return write_report(ctx.folder / "report.html", content)
 
@@ -368,7 +369,9 @@ def _folds(
     ]
     wanted = set(ctx.solution.report.by_fold) | {ctx.metric.name}
     metrics = [metric for metric in ctx.metrics if metric.name in wanted]
-    return fold_frame(windows, evaluation, metrics, ctx.rng("report"))
+    return fold_frame(
+        windows, evaluation, metrics, ctx.rng("report"), is_grouped=bool(parts.groups)
+    )
 
 
 def publish(ctx: Context, bundle: Bundle, evaluation: Evaluation, report: Path) -> Published:

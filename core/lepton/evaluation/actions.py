@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from lepton.evaluation.intervals import blocks_of, resamples
+from lepton.evaluation.intervals import blocks_of, day_blocks, resamples
 from lepton_edge.policy import Action, Policy
 from lepton_edge.rules import Rule
 
@@ -146,7 +146,8 @@ def _against_threshold(
     """The policy, and the rows of the highest expected saving, against fixed thresholds."""
     blocks, actions = blocks_of(rows), policy.actions
     is_limited = _places(rows, actions) == limited
-    n_days = len(np.unique(blocks))
+    _, days = np.unique(day_blocks(rows), return_inverse=True)
+    n_days = int(days.max(initial=-1)) + 1
     most = len(rows) if policy.capacity is None else int(policy.capacity * n_days)
     saving = worth.costs[:, 0] - worth.costs[:, limited]
     fixed = np.where(rows["decision"].to_numpy() == 1, saving, 0.0)
@@ -158,7 +159,6 @@ def _against_threshold(
     top = top[expected[top] > 0]
     by_value[top] = saving[top]
     by_hand = is_limited | rows["review_sample"].to_numpy(dtype=bool)
-    _, days = np.unique(blocks, return_inverse=True)
     per_day = np.bincount(days, by_hand)
     return {
         "by_hand_per_day": float(per_day.mean()),

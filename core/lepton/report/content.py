@@ -82,7 +82,7 @@ class ReportContent:
     what the bundle is. simulated: whether the data come from a simulator, so that scores mean
     little elsewhere. slices: columns of the scored rows by which results are told apart.
     costs: name -> money behind the decision. links: text -> relative path of pages beside the
-    report (Data Docs).
+    report (Data Docs). is_grouped: whether parts and folds are groups, not stretches of time.
     """
 
     title: str
@@ -112,6 +112,7 @@ class ReportContent:
     spec: ReportSpec = field(default_factory=ReportSpec)
     costs: Mapping[str, float] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
+    is_grouped: bool = False
 
     @property
     def is_share(self) -> bool:
@@ -119,14 +120,9 @@ class ReportContent:
         return not self.evaluation.scored["target"].isin((0.0, 1.0)).all()
 
     @property
-    def is_grouped(self) -> bool:
-        """Whether parts and folds are groups, not stretches of time."""
-        return roles.GROUP in self.evaluation.scored
-
-    @property
     def drawn(self) -> str:
         """What intervals draw as a whole: the domain's word for groups, or days."""
-        return self.spec.words.entities if self.is_grouped else "days"
+        return self.spec.words.entities if roles.GROUP in self.evaluation.scored else "days"
 
 
 def part_facts(parts: Parts, evaluation: Evaluation) -> tuple[PartFact, ...]:

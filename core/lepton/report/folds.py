@@ -9,7 +9,6 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from lepton import roles
 from lepton.evaluation.intervals import intervals
 from lepton.evaluation.results import Evaluation, Metric, MetricResult
 
@@ -34,14 +33,16 @@ def fold_frame(
     evaluation: Evaluation,
     metrics: Sequence[Metric],
     rng: np.random.Generator,
+    *,
+    is_grouped: bool = False,
 ) -> pd.DataFrame:
-    """One row a window, then one a week of a holdout cut in time, then one for all of it.
+    """One row a window, then one a week of the holdout unless it is groups, then one for all of it.
 
     Columns: fold, first_at, last_at, rows, positives, and each metric with `_low` and `_high`,
     NaN where it cannot be told. The holdout's own numbers are those of the evaluation where it
     has them.
     """
-    weeks = () if roles.GROUP in evaluation.scored else _weeks(evaluation.scored)
+    weeks = () if is_grouped else _weeks(evaluation.scored)
     told = [_rated(one, metrics, rng) for one in (*windows, *weeks)]
     known = {result.name: result for result in evaluation.metrics}
     held = [known[metric.name] for metric in metrics if metric.name in known]
