@@ -18,7 +18,10 @@ SENSOR = "x_"
 
 
 def fit_spec(spec: FeatureSpec, train: TabularDataset) -> FeatureSpec:
-    """`spec` with every node fitted on the rows of `train`, which nothing is judged by later."""
+    """`spec` with every node fitted on the rows of `train`, which nothing is judged by later.
+
+    A node whose rows name no life stays as it is: it is off where it is computed.
+    """
     return FeatureSpec(tuple(_fitted(node, train) for node in spec.nodes))
 
 
@@ -54,7 +57,7 @@ def sensor_columns(rows: pd.DataFrame) -> tuple[str, ...]:
 
 
 def _fitted(node: Node, train: TabularDataset) -> Node:
-    if not isinstance(node, Sensors) or node.plan is not None:
+    if not isinstance(node, Sensors) or node.plan is not None or node.by not in train.rows:
         return node
     rows = with_lives(node, train.rows)
     plan = fit_sensors(

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from lepton.contracts.model import Extras
+from lepton.contracts.odcs import load_contracts
+from lepton.features.batch import compute, without_features
+from lepton.features.fit import fit_spec
+from solutions.predictive_maintenance.features import FEATURES
 from solutions.predictive_maintenance.lives import (
     SETTINGS,
     assemble,
@@ -148,3 +154,17 @@ def test_the_long_form_becomes_one_column_a_sensor_without_bad_values() -> None:
     assert found["x_oil_temp"].tolist() == [50.0, 51.0]
     assert found["x_rpm"].isna().tolist() == [False, True]
     assert found["reading_id"].tolist() == ["a", "c"]
+
+
+def test_rows_without_an_asset_are_learnt_from_by_what_was_measured_and_derived() -> None:
+    root = Path(__file__).parents[3]
+    contract = load_contracts(root / "data_contracts" / "predictive_maintenance")["telemetry"]
+    table = pd.DataFrame(
+        {"reading_id": ["p", "q"], "failed": [0.0, 1.0], "x_torque": [1.0, 2.0], "x_power": 3.0}
+    )
+    rows = assemble({"telemetry": table}, SETTINGS)
+    spec = fit_spec(FEATURES, without_features(rows, contract, "failed"))
+    extras = Extras(numeric=("torque",), derived={"power": "torque * 2"})
+    found = compute(rows, contract, spec, extras, target="failed")
+    assert found.numeric == ("x_torque", "x_power")
+    assert "sensors" in {off.feature for off in found.switched_off}
