@@ -152,7 +152,9 @@ def _check_parts(masks: dict[str, np.ndarray], y: np.ndarray, min_positives: int
         where="split",
         found=f"{int((y > 0).sum()):,} positives among {len(y):,} rows are too few, or in too few "
         "groups",
-        remedy="bring the history of more assets, or a longer horizon",
+        remedy="bring more history, of more groups"
+        if (y > 0).any()
+        else "bring the outcomes: a column, or a table, that says what happened to whom",
         details=[
             f"{name}: {positives:,} positives (needs {needed[name]}), {negatives:,} negatives"
             for name, (positives, negatives) in found.items()

@@ -88,7 +88,7 @@ _WINDOW: Final = ("window", "Window by window", "Windows")
 
 def folds(content: ReportContent) -> Section:
     """Each metric fold by fold with its interval and ceiling, the holdout last."""
-    frame, about = content.model.folds, _abouts(content)
+    frame = content.model.folds
     whole, title, short = ("fold", "Fold by fold", "Folds") if content.is_grouped else _WINDOW
     knew = (
         f"never saw its {content.spec.words.entities}"
@@ -102,27 +102,8 @@ def folds(content: ReportContent) -> Section:
     if frame.empty:
         reason = "The report was given no scores of single folds."
         return Section("folds", title, text, [Block(missing=reason)], short)
-    asked = content.spec.by_fold
-    if content.model.metric not in asked:
-        asked = (content.model.metric, *asked)
-    drawn = [name for name in asked if name in frame and not name.endswith(_CEILING)]
-    blocks = [
-        block
-        for name in drawn
-        for block in picture(
-            label_of(name).capitalize(),
-            f"{about.get(name, name)}; thin lines are 95 % intervals over {content.drawn}."
-            + (" Red: what a perfect score reaches." if _ceiling_of(name, frame) else ""),
-            time_plots.folds(
-                frame,
-                name,
-                label_of(name),
-                _ceiling_of(name, frame),
-                is_grouped=content.is_grouped,
-            ),
-            f"No {whole} has {FEWEST_POSITIVES} {content.spec.words.positives} to judge by.",
-        )
-    ]
+    drawn = _followed(content)
+    blocks = [block for name in drawn for block in _fold_picture(content, name, whole)]
     table = make_table(
         (
             whole,
@@ -141,6 +122,25 @@ def folds(content: ReportContent) -> Section:
     )
     in_numbers = Block("In numbers", caption, table=table)
     return Section("folds", title, text, [*blocks, in_numbers], short)
+
+
+def _followed(content: ReportContent) -> list[str]:
+    """The metrics that are told fold by fold: that of the search, and those the domain names."""
+    frame, metric, asked = content.model.folds, content.model.metric, content.spec.by_fold
+    names = asked if metric in asked else (metric, *asked)
+    return [name for name in names if name in frame and not name.endswith(_CEILING)]
+
+
+def _fold_picture(content: ReportContent, name: str, whole: str) -> list[Block]:
+    frame = content.model.folds
+    ceiling = _ceiling_of(name, frame)
+    caption = (
+        f"{_abouts(content).get(name, name)}; thin lines are 95 % intervals over {content.drawn}."
+        + (" Red: what a perfect score reaches." if ceiling else "")
+    )
+    drawn = time_plots.folds(frame, name, label_of(name), ceiling, is_grouped=content.is_grouped)
+    missing = f"No {whole} has {FEWEST_POSITIVES} {content.spec.words.positives} to judge by."
+    return picture(label_of(name).capitalize(), caption, drawn, missing)
 
 
 def _ceiling_of(name: str, frame: pd.DataFrame) -> str | None:
