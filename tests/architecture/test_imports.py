@@ -25,7 +25,7 @@ TIERS = (
     {"alarms", "config", "frames", "evaluation", "csv_safe"},
     {"contracts", "features", "graph", "rules"},
     {"automl", "registry"},
-    {"compress"},
+    {"compress", "forecast"},
     {"export", "monitor"},
     {"solution"},
     {"context", "report"},
@@ -102,7 +102,12 @@ def test_great_expectations_stays_inside_functions_of_contracts() -> None:
 
 
 def test_torch_stays_inside_families_nets_and_compression() -> None:
-    homes = ("lepton.automl.families", "lepton.graph.nets", "lepton.compress")
+    homes = (
+        "lepton.automl.families",
+        "lepton.forecast.families",
+        "lepton.graph.nets",
+        "lepton.compress",
+    )
     assert faults([(m, i) for m, i in importing("torch") if not within(m, *homes)]) == []
 
 

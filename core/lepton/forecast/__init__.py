@@ -1,0 +1,1 @@
+"""Forecasts of many series: what was known when, models, their blend, honest intervals."""

@@ -1,0 +1,140 @@
+"""A blend of forecasters: weights by block of the horizon and by series, shrunk to equal ones.
+
+Quantiles of the same level are averaged, which keeps them sharp (Lichtendahl, Grushka-Cockayne &
+Winkler 2013). Weights come from out-of-fold pinball loss. Few days say little about weights, and
+equal ones are hard to beat (Stock & Watson 2004), so each estimate is drawn to the one above it:
+a series' to that of all series, that of a block to that of all leads, and this one to equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from lepton.errors import SearchError
+from lepton.forecast import scores
+from lepton.forecast.rolling import Backtest, horizon_blocks
+
+_ROUNDS: Final = 150
+_STEP: Final = 4.0
+_SHRINK_DAYS: Final = 60.0
+"""Days of forecasts that weigh as much as the weights above."""
+_TOO_BAD: Final = 1.3
+"""Loss over that of the best family from which on a family is left out."""
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """names: the families; by_cell: (series, blocks, families), each row adding up to 1."""
+
+    names: tuple[str, ...]
+    by_cell: np.ndarray
+
+    def blend(
+        self, quantiles: Mapping[str, np.ndarray], series: np.ndarray, block: np.ndarray
+    ) -> np.ndarray:
+        """Blended deciles (n, leads, 9); series (n,), block (n, leads). A series that was not
+        weighed has the mean weights."""
+        mean = self.by_cell.mean(axis=0, keepdims=True)
+        table = np.concatenate([self.by_cell, mean])
+        row = np.where(series < len(self.by_cell), series, len(self.by_cell))
+        weight = table[row[:, None], np.minimum(block, table.shape[1] - 1)]
+        total = sum(
+            weight[..., number, None] * quantiles[name] for number, name in enumerate(self.names)
+        )
+        return scores.ordered(np.asarray(total))
+
+    def of(self, found: Backtest) -> np.ndarray:
+        """The blend of a backtest's forecasts."""
+        matrix = found.matrix
+        return self.blend(found.quantiles, matrix.series, horizon_blocks(matrix))
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything as plain data."""
+        return {"names": list(self.names), "by_cell": self.by_cell.tolist()}
+
+
+def equal_weights(names: Sequence[str], n_series: int = 1) -> Weights:
+    """All the same."""
+    share = np.full((n_series, len(_blocks()), len(names)), 1.0 / len(names))
+    return Weights(tuple(names), share)
+
+
+def fit_weights(found: Backtest, n_series: int) -> Weights:
+    """Weights from out-of-fold forecasts of `n_series` series.
+
+    A family whose loss is far above the best one's is left out for every series.
+    Raises SearchError LK452 where no family has forecasts.
+    """
+    names = kept_families(found)
+    if not names:
+        raise SearchError(
+            "LK452",
+            where="ensemble",
+            found=f"no family has forecasts: {dict(found.failed)}",
+            remedy="look at the reasons; a history of a few days is too short for any",
+        )
+    matrix, block = found.matrix, horizon_blocks(found.matrix)
+    unit = matrix.scale[:, None]
+    y = matrix.y / unit
+    members = np.stack([found.quantiles[name] / unit[..., None] for name in names])
+    days = matrix.issue_s // 86_400
+    equal = np.full(len(names), 1.0 / len(names))
+    everywhere = _shrunk(y, members, equal, np.isfinite(y), days)
+    cells = np.empty((n_series, len(_blocks()), len(names)))
+    for b in _blocks():
+        inside = np.isfinite(y) & (block == b)
+        shared = _shrunk(y, members, everywhere, inside, days)
+        for s in range(n_series):
+            own = inside & (matrix.series == s)[:, None]
+            cells[s, b] = _shrunk(y, members, shared, own, days) if n_series > 1 else shared
+    return Weights(names, cells)
+
+
+def kept_families(found: Backtest) -> tuple[str, ...]:
+    """Those not far behind the best one; loss in units of each issue's scale."""
+    unit = found.matrix.scale[:, None]
+    losses = {name: scores.mean(loss / unit) for name, loss in found.crps().items()}
+    losses = {name: loss for name, loss in losses.items() if np.isfinite(loss)}
+    best = min(losses.values(), default=0.0)
+    return tuple(name for name, loss in losses.items() if loss <= _TOO_BAD * best)
+
+
+def _blocks() -> range:
+    return range(4)
+
+
+def _shrunk(
+    y: np.ndarray, members: np.ndarray, above: np.ndarray, inside: np.ndarray, days: np.ndarray
+) -> np.ndarray:
+    """Weights of the targets `inside`, drawn to those above."""
+    n_days = len(np.unique(days[inside.any(axis=1)]))
+    if not n_days or len(above) == 1:
+        return above
+    own = best_weights(y[inside], members[:, inside], above)
+    trust = n_days / (n_days + _SHRINK_DAYS)
+    return np.asarray(trust * own + (1 - trust) * above)
+
+
+def best_weights(y: np.ndarray, members: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Weights of least pinball loss, none below 0, adding up to 1, by exponentiated gradient
+    (Kivinen & Warmuth 1997); y (n,), members (families, n, 9)."""
+    weights, total = start.copy(), np.zeros(len(start))
+    levels = scores.DECILES
+    size = max(float(scores.pinball(y, members[0]).mean()), 1e-12)
+    for round_ in range(1, _ROUNDS + 1):
+        blend = np.einsum("f,fnq->nq", weights, members)
+        slope = (y[:, None] < blend) - levels
+        gradient = np.einsum("nq,fnq->f", slope, members) / slope.size
+        gradient = (gradient - gradient.mean()) / size
+        step = _STEP / np.sqrt(round_)
+        weights = weights * np.exp(-step * np.clip(gradient, -1.0, 1.0))
+        weights /= weights.sum()
+        total += weights
+    return np.asarray(total / _ROUNDS)
+
+
+__all__ = ["Weights", "best_weights", "equal_weights", "fit_weights", "kept_families"]
