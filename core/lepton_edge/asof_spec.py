@@ -63,9 +63,10 @@ class AsOfSpec:
     zone: IANA name of the clock that people there live by; first_lead, n_leads: the intervals
     forecast, counted from the one in which the forecast is issued; holidays: local dates as days
     since 1970, ascending; past_days: how much of the past is kept, at least 28 and the latency;
-    back_days: the same of known columns; n_recent, n_weeks, n_alike: how many earlier values at
-    the same wall time are looked up among the latest days, the same days of the week, and days of
-    the same kind (working day, Saturday, Sunday or holiday).
+    back_days: the same of known columns; ahead_days: how far ahead a stream may be told these;
+    n_recent, n_weeks, n_alike: how many earlier values at the same wall time are looked up among
+    the latest days, the same days of the week, and days of the same kind (working day, Saturday,
+    Sunday or holiday).
     """
 
     step_s: int
@@ -76,6 +77,7 @@ class AsOfSpec:
     holidays: tuple[int, ...] = ()
     past_days: int = 31
     back_days: int = 9
+    ahead_days: int = 15
     n_recent: int = 3
     n_weeks: int = 4
     n_alike: int = 3
@@ -104,6 +106,11 @@ class AsOfSpec:
     def lead_days(self) -> int:
         """Whole days that the farthest interval lies ahead, rounded up."""
         return -(-self.n_ahead * self.step_s // DAY_S)
+
+    @property
+    def n_kept(self) -> int:
+        """Intervals of known columns that a stream keeps."""
+        return self.n_back + max(self.n_ahead, self.ahead_days * self.a_day) + 1
 
     def an_hour(self, hours: int) -> int:
         """Intervals of so many hours, at least one."""

@@ -56,7 +56,7 @@ class AsOfStream:
         self.typical = np.asarray(typical, dtype=np.float64)
         n = len(self.typical)
         self.past = Ring(n, spec.n_past)
-        self.known = {c.name: Ring(n, spec.n_back + spec.n_ahead + 1) for c in spec.known}
+        self.known = {c.name: Ring(n, spec.n_kept) for c in spec.known}
 
     def tell(self, series: np.ndarray, step: np.ndarray, value: np.ndarray) -> None:
         """Take in what has been measured: row by row a series, an interval and its value."""
