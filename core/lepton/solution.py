@@ -20,6 +20,7 @@ from lepton.errors import ConfigError, nearest
 from lepton.evaluation.results import Evaluation, Metric
 from lepton.evaluation.splits import SplitSpec
 from lepton.features.spec import FeatureSpec
+from lepton.forecast.spec import ForecastSpec
 from lepton.names import check_id
 from lepton.progress import Progress
 from lepton.task import TaskSpec
@@ -181,6 +182,7 @@ class Solution:
     the first that fits counts, and a feature that none fits is named itself.
     simulate(rng, size): canonical tables of about `size` rows of the task's table.
     alarms: settings -> when the scores of an asset's readings raise an alarm, None for never.
+    forecast: which series are forecast, and from what; None where rows are scored.
     realism(contract, rng, size): whether these are as hard as real ones; contract of that table.
     benchmarks: protocol's name -> function that returns the JSON of specs' protocols.
     """
@@ -212,6 +214,7 @@ class Solution:
     settings: Mapping[str, float] = field(default_factory=dict)
     setting_bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     alarms: Callable[[Mapping[str, float]], AlarmRule] | None = None
+    forecast: ForecastSpec | None = None
 
     def rows(
         self, tables: Mapping[str, pd.DataFrame], settings: Mapping[str, float] | None = None

@@ -8,42 +8,63 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from lepton.dataset import TabularDataset
 from lepton.evaluation.splits import SplitSpec
 from lepton.features.spec import FeatureSpec
-from lepton.solution import DecisionSpec, Solution
+from lepton.forecast.spec import SETTING_BOUNDS, SETTINGS, ForecastSpec
+from lepton.solution import DecisionSpec, ReportSpec, Solution, Words
 from lepton.task import TaskKind, TaskSpec
 from solutions.energy_load.bench_vic import vic
+from solutions.energy_load.load_checks import load_checks
+from solutions.energy_load.panel import looks, panel
+from solutions.energy_load.power import with_power
+from solutions.energy_load.realism import realism
+from solutions.energy_load.simulate import simulate
 
 
-def _simulate(rng: np.random.Generator, size: int) -> Mapping[str, pd.DataFrame]:
-    from solutions.energy_load.simulate import simulate
+def assemble(tables: Mapping[str, pd.DataFrame], settings: Mapping[str, float]) -> pd.DataFrame:
+    """The rows of load with power in kW, a name for the only series, in order of time."""
+    rows = with_power(tables["load"], tables.get("meters"))
+    return rows.sort_values(["event_at", "meter_id"], kind="stable", ignore_index=True)
 
-    return simulate(rng, size)
+
+def _nothing(rows: TabularDataset, costs: Mapping[str, float]) -> np.ndarray:
+    """A forecast of load raises no alerts: what it is worth is told by the dispatch."""
+    return np.zeros(len(rows))
 
 
 SOLUTION: Final = Solution(
     name="energy_load",
     title="Energy load",
-    about="Forecasts load with honest intervals, and says what a battery should do with it",
-    tables=("load",),
+    about="Says of each meter how much power flows, hours to a week ahead, and how sure that is",
+    tables=("load", "meters", "weather", "events", "prices", "battery"),
+    optional=("meters", "weather", "events", "prices", "battery"),
+    assemble=assemble,
+    together=load_checks,
     tasks=(
         TaskSpec(
-            name="day_ahead",
+            name="load",
             kind=TaskKind.FORECAST,
             table="load",
             target="power_kw",
             metric="crps",
+            min_positives=0,
         ),
     ),
     features=FeatureSpec(()),
-    families=("linear", "lightgbm", "boosted_linear", "net"),
+    families=("seasonal_naive", "profile", "linear", "lightgbm", "boosted_linear", "net"),
     baselines=(),
     metrics=(),
-    decision=DecisionSpec({}, lambda rows, costs: np.empty(0), lambda rows, costs: np.empty(0)),
-    gates={},
+    decision=DecisionSpec(costs={}, miss_cost=_nothing, alert_cost=_nothing),
+    gates={"beats_baseline": 0.05, "coverage80": 0.05, "parity_max_abs": 1e-4},
     split=SplitSpec(),
-    simulate=_simulate,
+    simulate=simulate,
+    realism=realism,
+    report=ReportSpec(words=Words("interval", "intervals", entity="meter", entities="meters")),
     benchmarks={"vic": vic},
+    settings=SETTINGS,
+    setting_bounds=SETTING_BOUNDS,
+    forecast=ForecastSpec(panel=panel, looks=looks),
 )
 
-__all__ = ["SOLUTION"]
+__all__ = ["SOLUTION", "assemble"]

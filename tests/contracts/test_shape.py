@@ -184,4 +184,7 @@ def test_a_rule_that_cannot_be_read_is_refused(
 def test_a_rule_on_the_whole_table_has_no_rows_to_set_aside(contract: Contract) -> None:
     rules = tuple(replace(rule, severity=Severity.ROWS) for rule in contract.rules)
     faults = list(contradictions(replace(contract, rules=rules)))
-    assert "rule 'daily_volume': severity rows is for order, no_card_numbers only" in faults
+    assert (
+        "rule 'daily_volume': severity rows is for order, no_card_numbers, unique_together only"
+        in faults
+    )

@@ -20,7 +20,7 @@ from lepton.contracts.cast import (
     to_text,
 )
 from lepton.contracts.expression import evaluate, names, parse
-from lepton.contracts.mapping import UNITS, Operation, TableMapping
+from lepton.contracts.mapping import UNITS, Operation, TableMapping, ZoneOf
 from lepton.contracts.model import (
     CastFault,
     Column,
@@ -49,13 +49,15 @@ def apply_mapping(
     contract: Contract,
     *,
     label_delay_days: float | None = None,
+    others: Mapping[str, pd.DataFrame] | None = None,
 ) -> Mapped:
     """`raw` in the contract's columns and types; what does not fit is told, never repaired.
 
     label_delay_days: for a table without label time, label_at is event_at and so many days
     (`DEFAULT_LABEL_DELAY_DAYS` where None) wherever the target is known.
+    others: canonical tables in which `zone_of` looks up zones.
     """
-    work = _Work(raw.reset_index(drop=True), mapping, contract)
+    work = _Work(raw.reset_index(drop=True), mapping, contract, others or {})
     work.filter_rows()
     for column in contract.columns:
         operation = work.operations.get(column.name)
@@ -78,6 +80,7 @@ class _Work:
     raw: pd.DataFrame
     mapping: TableMapping
     contract: Contract
+    others: Mapping[str, pd.DataFrame]
     made: dict[str, pd.Series] = field(default_factory=dict)
     faults: list[CastFault] = field(default_factory=list)
     violations: list[Violation] = field(default_factory=list)
@@ -175,13 +178,40 @@ class _Work:
         if column.type is ColumnType.STRING:
             return to_text
         if column.type is ColumnType.TIMESTAMP:
-            how = _time_format(operation)
+            how = self.time_format(column.name, operation)
             return lambda source: to_instant(source, how)
         if column.type is ColumnType.BOOLEAN:
             return to_boolean
         if column.type is ColumnType.INTEGER:
             return lambda source: to_integer(source, *marks)
         return lambda source: to_number(source, *marks)
+
+    def time_format(self, name: str, operation: Operation) -> TimeFormat:
+        """How a column's instants are written, and what each row's own zone is."""
+        origin = pd.Timestamp(operation.origin or "1970-01-01T00:00:00Z").tz_convert("UTC")
+        return TimeFormat(
+            operation.format,
+            operation.zone,
+            operation.ambiguous,
+            operation.epoch,
+            origin,
+            None if operation.zone_of is None else self.zones(name, operation.zone_of),
+            None if operation.by is None else self.source(operation.by, name),
+        )
+
+    def zones(self, name: str, zone_of: ZoneOf) -> pd.Series | None:
+        """The zone of each row, missing where it is not told."""
+        own = self.source(zone_of.column, name)
+        if own is None or zone_of.table is None:
+            return None if own is None else as_text(own)
+        told = self.others.get(zone_of.table)
+        if told is None or not {zone_of.key, zone_of.zone} <= set(told.columns):
+            remedy = "deliver it with both columns, or write `zone:` in place of `zone_of:`"
+            about = f"{zone_of.table} does not tell the zone of each {zone_of.key}"
+            self.refuse("LK211", name, about, remedy)
+            return None
+        known = told.dropna(subset=[zone_of.key]).drop_duplicates(zone_of.key)
+        return as_text(own).map(known.set_index(zone_of.key)[zone_of.zone])
 
     def marks(self, operation: Operation | None = None) -> tuple[str, str]:
         """Decimal and thousands mark: the operation's own, else those of the file."""
@@ -271,13 +301,6 @@ class _Work:
             tuple(sorted(left)),
             tuple(self.notes),
         )
-
-
-def _time_format(operation: Operation) -> TimeFormat:
-    origin = pd.Timestamp(operation.origin or "1970-01-01T00:00:00Z").tz_convert("UTC")
-    return TimeFormat(
-        operation.format, operation.zone, operation.ambiguous, operation.epoch, origin
-    )
 
 
 def _scaled(values: pd.Series, operation: Operation) -> pd.Series:

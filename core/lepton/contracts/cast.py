@@ -8,13 +8,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import Literal
+from zoneinfo import available_timezones
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-Ambiguous = Literal["earlier", "later", "refuse"]
+from lepton.contracts.local_time import first_of_two
+
+Ambiguous = Literal["earlier", "later", "order", "refuse"]
 Epoch = Literal["d", "h", "min", "s", "ms", "us", "ns"]
 
 _ZONED = r"(?:Z|[+-]\d{2}:?\d{2})$"
@@ -25,13 +28,19 @@ _SECONDS_IN = {"d": 86_400, "h": 3_600, "min": 60}
 
 @dataclass(frozen=True)
 class TimeFormat:
-    """How instants are written: strptime format, zone of naive ones, or numbers since `origin`."""
+    """How instants are written: strptime format, zone of naive ones, or numbers since `origin`.
+
+    zones: the zone of each row, where they differ; series: what each row is of, for local times
+    that come twice and are told apart by their order.
+    """
 
     format: str | None = None
     zone: str | None = None
     ambiguous: Ambiguous = "refuse"
     epoch: Epoch | None = None
     origin: pd.Timestamp = field(default_factory=lambda: pd.Timestamp(0, tz="UTC"))
+    zones: pd.Series | None = None
+    series: pd.Series | None = None
 
 
 @dataclass(frozen=True)
@@ -163,6 +172,8 @@ def _parsed(text: pd.Series, format_: str | None, *, zoned: bool) -> pd.Series:
 
 def _from_naive(times: pd.Series, how: TimeFormat) -> Cast:
     times = times.reset_index(drop=True)
+    if how.zones is not None:
+        return _by_zone(times, how.zones, _earlier(times, how))
     if how.zone is None:
         first = times.dropna().iloc[:1].astype("str").tolist()
         return _refused(
@@ -171,13 +182,43 @@ def _from_naive(times: pd.Series, how: TimeFormat) -> Cast:
             f"{int(times.notna().sum()):,} times without zone (first {', '.join(first)})",
             "write `zone: Europe/Berlin` (or UTC, or whatever their zone is) beside it",
         )
-    rule = {"refuse": "NaT", "earlier": np.ones(len(times), bool)}.get(
-        how.ambiguous, np.zeros(len(times), bool)
-    )
-    local = times.dt.tz_localize(how.zone, ambiguous=rule, nonexistent="NaT")
+    local = _localized(times, how.zone, _earlier(times, how))
     lost = times.notna().to_numpy() & local.isna().to_numpy()
-    about = f"does not exist, or exists twice, in {how.zone}"
-    return Cast(local.dt.tz_convert("UTC"), {about: lost})
+    return Cast(local, {f"does not exist, or exists twice, in {how.zone}": lost})
+
+
+def _earlier(times: pd.Series, how: TimeFormat) -> np.ndarray | None:
+    """Whether each time is the earlier one of two that clocks show alike; None to refuse both."""
+    if how.ambiguous == "refuse":
+        return None
+    if how.ambiguous == "order":
+        return first_of_two(times, how.series)
+    return np.full(len(times), how.ambiguous == "earlier")
+
+
+def _localized(times: pd.Series, zone: str, earlier: np.ndarray | None) -> pd.Series:
+    rule = "NaT" if earlier is None else earlier
+    local = times.dt.tz_localize(zone, ambiguous=rule, nonexistent="NaT")
+    utc: pd.Series = local.dt.tz_convert("UTC")
+    return utc
+
+
+def _by_zone(times: pd.Series, zones: pd.Series, earlier: np.ndarray | None) -> Cast:
+    """Naive times of rows in several zones."""
+    known = zones.isin(available_timezones()).to_numpy()
+    values = pd.Series(pd.NaT, index=times.index, dtype="datetime64[us, UTC]")
+    for zone in sorted(set(zones[known])):
+        mine = known & (zones == zone).to_numpy()
+        told = None if earlier is None else earlier[mine]
+        values[mine] = _localized(times[mine], str(zone), told)
+    lost = times.notna().to_numpy() & values.isna().to_numpy()
+    return Cast(
+        values,
+        {
+            "has no zone that is known": lost & ~known,
+            "does not exist, or exists twice, in its zone": lost & known,
+        },
+    )
 
 
 def _from_epoch(source: pd.Series, unit: Epoch, origin: pd.Timestamp) -> Cast:

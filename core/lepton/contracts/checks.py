@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from lepton import roles
 from lepton.contracts.cards import card_numbers
+from lepton.contracts.keys import repeated
 from lepton.contracts.model import Column, ColumnType, Contract, Rule, Severity
 from lepton.contracts.shapes import ALL_SHAPES
 
@@ -213,6 +214,8 @@ def _rule_check(rule: Rule, frame: pd.DataFrame) -> Iterator[Check]:
         return
     if rule.expectation == "order":
         yield from _order(rule, frame)
+    elif rule.expectation == "unique_together":
+        yield from _unique_together(rule, frame)
     elif rule.expectation == "no_card_numbers":
         spared = {str(name) for name in _listed(rule.arguments.get("except"))}
         yield Check(
@@ -259,3 +262,23 @@ def _order(rule: Rule, frame: pd.DataFrame) -> Iterator[Check]:
         (derived, seconds),
         rule.mostly,
     )
+
+
+def _unique_together(rule: Rule, frame: pd.DataFrame) -> Iterator[Check]:
+    """Rows that name the same thing, by those of the rule's columns that the customer has: copies
+    behind the first, and all that contradict."""
+    columns = [str(name) for name in _listed(rule.arguments["columns"])]
+    key = [name for name in columns if name in frame]
+    if not key:
+        return
+    named = ", ".join(key)
+    for code, about, place in (
+        ("LK227", "copies an earlier row of the same", 0),
+        ("LK228", "differs from other rows of the same", 1),
+    ):
+
+        def mask(frame: pd.DataFrame, place: int = place) -> np.ndarray:
+            return repeated(frame, key)[place]
+
+        remedy = rule.about or "look for a file sent twice"
+        yield Check(code, f"{about} {named}", key[-1], rule.severity, remedy, mask)

@@ -6,6 +6,8 @@ tables:
     columns:
       transaction_id: TX_ID                          # a source column's name, or an operation
       event_at: {from: TX_DATETIME, zone: Europe/Berlin}
+      read_at: {from: T, zone_of: {column: METER, table: meters, key: meter_id, zone: tz},
+                ambiguous: order, by: METER}           # local times of meters in several zones
       amount: {from: TX_CENT, unit: {from: cent, to: EUR}}
       is_fraud: {from: CLASS, enum: {Y: 1, N: 0}}
       label_at: {after: {column: event_at, days: 7}}
@@ -42,6 +44,10 @@ UNITS: Mapping[tuple[str, str], Fraction] = {
     ("paisa", "INR"): Fraction(1, 100),
     ("W", "kW"): Fraction(1, 1000),
     ("MW", "kW"): Fraction(1000),
+    ("GW", "kW"): Fraction(10**6),
+    ("Wh", "kWh"): Fraction(1, 1000),
+    ("MWh", "kWh"): Fraction(1000),
+    ("GWh", "kWh"): Fraction(10**6),
     ("kW", "MW"): Fraction(1, 1000),
     ("m", "km"): Fraction(1, 1000),
     ("mph", "km/h"): Fraction(1609344, 1000000),
@@ -79,6 +85,22 @@ class After(Strict):
     days: float = Field(ge=0)
 
 
+class ZoneOf(Strict):
+    """The zone of each row: what stands in its source column `column`, or, with a `table`, what
+    that canonical table's column `zone` says of the row whose `key` is the same."""
+
+    column: str
+    table: str | None = None
+    key: str | None = None
+    zone: str | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if len({self.table is None, self.key is None, self.zone is None}) > 1:
+            raise ValueError("give table, key and zone, or none of them")
+        return self
+
+
 class Filter(Strict):
     """Rows chosen by the text in a source column."""
 
@@ -101,7 +123,9 @@ class Operation(Strict):
     thousands: str | None = Field(default=None, pattern=THOUSANDS)
     format: str | None = None
     zone: str | None = None
+    zone_of: ZoneOf | None = None
     ambiguous: Ambiguous = "refuse"
+    by: str | None = None
     epoch: Epoch | None = None
     origin: str | None = None
 
@@ -127,6 +151,10 @@ class Operation(Strict):
             raise ValueError("give unit or scale, not both")
         if self.origin and not self.epoch:
             raise ValueError("origin needs epoch")
+        if self.zone and self.zone_of:
+            raise ValueError("give zone or zone_of, not both")
+        if self.by and self.ambiguous != "order":
+            raise ValueError("by needs `ambiguous: order`")
         return self
 
     @field_validator("expression")
@@ -238,6 +266,8 @@ def _faults(table: str, mapping: TableMapping, contracts: Mapping[str, Contract]
         base = operation.after.column if operation.after else None
         if base is not None and (base not in mapping.columns or mapping.columns[base].after):
             faults.append(f"{table}.{name}: after needs a mapped column, not '{base}'")
+        if operation.zone_of is not None:
+            faults += _zone_faults(f"{table}.{name}", operation.zone_of, contracts)
     named = (*mapping.extras.numeric, *mapping.extras.category, *mapping.extras.derived)
     extras = Counter(map(extra_name, named))
     faults += [
@@ -246,6 +276,19 @@ def _faults(table: str, mapping: TableMapping, contracts: Mapping[str, Contract]
         if count > 1 or name == "x_"
     ]
     return faults
+
+
+def _zone_faults(place: str, zone_of: ZoneOf, contracts: Mapping[str, Contract]) -> list[str]:
+    if zone_of.table is None:
+        return []
+    if zone_of.table not in contracts:
+        return [f"{place}: no table '{zone_of.table}'{nearest(zone_of.table, contracts)}"]
+    known = [column.name for column in contracts[zone_of.table].columns]
+    return [
+        f"{place}: {zone_of.table} has no column '{name}'{nearest(name, known)}"
+        for name in (str(zone_of.key), str(zone_of.zone))
+        if name not in known
+    ]
 
 
 __all__ = [
@@ -257,5 +300,6 @@ __all__ = [
     "Operation",
     "TableMapping",
     "Unit",
+    "ZoneOf",
     "load_mappings",
 ]

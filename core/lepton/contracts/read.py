@@ -39,12 +39,20 @@ def read_tables(
             remedy=f"name one file for each of: {', '.join(sorted(contracts))}",
             details=faults,
         )
-    return {
-        table: apply_mapping(
+    found: dict[str, Mapped] = {}
+    # tables that tell the zones of others come first
+    for table in sorted(contracts, key=lambda name: _looks_up(mappings[name])):
+        found[table] = apply_mapping(
             read_raw((root / source[table]).expanduser(), mappings[table].dialect.to_dialect()),
             mappings[table],
-            contract,
+            contracts[table],
             label_delay_days=label_delay_days,
+            others={name: mapped.frame for name, mapped in found.items()},
         )
-        for table, contract in contracts.items()
-    }
+    return {table: found[table] for table in contracts}
+
+
+def _looks_up(mapping: TableMapping) -> bool:
+    """Whether a time of the table is in a zone that another table tells."""
+    told = (operation.zone_of for operation in mapping.columns.values())
+    return any(one is not None and one.table is not None for one in told)

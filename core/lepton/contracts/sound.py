@@ -11,7 +11,11 @@ from lepton.contracts.model import Column, ColumnType, Contract, Rule, Severity
 from lepton.contracts.shapes import ALL_SHAPES
 from lepton.errors import nearest
 
-_ROW_RULES = {"order": ("earlier", "later", "tolerance_s"), "no_card_numbers": ("except",)}
+_ROW_RULES = {
+    "order": ("earlier", "later", "tolerance_s"),
+    "no_card_numbers": ("except",),
+    "unique_together": ("columns",),
+}
 OWN_RULES = {**_ROW_RULES, **{name: shape.arguments for name, shape in ALL_SHAPES.items()}}
 """Rules beside those of GX -> their arguments (see `checks` and `shape`)."""
 _ONCE = (roles.KEY, roles.EVENT_AT, roles.INGESTED_AT, roles.LABEL_AT, roles.TARGET, roles.VALUE)
@@ -91,6 +95,8 @@ def _of_rule(rule: Rule, contract: Contract) -> Iterator[str]:
             and value not in known
         ):
             yield f"rule '{rule.name}': no column '{value}'{nearest(str(value), known)}"
+    if rule.expectation == "unique_together":
+        yield from _of_columns(rule, known)
     if not 0 < rule.mostly <= 1:
         yield f"rule '{rule.name}': mostly {rule.mostly:g} is not within 0..1"
 
@@ -103,6 +109,10 @@ def _of_shape(rule: Rule, known: list[str]) -> Iterator[str]:
     for key, value in rule.arguments.items():
         if key not in (*_COLUMN_KEYS, "columns") and not _is_number(value):
             yield f"rule '{rule.name}': argument '{key}' must be a number, not {value}"
+    yield from _of_columns(rule, known)
+
+
+def _of_columns(rule: Rule, known: list[str]) -> Iterator[str]:
     several = rule.arguments.get("columns", [])
     for name in several if isinstance(several, list) else []:
         if name not in known:

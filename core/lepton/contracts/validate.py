@@ -12,6 +12,7 @@ import pandas as pd
 from lepton import roles
 from lepton.contracts.cards import masked
 from lepton.contracts.checks import Check, checks_of
+from lepton.contracts.keys import repeated
 from lepton.contracts.model import Contract, Mapped, Severity, Validated, Violation
 from lepton.contracts.shapes import shape_violations
 from lepton.contracts.suite import Verdict, run_suites
@@ -152,7 +153,7 @@ class _Judge:
         return f"{'FAILED' if failed else 'ok':<6} {place} {check.rule}{count}"
 
     def _order(self) -> list[str]:
-        wanted = (roles.EVENT_AT, roles.KEY)
+        wanted = (roles.EVENT_AT, roles.KEY, roles.ENTITY)
         return [column.name for role in wanted for column in self.contract.with_role(role)]
 
     def _cast_findings(self) -> list[Finding]:
@@ -230,7 +231,7 @@ class _Judge:
         found = []
         for column in self.contract.with_role(roles.KEY):
             if column.name in self.frame:
-                copies, conflicts = _same_key(self.frame, column.name)
+                copies, conflicts = repeated(self.frame, [column.name])
                 keys = self.frame[column.name]
                 for code, rule, mask, remedy in (
                     ("LK227", "is a copy of an earlier row", copies, "look for a file sent twice"),
@@ -323,15 +324,3 @@ def _unlearnt(contract: Contract) -> frozenset[str]:
     """Columns that scoring does without."""
     spared = (roles.TARGET, roles.LABEL_AT, roles.NEVER_A_FEATURE)
     return frozenset(column.name for role in spared for column in contract.with_role(role))
-
-
-def _same_key(frame: pd.DataFrame, key: str) -> tuple[np.ndarray, np.ndarray]:
-    """Masks of the rows that copy an earlier one, and of those whose key names different rows."""
-    several = (frame[key].duplicated(keep=False) & frame[key].notna()).to_numpy()
-    rows = frame.loc[several]
-    different = rows.drop_duplicates()
-    torn = different.loc[different[key].duplicated(keep=False), key]
-    conflicts, copies = np.zeros(len(frame), dtype=bool), np.zeros(len(frame), dtype=bool)
-    conflicts[several] = rows[key].isin(torn)
-    copies[several] = rows.duplicated() & ~rows[key].isin(torn)
-    return copies, conflicts

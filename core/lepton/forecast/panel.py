@@ -58,6 +58,21 @@ class PanelDataset:
         return tuple(self.series["tz"].fillna(ZONE).astype("str"))
 
     @cached_property
+    def first_s(self) -> int:
+        """When the first interval that has a value begins, UTC seconds; 0 without any."""
+        return int(seconds_of(self._valued["ts"]).min()) if len(self._valued) else 0
+
+    @cached_property
+    def end_s(self) -> int:
+        """When the last interval that has a value ends, UTC seconds; 0 without any."""
+        valued = self._valued
+        return int(seconds_of(valued["ts"]).max()) + self.step_s if len(valued) else 0
+
+    @cached_property
+    def _valued(self) -> pd.DataFrame:
+        return self.rows[self.rows["y"].notna()]
+
+    @cached_property
     def known_columns(self) -> tuple[str, ...]:
         """Names of the known columns, in the table's order."""
         own = {"series_id", "ts", "issued_at"}

@@ -1,0 +1,91 @@
+"""What a solution says of its forecasts: which series, what they may look at, when they are issued."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from lepton.forecast.panel import PanelDataset
+from lepton_edge.asof_spec import AsOfSpec
+from lepton_edge.wall_clock import DAY_S, HOUR_S, WallClock
+
+SETTINGS: Final[Mapping[str, float]] = {
+    "issue_hour": 0.0,
+    "gate_h": 0.0,
+    "lead_h": 24.0,
+    "latency_h": 0.0,
+    "step_min": 0.0,
+    "selection_days": 56.0,
+    "holdout_days": 56.0,
+}
+"""issue_hour: local hour at which a day's forecasts are issued; gate_h: hours from then to the
+first interval that is forecast; lead_h: hours that are forecast; latency_h: hours after an interval
+until its value is there; step_min: minutes of an interval, 0 for the longest that a series has;
+selection_days, holdout_days: what is kept apart, at most a fifth of the history each."""
+SETTING_BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
+    "issue_hour": (0.0, 23.99),
+    "gate_h": (0.0, 72.0),
+    "lead_h": (1.0, 336.0),
+    "latency_h": (0.0, 168.0),
+    "step_min": (0.0, 1_440.0),
+    "selection_days": (7.0, 366.0),
+    "holdout_days": (7.0, 366.0),
+}
+MOST_APART: Final = 0.2
+"""Share of the history that selection, and holdout, may have at most."""
+
+
+@dataclass(frozen=True)
+class ForecastSpec:
+    """panel(tables, settings): the series of canonical tables; looks(panel, settings): series ->
+    what its forecasts look at, all with the same names and leads."""
+
+    panel: Callable[[Mapping[str, pd.DataFrame], Mapping[str, float]], PanelDataset]
+    looks: Callable[[PanelDataset, Mapping[str, float]], Mapping[str, AsOfSpec]]
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """UTC seconds: the first issue that can be learnt from, where selection and holdout begin, and
+    the end of what is known."""
+
+    start_s: int
+    selection_s: int
+    holdout_s: int
+    end_s: int
+
+
+def cuts_of(panel: PanelDataset, settings: Mapping[str, float]) -> Cuts:
+    """How the history is cut: everything before selection is learnt from first."""
+    start_s, end_s = panel.first_s, panel.end_s
+    most = MOST_APART * (end_s - start_s)
+    held, selected = (
+        int(min(settings[name] * DAY_S, most)) // DAY_S * DAY_S
+        for name in ("holdout_days", "selection_days")
+    )
+    return Cuts(start_s, end_s - held - selected, end_s - held, end_s)
+
+
+def daily_issues(spec: AsOfSpec, first_s: int, last_s: int, hour: float) -> np.ndarray:
+    """Every day's instant at which the wall clock of the series shows `hour`, from `first_s` to
+    before `last_s`; UTC seconds, int64."""
+    clock = WallClock(spec.zone)
+    first, last = clock.day(np.array([first_s, last_s], dtype=np.int64))
+    days = np.arange(first - 1, last + 2, dtype=np.int64)
+    at = clock.instant(days * DAY_S + round(hour * HOUR_S))
+    at = at // spec.step_s * spec.step_s
+    return np.asarray(at[(at >= first_s) & (at < last_s)])
+
+
+__all__ = [
+    "SETTINGS",
+    "SETTING_BOUNDS",
+    "Cuts",
+    "ForecastSpec",
+    "cuts_of",
+    "daily_issues",
+]

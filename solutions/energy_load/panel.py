@@ -1,0 +1,208 @@
+"""From canonical tables to the series that are forecast, and what forecasts of each look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from lepton.contracts.regular import regular
+from lepton.errors import DataError
+from lepton.forecast.holidays import holidays_of, years_around
+from lepton.forecast.panel import MISSING, OK, SUSPECT, PanelDataset, steps_of
+from lepton_edge.asof_spec import AsOfSpec, Known
+from solutions.energy_load.power import HOUR, each_meter, interval_h, register_of, with_power
+from solutions.energy_load.suspect import suspects
+
+WEATHER: Final = {
+    "temp_C": Known("temp_C", is_temperature=True),
+    "dewpoint_C": Known("dewpoint_C", is_brief=True),
+    "ghi_Wm2": Known("ghi_Wm2"),
+    "wind100_ms": Known("wind100_ms", is_brief=True),
+    "wind10_ms": Known("wind10_ms", is_brief=True),
+    "cloud": Known("cloud", is_brief=True),
+    "precip_mm": Known("precip_mm", is_brief=True),
+}
+"""What weather becomes features, and how many of each column."""
+OBSERVED: Final = "obs"
+
+
+def panel(tables: Mapping[str, pd.DataFrame], settings: Mapping[str, float]) -> PanelDataset:
+    """Every meter's power in kW at one interval length, with the weather of its station.
+
+    Finer meters are averaged; values that are not to be believed are marked. Where weather was
+    only seen and never foreseen, it counts as known in advance. Raises DataError LK247 where no
+    meter has a value.
+    """
+    load = with_power(tables["load"], tables.get("meters"))
+    register = register_of(tables)
+    step_s = _step_s(load, tables.get("meters"), settings)
+    parts = [
+        _series(meter_id, rows, register.get(meter_id, {}), step_s)
+        for meter_id, rows in each_meter(load)
+    ]
+    rows = pd.concat([part for part in parts if len(part)], ignore_index=True) if parts else None
+    if rows is None or not rows["y"].notna().any():
+        raise DataError(
+            "LK247",
+            where="load",
+            found="no meter has a value of power or energy",
+            remedy="look at the quarantine for why its rows were refused",
+        )
+    series = _described(rows["series_id"].unique().tolist(), register)
+    known, is_perfect = _weather(tables, register, series["series_id"].tolist(), step_s)
+    latency_s = {"y": round(settings["latency_h"] * 3_600)}
+    return PanelDataset(rows, series, step_s, known, latency_s, is_known_perfectly=is_perfect)
+
+
+def looks(panel: PanelDataset, settings: Mapping[str, float]) -> Mapping[str, AsOfSpec]:
+    """Series -> what its forecasts look at: its own clock, its holidays, the weather there is."""
+    known = tuple(WEATHER[name] for name in panel.known_columns if name in WEATHER)
+    first_lead = round(settings["gate_h"] * 3_600) // panel.step_s
+    n_leads = max(1, round(settings["lead_h"] * 3_600) // panel.step_s)
+    latency_d = -(-round(settings["latency_h"]) // 24)
+    years = years_around(steps_of(panel.rows["ts"], panel.step_s), panel.step_s)
+    found: dict[tuple[str, str | None], tuple[int, ...]] = {}
+    made = {}
+    for at, name in enumerate(panel.ids):
+        row = panel.series.iloc[at]
+        country, subdiv = _text(row.get("country")), _text(row.get("subdiv"))
+        if country is not None and (country, subdiv) not in found:
+            found[country, subdiv] = holidays_of(country, subdiv, years)
+        made[name] = AsOfSpec(
+            panel.step_s,
+            panel.zones[at],
+            n_leads,
+            first_lead=first_lead,
+            known=known,
+            holidays=() if country is None else found[country, subdiv],
+            past_days=31 + latency_d,
+        )
+    return made
+
+
+def _step_s(
+    load: pd.DataFrame, meters: pd.DataFrame | None, settings: Mapping[str, float]
+) -> int:
+    """The asked interval in seconds, else the longest of a meter that divides a day, else an hour."""
+    if settings["step_min"]:
+        return round(settings["step_min"] * 60)
+    own = [round(hours * 3_600) for hours in interval_h(load, meters).values()]
+    return max((step for step in own if step > 0 and 86_400 % step == 0), default=3_600)
+
+
+def _series(
+    meter_id: str, rows: pd.DataFrame, meter: Mapping[str, object], step_s: int
+) -> pd.DataFrame:
+    """series_id, ts, y, quality of one meter on the grid; nothing of one that has too few rows."""
+    empty = pd.DataFrame(columns=["series_id", "ts", "y", "quality"])
+    own = regular(rows["event_at"], rows["power_kw"].to_numpy(dtype=np.float64))
+    if own is None:
+        return empty
+    bad = suspects(own, meter).any
+    fine = pd.DataFrame({"ts": own.at, "y": own.values, "is_bad": bad})
+    fine["ts"] = fine["ts"].dt.floor(pd.Timedelta(seconds=step_s))
+    fine["good"] = fine["y"].where(~fine["is_bad"])
+    each = fine.groupby("ts", as_index=False).agg(
+        y=("y", "mean"), good=("good", "mean"), n=("good", "count"), bad=("is_bad", "sum")
+    )
+    wanted = max(1, round(step_s / own.step.total_seconds()))
+    # half of an interval's values tell its mean
+    is_told = each["n"] * 2 >= wanted
+    quality = np.where(is_told, OK, np.where(each["bad"] > 0, SUSPECT, MISSING))
+    return pd.DataFrame(
+        {
+            "series_id": pd.Series([meter_id] * len(each), dtype="str"),
+            "ts": each["ts"],
+            "y": each["good"].where(is_told, each["y"]),
+            "quality": quality.astype(np.int8),
+        }
+    )
+
+
+def _described(ids: list[str], register: Mapping[str, Mapping[str, object]]) -> pd.DataFrame:
+    """One row a series: what the register says of it."""
+    names = {
+        "tz": "tz",
+        "country": "country",
+        "subdiv": "subdiv",
+        "parent_id": "parent_id",
+        "type": "type",
+        "p_max_kw": "p_max_kw",
+    }
+    told = {
+        column: pd.Series([register.get(one, {}).get(name) for one in ids], dtype="object")
+        for name, column in names.items()
+    }
+    series = pd.DataFrame({"series_id": pd.Series(ids, dtype="str"), **told})
+    series["p_max_kw"] = pd.to_numeric(series["p_max_kw"])
+    # a meter is mostly loaded to a quarter of what it was built for
+    series["typical"] = series["p_max_kw"] / 4
+    texts = ["tz", "country", "subdiv", "parent_id", "type"]
+    series[texts] = series[texts].astype("str").where(series[texts].notna(), None)
+    return series
+
+
+def _weather(
+    tables: Mapping[str, pd.DataFrame],
+    register: Mapping[str, Mapping[str, object]],
+    ids: list[str],
+    step_s: int,
+) -> tuple[pd.DataFrame | None, bool]:
+    """Weather by series (or for all) at the panel's intervals; whether it was only ever seen."""
+    if "weather" not in tables or not len(tables["weather"]):
+        return None, False
+    weather = tables["weather"].copy()
+    columns = [name for name in WEATHER if name in weather and weather[name].notna().any()]
+    if not columns:
+        return None, False
+    if "provider" not in weather or "issued_at" not in weather:
+        weather["provider"] = OBSERVED
+    foreseen = weather[weather["provider"] != OBSERVED]
+    is_perfect = not len(foreseen)
+    used = weather if is_perfect else foreseen
+    station = "station_id" if "station_id" in used else None
+    known = _at_steps(used, columns, station, step_s, is_perfect=is_perfect)
+    if station is None:
+        return known, is_perfect
+    first = str(used["station_id"].dropna().iloc[0]) if used["station_id"].notna().any() else ""
+    wanted = pd.DataFrame(
+        {
+            "series_id": pd.Series(ids, dtype="str"),
+            "station_id": [str(register.get(one, {}).get("station_id", first)) for one in ids],
+        }
+    )
+    known["station_id"] = known["station_id"].astype("str")
+    joined = wanted.merge(known, on="station_id", how="inner").drop(columns="station_id")
+    return joined, is_perfect
+
+
+def _at_steps(
+    weather: pd.DataFrame,
+    columns: list[str],
+    station: str | None,
+    step_s: int,
+    *,
+    is_perfect: bool,
+) -> pd.DataFrame:
+    """Means of each interval; of hourly values in finer intervals the hour's own."""
+    step = pd.Timedelta(seconds=step_s)
+    keys = [*([station] if station else []), *([] if is_perfect else ["issued_at"])]
+    rows = weather[["valid_at", *keys, *columns]].copy()
+    if step < HOUR:
+        finer = [
+            rows.assign(valid_at=rows["valid_at"] + k * step) for k in range(round(HOUR / step))
+        ]
+        rows = pd.concat(finer, ignore_index=True)
+    rows["ts"] = rows["valid_at"].dt.floor(step)
+    found = rows.groupby(["ts", *keys], as_index=False, dropna=False)[columns].mean()
+    return found.sort_values(["ts", *keys], kind="stable", ignore_index=True)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None or value != value or value == "" else str(value)
+
+
+__all__ = ["WEATHER", "looks", "panel"]
