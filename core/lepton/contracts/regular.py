@@ -198,9 +198,16 @@ def level_shifts(
     found = []
     first, length = runs(sudden)
     for begin, count in zip(first.tolist(), length.tolist(), strict=True):
-        place = begin + int(np.argmax(np.abs(abrupt[begin : begin + count])))
-        found.append(Shift(series.first + place * _DAY, float(weekly[place])))
+        place = min(range(begin, begin + count), key=lambda day: _spread(daily, day, days))
+        found.append(Shift(series.first + place * _DAY, float(ratio[place])))
     return tuple(found)
+
+
+def _spread(daily: np.ndarray, day: int, days: int) -> float:
+    """How far days lie from the medians of both sides, cut at `day`: least where a level changes."""
+    sides = (daily[max(day - days, 0) : day], daily[day : day + days])
+    known = [side[~np.isnan(side)] for side in sides]
+    return sum(float(np.abs(side - np.median(side)).sum()) for side in known if len(side))
 
 
 def _daily_level(series: Regular) -> np.ndarray:
