@@ -204,7 +204,7 @@ def level_shifts(
 
 
 def _spread(daily: np.ndarray, day: int, days: int) -> float:
-    """How far days lie from the medians of both sides, cut at `day`: least where a level changes."""
+    """How far days lie from the medians of both sides of `day`: least where a level changes."""
     sides = (daily[max(day - days, 0) : day], daily[day : day + days])
     known = [side[~np.isnan(side)] for side in sides]
     return sum(float(np.abs(side - np.median(side)).sum()) for side in known if len(side))

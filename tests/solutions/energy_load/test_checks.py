@@ -339,7 +339,7 @@ def test_a_register_of_other_names_and_of_circles_is_told() -> None:
     stranger = {**tables, "load": tables["load"].replace({"meter_id": {"b": "c"}})}
     (one, *_) = told(stranger, "LK254")
     assert (one.table, one.column, one.severity) == ("load", "meter_id", Severity.WARNING)
-    orphan = meters.assign(parent_id=["", "top", "tip"]).replace({"parent_id": {"": None}})
+    orphan = meters.assign(parent_id=pd.Series([np.nan, "top", "tip"]))
     assert "names a parent" in told({**tables, "meters": orphan}, "LK254")[0].rule
     circle = meters.assign(parent_id=["a", "top", "top"])
     (told_of,) = told({**tables, "meters": circle}, "LK254")
