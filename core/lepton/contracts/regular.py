@@ -43,6 +43,12 @@ class Regular:
         """Steps of 24 hours."""
         return max(round(_DAY / self.step), 1)
 
+    def trimmed(self) -> Regular:
+        """The series from its first value to its last one; empty where it has none."""
+        known = np.flatnonzero(~np.isnan(self.values))
+        begin, end = (int(known[0]), int(known[-1]) + 1) if len(known) else (0, 0)
+        return replace(self, first=self.first + begin * self.step, values=self.values[begin:end])
+
     def without(self, mask: np.ndarray) -> Regular:
         """The series with the values under the mask missing."""
         return replace(self, values=np.where(mask, np.nan, self.values))
@@ -104,7 +110,7 @@ def worst_missing_share(series: Regular, days: int) -> tuple[float, pd.Timestamp
     """Largest share of missing values in any window of so many days, and where it begins; a shorter
     series is one window."""
     missing = np.isnan(series.values)
-    width = min(days * series.a_day, len(missing))
+    width = max(min(days * series.a_day, len(missing)), 1)
     total = np.concatenate([[0], np.cumsum(missing)])
     share = (total[width:] - total[:-width]) / width
     place = int(share.argmax())

@@ -170,6 +170,28 @@ def test_the_table_is_refused_where_too_many_meters_are_unfit() -> None:
     assert first.severity is Severity.WARNING
 
 
+def test_rows_to_be_forecast_and_rows_before_a_meter_began_are_no_gap() -> None:
+    load = series()
+    days = (load["event_at"] - FIRST) / pd.Timedelta(days=1)
+    known = load["power_kw"].where((days >= 5) & (days < DAYS - 4))
+    assert list(load_checks({"load": load.assign(power_kw=known)})) == []
+
+
+@pytest.mark.parametrize("value", [0.0, 5.0])
+def test_a_meter_that_never_changes_is_unfit(value: float) -> None:
+    (one,) = told({"load": series().assign(power_kw=value)}, "LK246")
+    assert one.severity is Severity.TABLE
+    assert f"{value:g} kW" in str(one)
+
+
+def test_a_meter_with_a_single_row_or_none_is_unfit_and_others_go_on() -> None:
+    tables = usual()
+    row = tables["load"].head(1)
+    more = [row.assign(meter_id="once"), row.assign(meter_id="never", power_kw=np.nan)]
+    found = {**tables, "load": pd.concat([tables["load"], *more])}
+    assert sorted(unfit_meters(found)) == ["never", "once"]
+
+
 def test_local_times_read_as_utc_are_told_by_the_hour_that_lacks() -> None:
     tables = usual()
     load = tables["load"]
