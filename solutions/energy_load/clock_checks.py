@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Final
+from zoneinfo import available_timezones
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from solutions.energy_load.limits import Limits
 from solutions.energy_load.meter_checks import Metered
 from solutions.energy_load.power import HOUR
 
-SELDOM: Final = 0.01
+SELDOM: Final = 0.003
 """Share of values equal to the one before below which two equal hours are a copy, no chance."""
 
 
@@ -25,9 +26,10 @@ def clock_findings(meter: Metered, limits: Limits) -> Iterator[Finding]:
     In UTC nothing is absent in spring and nothing comes twice in autumn. An hour that is absent
     just where the clock shows the skipped one tells of local times that were read as UTC.
     """
-    if "tz" not in meter.known:
+    zone, series = str(meter.known.get("tz", "")), meter.series
+    # a zone that is none is told of the register
+    if zone not in available_timezones():
         return
-    zone, series = str(meter.known["tz"]), meter.series
     changes = clock_changes(zone, series.first, series.first + len(series.values) * series.step)
     counts = count_by_day(series.at[~np.isnan(series.values)], zone, series.step)
     for change in changes:

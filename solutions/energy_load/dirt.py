@@ -94,8 +94,11 @@ def _episodes(
 
 
 def _spoil(rng: np.random.Generator, values: np.ndarray, kind: str, begin: int, end: int) -> bool:
-    """Put one fault into the values; False where nobody could see it."""
+    """Put one fault into the values; False, and nothing changed, where nobody could see it."""
     true = values[begin:end].copy()
+    # behind a gap nothing is repeated, and a meter that was at 0 all night is not stuck at 0
+    if kind == "stuck" and (np.isnan(values[begin - 1]) or not true.any()):
+        return False
     if kind == "gap":
         values[begin:end] = np.nan
     elif kind == "stuck":
@@ -106,8 +109,7 @@ def _spoil(rng: np.random.Generator, values: np.ndarray, kind: str, begin: int, 
         usual = float(np.nanmedian(np.abs(values)))
         far = usual * float(rng.uniform(1.5, 4.0))
         values[begin:end] = np.round(true + (far if rng.random() < 0.7 else -far), 1)
-    # a meter that was at 0 all night is not stuck at 0
-    return bool((values[begin:end] != true).any() and (kind != "stuck" or true.any()))
+    return bool((values[begin:end] != true).any())
 
 
 def _soiled(

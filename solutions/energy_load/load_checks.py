@@ -45,8 +45,9 @@ def load_checks(tables: Mapping[str, pd.DataFrame], limits: Limits = LIMITS) -> 
         rows = with_power(load, tables["meters"])
         findings += sum_findings(rows, tables["meters"], _suspect_at(meters, limits), limits)
     yield from told(findings, max(len(meters), 1), limits.unfit_share)
-    if "weather" in tables and len(load):
-        yield from weather_violations(tables, pd.Timestamp(load["event_at"].max()), limits)
+    ends = [meter.series.at[-1] for meter in meters if meter.n]
+    if "weather" in tables and ends:
+        yield from weather_violations(tables, max(ends), limits)
 
 
 def unfit_meters(
@@ -89,7 +90,11 @@ def _level(series: Regular, *, first: bool) -> float:
 
 
 def metered(tables: Mapping[str, pd.DataFrame]) -> list[Metered]:
-    """Each meter of the table on its grid; those with less than two instants are left out."""
+    """Each meter of the table on its grid, from its first value to its last.
+
+    Rows without a value before and after are no gap: a meter is not there yet, or they stand for
+    what is to be forecast.
+    """
     known = register_of(tables)
     load = with_power(tables["load"], tables.get("meters"))
     steps = interval_h(load, tables.get("meters"))
@@ -97,9 +102,9 @@ def metered(tables: Mapping[str, pd.DataFrame]) -> list[Metered]:
     for meter_id, rows in each_meter(load):
         step = pd.Timedelta(hours=steps[meter_id])
         series = regular(rows["event_at"], rows["power_kw"].to_numpy(), step)
-        if series is not None and len(series.values) > 1:
+        if series is not None:
             own = _of_meter(tables["events"], meter_id, known) if "events" in tables else None
-            found.append(Metered(meter_id, series, known.get(meter_id, {}), own))
+            found.append(Metered(meter_id, series.trimmed(), known.get(meter_id, {}), own))
     return found
 
 

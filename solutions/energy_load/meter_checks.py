@@ -65,6 +65,9 @@ def meter_findings(meter: Metered, limits: Limits) -> Iterator[Finding]:
     yield from _history(meter, limits)
     if not meter.n:
         return
+    if meter.n > 1 and np.nanmin(meter.series.values) == np.nanmax(meter.series.values):
+        yield _constant(meter)
+        return
     yield from _gaps(meter, limits)
     found = suspects(meter.series, meter.known, meter.outages, limits)
     yield from _suspect(meter, found, limits)
@@ -118,6 +121,17 @@ def _history(meter: Metered, limits: Limits) -> Iterator[Finding]:
                 is_unfit=is_unfit,
             )
             return
+
+
+def _constant(meter: Metered) -> Finding:
+    return meter.finding(
+        "LK246",
+        "has the same value throughout: nothing can be learnt of it",
+        meter.n,
+        f"{np.nanmin(meter.series.values):g} kW",
+        "look at the meter, or leave it out",
+        is_unfit=True,
+    )
 
 
 def _gaps(meter: Metered, limits: Limits) -> Iterator[Finding]:

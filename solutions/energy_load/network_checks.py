@@ -165,7 +165,8 @@ def sum_findings(
         names = [str(name) for name in children]
         if str(parent) not in hourly or any(name not in hourly for name in names):
             continue
-        together = pd.concat([hourly[str(parent)], *_filled(names, hourly, begun)], axis=1).dropna()
+        parts = [hourly[str(parent)], *_filled(names, hourly, begun)]
+        together = pd.concat(parts, axis=1, sort=True).dropna()
         if len(together) < 24:
             continue
         above = together.iloc[:, 0]

@@ -9,6 +9,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from lepton.contracts.local_time import day_begins
+
 STEP: Final = pd.Timedelta(minutes=15)
 """Step of everything that is simulated; meters are read at it, or at an hour."""
 WARM_UP_D: Final = 7
@@ -17,7 +19,8 @@ FORESEEN_D: Final = 8
 """Days behind the record of which the last forecast of the weather still speaks."""
 HISTORY_D: Final = 480
 """Days of a record of the usual size: sixteen months, so that each season is seen."""
-FEWEST_D, MOST_D = 14, 1_096
+_DAY: Final = pd.Timedelta(days=1)
+FEWEST_D, MOST_D = 28, 1_096
 
 
 @dataclass(frozen=True)
@@ -59,23 +62,24 @@ class Plan:
     @property
     def at(self) -> pd.DatetimeIndex:
         """Every step from the warm-up to the end of what is foreseen, UTC, interval starts."""
-        first, last = (
-            pd.Timestamp(self.first).tz_localize(self.place.zone) + pd.DateOffset(days=days)
-            for days in (-WARM_UP_D, self.days + FORESEEN_D)
-        )
-        steps = pd.date_range(first, last, freq=STEP, inclusive="left")
-        return steps.tz_convert("UTC").as_unit("us")
+        first, last = self._midnights(-WARM_UP_D, self.days + FORESEEN_D)
+        return pd.date_range(first, last, freq=STEP, inclusive="left").as_unit("us")
 
     @property
     def recorded(self) -> np.ndarray:
         """Mask of the steps of `at` that belong to the record."""
-        begin = pd.Timestamp(self.first).tz_localize(self.place.zone)
-        end = begin + pd.DateOffset(days=self.days)
+        begin, end = self._midnights(0, self.days)
         return np.asarray((self.at >= begin) & (self.at < end))
+
+    def _midnights(self, *days: int) -> pd.DatetimeIndex:
+        """The instants at which the days that many after the first one begin."""
+        first = pd.Timestamp(self.first)
+        return day_begins(pd.DatetimeIndex([first + n * _DAY for n in days]), self.place.zone)
 
 
 def plan_for(size: int) -> Plan:
-    """The network whose meters, read over its days, give about `size` rows of load."""
+    """The network whose meters, read over its days, give about `size` rows of load; the smallest is
+    of three meters over four weeks, about 2,000 rows."""
     for meters in range(16, 2, -1):
         if size >= _rows(meters, HISTORY_D):
             break

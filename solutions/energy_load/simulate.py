@@ -7,7 +7,7 @@ level of another shifts, and forecasts of the weather are wrong the more the fur
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,6 +30,7 @@ SHIFTED, SHIFT_BY = "commercial", 1.55
 """The kind whose last meter grows at one instant, as when a building is extended."""
 NEWCOMERS, NEW_KW = frozenset({"industry", "ev", "heat_pump"}), 200.0
 """The kinds whose last small meter is connected only late in the record."""
+NAMES: Final = {"shutdown": "yearly maintenance", "dsm_call": "call to spare in the evening"}
 USUAL: Final = Amounts(gaps=1 / 70, stuck=1 / 150, spikes=1 / 60, zeros=1 / 200)
 """Faults of each meter that are read every hour, a day."""
 
@@ -81,7 +82,7 @@ def simulate_all(rng: np.random.Generator, plan: Plan) -> Simulated:
         for meter in meters
         if meter.kind in ARCHETYPES
     }
-    closed = _shutdown(plan, meters, power)
+    events = _events(plan, meters, power)
     changes = _changes(plan, meters, power) if plan.faults else _no_changes()
     _add_up(meters, power)
     clean = _load(plan, meters, power, changes)
@@ -97,35 +98,55 @@ def simulate_all(rng: np.random.Generator, plan: Plan) -> Simulated:
         "load": soiled.load,
         "meters": _register(plan, meters, power, changes),
         "weather": weather_table(rng, plan, weather),
-        "events": closed,
+        "events": _since_begun(events, changes),
         "prices": _prices(rng, plan, power["system"]),
         "battery": _battery(power, meters),
     }
     return Simulated(tables, clean, soiled.log, changes)
 
 
-def _shutdown(plan: Plan, meters: Sequence[Meter], power: dict[str, np.ndarray]) -> pd.DataFrame:
-    """The table events: each plant stops for a week a year, which is known before."""
-    local = plan.at.tz_convert(plan.place.zone)
-    rows = []
-    for number, meter in enumerate(one for one in meters if one.kind == "industry"):
-        for year in sorted(set(local.year)):
-            begin = pd.Timestamp(year, 4 + 5 * (number % 2), 10, 6, tz=plan.place.zone)
-            end = begin + pd.Timedelta(days=7)
-            inside = (local >= begin) & (local < end)
-            if inside.any():
-                power[meter.meter_id] = np.where(inside, 0.38, 1.0) * power[meter.meter_id]
-                rows.append((meter.meter_id, begin, end))
+def _events(plan: Plan, meters: Sequence[Meter], power: dict[str, np.ndarray]) -> pd.DataFrame:
+    """The table events, and what each does to the load; all are known before they begin."""
+    rows = [*_shutdowns(plan, meters, power), _call(plan, meters, power)]
+    rows.sort(key=lambda row: (row[2], row[1]))
     return pd.DataFrame(
         {
             "event_id": pd.Series([f"e{n + 1:03d}" for n in range(len(rows))], dtype="str"),
-            "kind": pd.Series(["shutdown"] * len(rows), dtype="str"),
-            "meter_id": pd.Series([row[0] for row in rows], dtype="str"),
-            "starts_at": _instants([row[1] for row in rows]),
-            "ends_at": _instants([row[2] for row in rows]),
-            "name": pd.Series(["yearly maintenance"] * len(rows), dtype="str"),
+            "kind": pd.Series([row[0] for row in rows], dtype="str"),
+            "meter_id": pd.Series([row[1] for row in rows], dtype="str"),
+            "starts_at": _instants([row[2] for row in rows]),
+            "ends_at": _instants([row[3] for row in rows]),
+            "name": pd.Series([NAMES[row[0]] for row in rows], dtype="str"),
         }
     )
+
+
+def _shutdowns(
+    plan: Plan, meters: Sequence[Meter], power: dict[str, np.ndarray]
+) -> Iterator[tuple[str, str, pd.Timestamp, pd.Timestamp]]:
+    """Each plant stops for a week a year."""
+    years = sorted(set(plan.at.year))
+    for number, meter in enumerate(one for one in meters if one.kind == "industry"):
+        for year in years:
+            begin = pd.Timestamp(year, 4 + 5 * (number % 2), 10, 6, tz=plan.place.zone)
+            end = begin + pd.Timedelta(days=7)
+            inside = np.asarray((plan.at >= begin) & (plan.at < end))
+            if inside.any():
+                power[meter.meter_id] = np.where(inside, 0.38, 1.0) * power[meter.meter_id]
+                yield "shutdown", meter.meter_id, begin, end
+
+
+def _call(
+    plan: Plan, meters: Sequence[Meter], power: dict[str, np.ndarray]
+) -> tuple[str, str, pd.Timestamp, pd.Timestamp]:
+    """One evening in the middle of the record the first part of the network is asked to spare."""
+    meter_id = next(one.meter_id for one in meters if one.kind in ARCHETYPES)
+    middle = pd.Timestamp(plan.first) + pd.Timedelta(days=plan.days // 2, hours=17)
+    begin = middle.tz_localize(plan.place.zone)
+    end = begin + pd.Timedelta(hours=3)
+    inside = np.asarray((plan.at >= begin) & (plan.at < end))
+    power[meter_id] = np.where(inside, 0.88, 1.0) * power[meter_id]
+    return "dsm_call", meter_id, begin, end
 
 
 def _instants(values: Sequence[pd.Timestamp]) -> pd.Series:
@@ -152,6 +173,15 @@ def _changes(plan: Plan, meters: Sequence[Meter], power: dict[str, np.ndarray]) 
         power[meter_id][:place] = 0.0
         found.append((meter_id, plan.at[place], "new", 1.0))
     return pd.DataFrame(found, columns=["meter_id", "at", "kind", "factor"])
+
+
+def _since_begun(events: pd.DataFrame, changes: pd.DataFrame) -> pd.DataFrame:
+    """Events without those of meters that were not there yet."""
+    new = changes[changes["kind"] == "new"]
+    begun = dict(zip(new["meter_id"], new["at"], strict=True))
+    ends = zip(events["meter_id"], events["ends_at"], strict=True)
+    early = [meter_id in begun and end <= begun[meter_id] for meter_id, end in ends]
+    return events[~np.array(early, dtype=bool)].reset_index(drop=True)
 
 
 def _no_changes() -> pd.DataFrame:
@@ -235,7 +265,9 @@ def _prices(rng: np.random.Generator, plan: Plan, system: np.ndarray) -> pd.Data
     noise = 9.0 * memory(rng, len(hourly), 12.0, 1.0)
     price = 55 + 70 * tight + 160 * np.maximum(tight - 0.35, 0) + noise
     valid = at[::4]
-    noon = valid.tz_convert(plan.place.zone).normalize() - pd.Timedelta(hours=12)
+    # no clock is changed at noon
+    midnight = valid.tz_convert(plan.place.zone).tz_localize(None).normalize()
+    noon = (midnight - pd.Timedelta(hours=12)).tz_localize(plan.place.zone)
     return pd.DataFrame(
         {
             "valid_at": valid,

@@ -74,7 +74,7 @@ def test_a_known_fault_is_told_without_a_traceback(
     told = capsys.readouterr().err
     assert "LK111" in told
     assert "did you mean 'fraud_detection'?" in told
-    assert "remedy: known are: fraud_detection" in told
+    assert "remedy: known are: energy_load, fraud_detection, predictive_maintenance" in told
     assert "Traceback" not in told
 
 

@@ -43,6 +43,12 @@ class Regular:
         """Steps of 24 hours."""
         return max(round(_DAY / self.step), 1)
 
+    def trimmed(self) -> Regular:
+        """The series from its first value to its last one; empty where it has none."""
+        known = np.flatnonzero(~np.isnan(self.values))
+        begin, end = (int(known[0]), int(known[-1]) + 1) if len(known) else (0, 0)
+        return replace(self, first=self.first + begin * self.step, values=self.values[begin:end])
+
     def without(self, mask: np.ndarray) -> Regular:
         """The series with the values under the mask missing."""
         return replace(self, values=np.where(mask, np.nan, self.values))
@@ -104,7 +110,7 @@ def worst_missing_share(series: Regular, days: int) -> tuple[float, pd.Timestamp
     """Largest share of missing values in any window of so many days, and where it begins; a shorter
     series is one window."""
     missing = np.isnan(series.values)
-    width = min(days * series.a_day, len(missing))
+    width = max(min(days * series.a_day, len(missing)), 1)
     total = np.concatenate([[0], np.cumsum(missing)])
     share = (total[width:] - total[:-width]) / width
     place = int(share.argmax())
@@ -198,9 +204,16 @@ def level_shifts(
     found = []
     first, length = runs(sudden)
     for begin, count in zip(first.tolist(), length.tolist(), strict=True):
-        place = begin + int(np.argmax(np.abs(abrupt[begin : begin + count])))
-        found.append(Shift(series.first + place * _DAY, float(weekly[place])))
+        place = min(range(begin, begin + count), key=lambda day: _spread(daily, day, days))
+        found.append(Shift(series.first + place * _DAY, float(ratio[place])))
     return tuple(found)
+
+
+def _spread(daily: np.ndarray, day: int, days: int) -> float:
+    """How far days lie from the medians of both sides of `day`: least where a level changes."""
+    sides = (daily[max(day - days, 0) : day], daily[day : day + days])
+    known = [side[~np.isnan(side)] for side in sides]
+    return sum(float(np.abs(side - np.median(side)).sum()) for side in known if len(side))
 
 
 def _daily_level(series: Regular) -> np.ndarray:
