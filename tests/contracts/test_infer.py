@@ -278,3 +278,27 @@ def test_values_speak_where_names_do_not_and_decide_nothing(contract: Contract) 
     )
     assert "# channel: kol8  # 0.40" in draft.text
     assert "\n      currency:" not in draft.text
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "asked"),
+    [
+        ("Leistung_kW", "power_kw: Leistung_kW", ""),
+        ("load_MW", "power_kw: {from: load_MW, unit: {from: MW, to: kW}}", "is read as MW"),
+        ("Demand", "power_kw: Demand", "Demand names no unit; kW is assumed"),
+        ("Verbrauch_kWh", "energy_kwh: Verbrauch_kWh", ""),
+        ("energy_MWh", "energy_kwh: {from: energy_MWh, unit: {from: MWh, to: kWh}}", "as MWh"),
+    ],
+)
+def test_a_unit_in_a_columns_name_is_converted_and_a_missing_one_asked_for(
+    name: str, line: str, asked: str
+) -> None:
+    at = [f"2024-01-01T{hour:02d}:00Z" for hour in range(24)]
+    frame = pd.DataFrame({"Zeitstempel": at, name: [float(n) + 0.5 for n in range(24)]})
+    contract = load_contracts(ROOT / "data_contracts" / "energy_load")["load"]
+    draft = draft_mapping(frame, contract, Path("load.csv"))
+    assert f"      {line}" in draft.text
+    assert "event_at: Zeitstempel" in draft.text
+    told = [question for question in draft.questions if name in question]
+    assert bool(told) == bool(asked)
+    assert all(asked in question for question in told)

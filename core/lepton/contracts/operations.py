@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 
 import pandas as pd
@@ -18,6 +19,7 @@ from lepton.contracts.evidence import (
     time_formats,
     two_codes,
 )
+from lepton.contracts.mapping import UNITS
 from lepton.contracts.model import Column, ColumnType
 from lepton.contracts.vocabulary import is_major_unit, is_minor_unit
 
@@ -53,7 +55,24 @@ def written(column: Column, source: str, values: pd.Series) -> Written:
         return _outcome(column.name, source, present)
     if column.type is ColumnType.STRING and column.allowed:
         return _codes(column, source, present)
-    return Written((f"{column.name}: {quoted(source)}",))
+    unit = unit_in(source)
+    if unit is not None and (unit, column.unit) in UNITS:
+        line = (
+            f"{column.name}: {{from: {quoted(source)}, unit: {{from: {unit}, to: {column.unit}}}}}"
+        )
+        return Written((line,), (f"{column.name}: {source} is read as {unit} by its name",), True)
+    plain = f"{column.name}: {quoted(source)}"
+    if unit is None and column.unit in {to for _, to in UNITS}:
+        about = f"{column.name}: {source} names no unit; {column.unit} is assumed"
+        return Written((plain,), (about,), is_assumed=True)
+    return Written((plain,))
+
+
+def unit_in(name: str) -> str | None:
+    """The unit that a column's name ends with, such as `load_MW` or `Energy (MWh)`; else None."""
+    last = re.split(r"[^0-9A-Za-z/]+", name.rstrip(" )]"))[-1]
+    known = {unit.casefold(): unit for pair in UNITS for unit in pair}
+    return known.get(last.casefold())
 
 
 def quoted(name: str) -> str:

@@ -12,7 +12,7 @@ _MEANT: Mapping[str, str] = {
     "transaction": "tx trx txn trans transactions payment transaktion transaktions buchung "
     "buchungs zahlung zahlungs transaccion operacion pago paiement operation",
     "at": "datetime timestamp date time ts when dt step epoch unix datum zeit zeitpunkt fecha "
-    "hora fechahora momento horodatage heure instant",
+    "hora fechahora momento horodatage heure instant zeitstempel",
     "fraud": "label class target fraudulent betrug fraude fraudulento frauduleux",
     "customer": "client cust user payer account holder acct orig org kunde kunden konto cliente "
     "cuenta titular compte",
@@ -36,6 +36,10 @@ _MEANT: Mapping[str, str] = {
     "ingested": "received loaded arrived",
     "asset": "machine equipment engine maschine anlage aggregat maquina equipo activo engin",
     "failed": "failure fail breakdown broken defect ausfall ausgefallen defekt averia fallo panne",
+    "meter": "metre zaehler zahler zaehlpunkt zahlpunkt mpan nmi contador medidor compteur",
+    "power": "kw mw watt load demand leistung last potencia puissance charge wirkleistung",
+    "energy": "kwh mwh wh energie energia consumption verbrauch consumo consommation",
+    "temp": "temperature temperatur temperatura",
     "reading": "record measurement sample messung messwert lectura medicion mesure",
 }
 _SAME: Mapping[str, str] = {
@@ -61,7 +65,8 @@ ROLE_WORDS = {
 
 def words(name: str) -> frozenset[str]:
     """The name's words in one spelling: `TX_DATETIME` and `transactionDate` are the same."""
-    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).casefold()
+    # kW and kWh are one word
+    apart = re.sub(r"(?<=[a-z0-9])(?<!(?<![A-Za-z])k)(?=[A-Z])", " ", name).casefold()
     plain = "".join(
         each for each in unicodedata.normalize("NFKD", apart) if not unicodedata.combining(each)
     )
