@@ -7,10 +7,12 @@ writes for people (Data Docs, quarantine, report) goes to the run's folder.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import wraps
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -26,11 +28,33 @@ from lepton.evaluation.results import Evaluation
 from lepton.evaluation.scored import scored_frame
 from lepton.evaluation.splits import SplitSpec, split_in_time
 from lepton.features.spec import FeatureSpec
+from lepton.task import TaskKind
 
 if TYPE_CHECKING:
     from lepton.automl.leaderboard import Leaderboard
     from lepton.compress.front import Front
     from lepton.export.bundle import Bundle
+
+
+OWN_STAGES: Final[Mapping[TaskKind, str]] = {TaskKind.FORECAST: "lepton.forecasting"}
+"""Kinds of tasks whose stages from featurize to report are others, and the module that has them
+under the same names."""
+
+S = TypeVar("S", bound=Callable[..., Any])
+
+
+def by_kind(stage: S) -> S:
+    """`stage`, which leaves tasks of the kinds `OWN_STAGES` to the stage of the same name there."""
+
+    @wraps(stage)
+    def run(ctx: Context, *values: Any, **named: Any) -> Any:
+        home = OWN_STAGES.get(ctx.task.kind)
+        if home is None:
+            return stage(ctx, *values, **named)
+        ctx.enter(stage.__name__)
+        return getattr(import_module(home), stage.__name__)(ctx, *values, **named)
+
+    return cast(S, run)
 
 
 COMPRESS_SHARE: Final = 0.35
@@ -83,6 +107,7 @@ def validate(ctx: Context, source: Mapping[str, Mapped], *, scoring: bool = Fals
     return found
 
 
+@by_kind
 def featurize(ctx: Context, validated: Validated) -> TabularDataset:
     """One row an event with its causal features; features without their columns are off."""
     from lepton.features.batch import compute
@@ -132,6 +157,7 @@ def split(ctx: Context, dataset: TabularDataset) -> Parts:
     )
 
 
+@by_kind
 def search(ctx: Context, dataset: TabularDataset) -> Leaderboard:
     """The best model that the budget finds on train and selection, and all it was compared with."""
     ctx.enter("search")
@@ -170,6 +196,7 @@ def search_parts(ctx: Context, parts: Parts, *, reserve_s: float | None = None) 
     return run(parts, spec, ctx.progress)
 
 
+@by_kind
 def compress(ctx: Context, dataset: TabularDataset, leaderboard: Leaderboard) -> Front:
     """Smaller artefacts beside the best model, the smallest inside the bound chosen."""
     ctx.enter("compress")
@@ -236,6 +263,7 @@ def _first(given: float | None, default: float | None) -> float | None:
     return default if given is None else given
 
 
+@by_kind
 def export(ctx: Context, dataset: TabularDataset, front: Front) -> Bundle:
     """The chosen artefact as a bundle in the run's folder: a directory that runs by itself."""
     from lepton.export.bundle import write_bundle
@@ -263,6 +291,7 @@ def export(ctx: Context, dataset: TabularDataset, front: Front) -> Bundle:
     return write_bundle(ctx.folder / "bundle", front.model, facts)
 
 
+@by_kind
 def evaluate(ctx: Context, dataset: TabularDataset, front: Front, bundle: Bundle) -> Evaluation:
     """The one read of the holdout: metrics with intervals, gates, decisions and their value.
 
@@ -312,6 +341,7 @@ def _baselines(ctx: Context, parts: Parts, holdout: TabularDataset) -> dict[str,
     return found
 
 
+@by_kind
 def report(
     ctx: Context,
     validated: Validated,

@@ -56,7 +56,7 @@ SOLUTION: Final = Solution(
     baselines=(),
     metrics=(),
     decision=DecisionSpec(costs={}, miss_cost=_nothing, alert_cost=_nothing),
-    gates={"beats_baseline": 0.05, "coverage80": 0.05, "parity_max_abs": 1e-4},
+    gates={"beats_baseline": 0.05, "coverage80": 0.05, "parity": 1e-4, "leakage": 0.0},
     split=SplitSpec(),
     simulate=simulate,
     realism=realism,

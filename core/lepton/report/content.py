@@ -74,6 +74,26 @@ class ModelFacts:
 
 
 @dataclass(frozen=True)
+class ForecastFacts:
+    """What a report of forecasts says beside the rest.
+
+    unit: of the series; rungs: name, loss, low, high, vs_before, as each step of the ladder;
+    series: one row a series; marked: series, why, values, first, last; response: part, at, low,
+    middle, high; sums: parent, children, coherence; sums_told: what they mean; limits: one
+    sentence each.
+    """
+
+    unit: str = ""
+    rungs: pd.DataFrame = field(default_factory=pd.DataFrame)
+    series: pd.DataFrame = field(default_factory=pd.DataFrame)
+    marked: pd.DataFrame = field(default_factory=pd.DataFrame)
+    response: pd.DataFrame = field(default_factory=pd.DataFrame)
+    sums: pd.DataFrame = field(default_factory=pd.DataFrame)
+    sums_told: str = ""
+    limits: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class ReportContent:
     """All that one report says.
 
@@ -82,7 +102,8 @@ class ReportContent:
     what the bundle is. simulated: whether the data come from a simulator, so that scores mean
     little elsewhere. slices: columns of the scored rows by which results are told apart.
     costs: name -> money behind the decision. links: text -> relative path of pages beside the
-    report (Data Docs). is_grouped: whether parts and folds are groups, not stretches of time.
+    report (Data Docs). is_grouped: whether parts and folds are groups, not stretches of time;
+    forecast: of forecasts only.
     """
 
     title: str
@@ -96,6 +117,10 @@ class ReportContent:
     evaluation: Evaluation
     figures: Sequence[Figure] = ()
     headline: Sequence[str] = (
+        "rcrps",
+        "wape",
+        "mase",
+        "coverage80",
         "ap",
         "auc",
         "rmse",
@@ -113,6 +138,7 @@ class ReportContent:
     costs: Mapping[str, float] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
     is_grouped: bool = False
+    forecast: ForecastFacts | None = None
 
     @property
     def is_share(self) -> bool:
@@ -143,4 +169,4 @@ def part_facts(parts: Parts, evaluation: Evaluation) -> tuple[PartFact, ...]:
     )
 
 
-__all__ = ["DataFacts", "ModelFacts", "PartFact", "ReportContent", "part_facts"]
+__all__ = ["DataFacts", "ForecastFacts", "ModelFacts", "PartFact", "ReportContent", "part_facts"]

@@ -35,7 +35,7 @@ def data_facts(
 ) -> DataFacts:
     """What was refused, ignored, switched off and cut; how the rows lie along time."""
     calendar, delay_days = daily(dataset)
-    absent = list(_absent(validated, contracts))
+    absent = list(absent_columns(validated, contracts))
     return DataFacts(
         violations=[str(violation) for violation in validated.violations],
         quarantined={table: len(rows) for table, rows in validated.quarantine.items()},
@@ -43,7 +43,7 @@ def data_facts(
         switched_off=dataset.switched_off,
         parts=part_facts(parts, evaluation),
         dropped=parts.dropped,
-        rules=_scorecard(validated, contracts),
+        rules=scorecard(validated, contracts),
         absent=absent,
         calendar=calendar,
         delay_days=delay_days,
@@ -140,7 +140,7 @@ def _drift(dataset: TabularDataset, parts: Parts) -> pd.DataFrame:
     return stability(parts.train, dataset.take(later.to_numpy()))
 
 
-def _scorecard(validated: Validated, contracts: Mapping[str, Contract]) -> pd.DataFrame:
+def scorecard(validated: Validated, contracts: Mapping[str, Contract]) -> pd.DataFrame:
     """One row a rule that the delivered columns allow, with how many rows passed."""
     found = [
         (table, check.column or "", check.rule, str(check.severity), total - broken, broken)
@@ -173,7 +173,7 @@ def _broken(violations: tuple[Violation, ...], table: str, column: str | None, r
     )
 
 
-def _absent(validated: Validated, contracts: Mapping[str, Contract]) -> Iterator[tuple[str, str]]:
+def absent_columns(validated: Validated, contracts: Mapping[str, Contract]) -> Iterator[tuple[str, str]]:
     for table, frame in validated.tables.items():
         for column in contracts[table].columns:
             if not column.present and column.lost_without and column.name not in frame:
@@ -185,4 +185,4 @@ def _absence_notes(absent: list[tuple[str, str]]) -> set[str]:
     return {f"no '{name}': {cost}" for name, cost in absent}
 
 
-__all__ = ["card", "data_facts", "environment", "model_facts"]
+__all__ = ["absent_columns", "card", "data_facts", "environment", "model_facts", "scorecard"]

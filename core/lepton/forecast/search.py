@@ -1,0 +1,220 @@
+"""From a history to a champion: every family forecasts the selection, the best ones are blended.
+
+A work unit is one fit of one family: each is fitted twice, on what came before the selection and,
+where it has a share of the blend, on all before the holdout.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from lepton.automl.budget import Budget
+from lepton.automl.machine import available_workers
+from lepton.forecast import scores
+from lepton.forecast.board import BLEND, CALIBRATED, ForecastBoard, Selected, Trial
+from lepton.forecast.champion import Champion
+from lepton.forecast.conformal import ConformalSpec, calibrated, scores_of
+from lepton.forecast.ensemble import Weights, fit_weights
+from lepton.forecast.families import forecaster
+from lepton.forecast.families.base import Forecaster, Lesson
+from lepton.forecast.lessons import lesson_of
+from lepton.forecast.matrix import Matrix
+from lepton.forecast.panel import seconds_of
+from lepton.forecast.prepared import Prepared
+from lepton.forecast.rolling import Backtest, Refit, backtest
+from lepton.progress import Progress
+
+METRIC: Final = "rcrps"
+FLOOR: Final = ("seasonal_naive", "profile")
+"""Cost next to nothing and are what everything is compared with: never left out."""
+LEAST_SHARE: Final = 0.02
+"""Share of the blend below which a family is not worth its fit."""
+READS_ANYWHERE: Final = ("net",)
+"""Families that learn from issues at any hour."""
+
+
+@dataclass(frozen=True)
+class ForecastSearch:
+    """families: names in the order in which they are tried; reserve_s: seconds of the budget that
+    must remain; spent_s: those that were used before."""
+
+    families: Sequence[str]
+    budget: Budget
+    seed: int
+    settings: Mapping[str, float]
+    spent_s: float = 0.0
+    reserve_s: float = 0.0
+
+
+def search(prepared: Prepared, spec: ForecastSearch, progress: Progress) -> ForecastBoard:
+    """The champion of the families that the budget has room for."""
+    started = time.monotonic()
+    chosen, notes = _affordable(spec)
+    lesson = lesson_of(
+        prepared, spec.settings, anywhere=any(one.name in READS_ANYWHERE for one in chosen)
+    )
+    progress.step(f"{len(lesson.issued):,} issues of {len(prepared.looks):,} series", done=0.0)
+    found, seconds = _forecast(prepared, lesson, chosen, spec, progress, started)
+    n_series = len(prepared.looks)
+    weights = _trimmed(fit_weights(found, n_series))
+    latency_s = prepared.panel.latency_s.get("y", 0)
+    blend = weights.of(found)
+    before = scores_of(found.matrix, blend, latency_s)
+    conformal = ConformalSpec()
+    stretched = calibrated(found.matrix, blend, spec=conformal, latency_s=latency_s)
+    spans = spans_of(prepared)
+    loss = {name: rcrps(found.matrix, q, spans) for name, q in found.quantiles.items()}
+    members = _refitted(prepared, lesson, chosen, weights, spec, progress)
+    champion = Champion(
+        ids=prepared.panel.ids,
+        looks=dict(prepared.looks),
+        members=members,
+        weights=weights,
+        conformal=conformal,
+        scores=before,
+        latency_s=latency_s,
+    )
+    share = dict(zip(weights.names, weights.by_cell.mean(axis=(0, 1)), strict=True))
+    trials = [
+        Trial(one.name, loss.get(one.name), seconds.get(one.name, 0.0), share.get(one.name, 0.0))
+        for one in chosen
+    ]
+    trials = [
+        replace(t, note=found.failed.get(t.family, "")) if t.score is None else t for t in trials
+    ]
+    return ForecastBoard(
+        champion,
+        METRIC,
+        tuple(sorted(trials, key=lambda t: math.inf if t.score is None else t.score)),
+        Selected.of(found.matrix, {**found.quantiles, BLEND: blend, CALIBRATED: stretched}),
+        best_score=rcrps(found.matrix, stretched, spans),
+        spent_units=len(chosen) + len(members),
+        spent_s=time.monotonic() - started,
+        notes=tuple(notes),
+    )
+
+
+def spans_of(prepared: Prepared) -> np.ndarray:
+    """P99 - P1 of each series before the selection, what errors are measured in; NaN for none."""
+    rows, ids = prepared.panel.rows, prepared.panel.ids
+    past = rows[seconds_of(rows["ts"]) < prepared.cuts.selection_s]
+    known = past[past["y"].notna()].groupby("series_id")["y"]
+    span = (known.quantile(0.99) - known.quantile(0.01)).reindex(list(ids))
+    found = span.to_numpy(dtype=np.float64)
+    return np.where(found > 0, found, np.nan)
+
+
+def rcrps(matrix: Matrix, quantiles: np.ndarray, spans: np.ndarray) -> float:
+    """CRPS over the range of the series' own past, the mean over series; NaN without any."""
+    loss = scores.crps(matrix.y, quantiles) / spans[matrix.series][:, None]
+    each = [scores.mean(loss[matrix.series == code]) for code in np.unique(matrix.series)]
+    known = [one for one in each if math.isfinite(one)]
+    return float(np.mean(known)) if known else math.nan
+
+
+def _affordable(spec: ForecastSearch) -> tuple[list[Forecaster], list[str]]:
+    """The families that are installed and that work units allow, cheap ones first."""
+    named = [forecaster(name) for name in dict.fromkeys((*FLOOR, *spec.families))]
+    found = [one for one in named if one.available()]
+    notes = [f"{one.name}: its library is not installed" for one in named if not one.available()]
+    units = spec.budget.work_units
+    if units is None:
+        return found, notes
+    found = sorted(found, key=lambda one: one.cost)
+    kept = found[: max(len(FLOOR), units // 2)]
+    notes += [f"{one.name}: the budget has no room for it" for one in found[len(kept) :]]
+    return kept, notes
+
+
+def _forecast(
+    prepared: Prepared,
+    lesson: Lesson,
+    families: Sequence[Forecaster],
+    spec: ForecastSearch,
+    progress: Progress,
+    started: float,
+) -> tuple[Backtest, dict[str, float]]:
+    """Every family's forecasts of the selection, one family after another; wall seconds of each."""
+    cuts = prepared.cuts
+    refit = Refit(cuts.selection_s, cuts.holdout_s)
+    parts: dict[str, np.ndarray] = {}
+    failed: dict[str, str] = {}
+    seconds: dict[str, float] = {}
+    matrix: Matrix | None = None
+    best = math.inf
+    spans = spans_of(prepared)
+    for number, family in enumerate(families):
+        left_s = _left_s(spec, started)
+        if number >= len(FLOOR) and left_s is not None and left_s < 2.5 * _expected_s(family, seconds):
+            failed[family.name] = "the budget had no room for it"
+            continue
+        began = time.monotonic()
+        one = backtest(
+            lesson,
+            [family],
+            [refit],
+            seed=spec.seed,
+            latency_s=prepared.panel.latency_s.get("y", 0),
+            workers=available_workers(),
+            limit_s=None if left_s is None else max(left_s / 2, 1.0),
+        )
+        seconds[family.name] = time.monotonic() - began
+        matrix = one.matrix
+        failed |= one.failed
+        parts |= one.quantiles
+        for own in one.quantiles.values():
+            best = min(best, rcrps(matrix, own, spans))
+        progress.step(family.name, done=(number + 1) / len(families), best=best, left_s=left_s)
+    assert matrix is not None
+    return Backtest(matrix, parts, failed), seconds
+
+
+def _left_s(spec: ForecastSearch, started: float) -> float | None:
+    if spec.budget.seconds is None:
+        return None
+    used = spec.spent_s + time.monotonic() - started
+    return max(spec.budget.seconds - used - spec.reserve_s, 0.0)
+
+
+def _expected_s(family: Forecaster, seconds: Mapping[str, float]) -> float:
+    """How long a fit may take, by those that are done; one fit more follows it."""
+    known = [(forecaster(name).cost, took) for name, took in seconds.items() if took > 0]
+    dear = [took / cost for cost, took in known if cost >= 1.0]
+    pace = max(dear, default=1.0)
+    return pace * family.cost
+
+
+def _trimmed(weights: Weights) -> Weights:
+    """Without the families that have hardly a share anywhere."""
+    share = weights.by_cell.mean(axis=(0, 1))
+    kept = share >= LEAST_SHARE
+    cells = weights.by_cell[:, :, kept]
+    names = tuple(name for name, keep in zip(weights.names, kept, strict=True) if keep)
+    return Weights(names, cells / cells.sum(axis=2, keepdims=True))
+
+
+def _refitted(
+    prepared: Prepared,
+    lesson: Lesson,
+    families: Sequence[Forecaster],
+    weights: Weights,
+    spec: ForecastSearch,
+    progress: Progress,
+) -> dict[str, object]:
+    """The blend's families, fitted on all that was known when the holdout began."""
+    known = lesson.known_by(prepared.cuts.holdout_s, prepared.panel.latency_s.get("y", 0))
+    made = {}
+    for family in families:
+        if family.name in weights.names:
+            progress.step(f"{family.name}, on all before the holdout")
+            made[family.name] = family.fit(known, family.params, spec.seed)
+    return made
+
+
+__all__ = ["FLOOR", "METRIC", "ForecastSearch", "rcrps", "search", "spans_of"]

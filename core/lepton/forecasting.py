@@ -1,0 +1,234 @@
+"""The stages of a forecast, from canonical tables to a report, under the names of `lepton.stages`."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+import lepton
+from lepton.context import Context
+from lepton.contracts.model import Validated
+from lepton.errors import ConfigError
+from lepton.evaluation.results import Evaluation
+from lepton.forecast.lessons import held_out, issued_before
+from lepton.forecast.prepared import Prepared, limits_of
+from lepton.forecast.spec import ForecastSpec, cuts_of
+from lepton.report.content import DataFacts, ModelFacts
+from lepton_edge.forecast_plan import Schedule
+
+if TYPE_CHECKING:
+    from lepton.forecast.matrix import Matrix
+    from lepton.export.bundle import Bundle
+    from lepton.forecast.board import ForecastBoard
+    from lepton.forecast.front import ForecastFront
+
+OWN: Final = "bundle"
+"""Name of the bundle among those that are judged."""
+LEAK_ISSUES: Final = 3
+
+
+def featurize(ctx: Context, validated: Validated) -> Prepared:
+    """The series and what may be looked at; features themselves are made issue by issue."""
+    spec = _spec(ctx)
+    panel = spec.panel(validated.tables, ctx.settings)
+    return Prepared(panel, spec.looks(panel, ctx.settings), cuts_of(panel, ctx.settings))
+
+
+def search(ctx: Context, prepared: Prepared) -> ForecastBoard:
+    """The champion of the families that the budget has room for."""
+    from lepton.automl.budget import Budget
+    from lepton.forecast.search import ForecastSearch
+    from lepton.forecast.search import search as run
+
+    asked = ForecastSearch(
+        families=ctx.solution.families,
+        budget=Budget(**ctx.config.budget.model_dump()),
+        seed=ctx.config.seed,
+        settings=ctx.settings,
+        spent_s=ctx.clock.spent_s,
+        reserve_s=0.0 if ctx.config.budget.seconds is None else ctx.clock.reserve_s(len(prepared)),
+    )
+    return run(prepared, asked, ctx.progress)
+
+
+def compress(ctx: Context, prepared: Prepared, board: ForecastBoard) -> ForecastFront:
+    """Smaller champions beside the best one, the smallest inside the bound chosen."""
+    raise NotImplementedError
+
+
+def export(ctx: Context, prepared: Prepared, front: ForecastFront) -> Bundle:
+    """The chosen champion as a bundle in the run's folder: a directory that runs by itself."""
+    from lepton.export.forecast_bundle import ForecastContext, write_forecast_bundle
+
+    folder = ctx.workspace.contracts(ctx.solution.name)
+    facts = ForecastContext(
+        solution=ctx.solution.name,
+        customer=ctx.config.customer,
+        run_id=ctx.run_id,
+        contracts={table: folder / f"{table}.odcs.yaml" for table in ctx.contracts},
+        panel=prepared.panel,
+        issues=issued_before(prepared, ctx.settings),
+        schedule=_schedule(ctx, prepared),
+        unit=_unit(ctx),
+        notes=limits_of(prepared),
+        timing=front.timing,
+    )
+    return write_forecast_bundle(ctx.folder / "bundle", front.champion, facts)
+
+
+def evaluate(ctx: Context, prepared: Prepared, front: ForecastFront, bundle: Bundle) -> Evaluation:
+    """The one read of the holdout, forecast by the bundle's own runtime, day after day."""
+    from lepton.export.forecast_parity import check_forecasts
+    from lepton.forecast.judged import Judged, judge
+    from lepton.forecast.leak import leak_of
+    from lepton.forecast.search import FLOOR, spans_of
+
+    matrix = held_out(prepared, ctx.settings)
+    ctx.progress.step(f"{len(matrix):,} issues of the holdout")
+    champion, rng = front.champion, ctx.rng("evaluate")
+    told = {OWN: _by_bundle(bundle, matrix, prepared)}
+    told |= {name: champion.fallback(name, matrix) for name in FLOOR}
+    asked = np.unique(matrix.issue_s)
+    picked = np.sort(rng.choice(asked, size=min(LEAK_ISSUES, len(asked)), replace=False))
+    return judge(
+        Judged(matrix, told, OWN, FLOOR, spans_of(prepared), prepared.panel.ids),
+        ctx.gates,
+        rng,
+        parity=check_forecasts(champion, bundle.path, matrix).max_abs_diff,
+        leak=leak_of(prepared, picked, rng),
+    )
+
+
+def _by_bundle(bundle: Bundle, matrix: Matrix, prepared: Prepared) -> np.ndarray:
+    """The bundle's deciles, calibrated as a device does it: by what was known at each issue."""
+    from lepton.export.edge import edge_faults
+    from lepton.forecast.conformal import cells_of, scores_of
+    from lepton_edge.asof import Features
+    from lepton_edge.conformal import stretched
+    from lepton_edge.forecaster import Forecaster
+
+    with edge_faults():
+        forecaster = Forecaster(bundle.path)
+        made = Features(matrix.X, matrix.scale, matrix.step)
+        plain = np.ones(matrix.y.shape)
+        blend, _ = forecaster.blend(made, matrix.shape, matrix.series, plain)
+        rolling = forecaster.calibration()
+    rolling.tell(scores_of(matrix, blend, prepared.panel.latency_s.get("y", 0)))
+    cell, found = cells_of(matrix), np.empty_like(blend)
+    for issue_s in np.unique(matrix.issue_s):
+        here = matrix.issue_s == issue_s
+        found[here] = stretched(blend[here], rolling.factors(int(issue_s))[cell[here]])
+    return found
+
+
+def _schedule(ctx: Context, prepared: Prepared) -> Schedule:
+    """When a device forecasts by itself: as in the settings, by the clock of the first series."""
+    minute = round(ctx.settings["issue_hour"] * 60)
+    return Schedule(prepared.panel.zones[0], (minute,))
+
+
+def _unit(ctx: Context) -> str:
+    named = {column.name: column.unit for column in ctx.contract.columns}
+    return named.get(ctx.task.target) or ""
+
+
+def _spec(ctx: Context) -> ForecastSpec:
+    spec = ctx.solution.forecast
+    if spec is None:
+        raise ConfigError(
+            "LK118",
+            where=ctx.solution.name,
+            found=f"the task '{ctx.task.name}' is a forecast, and the solution does not say of what",
+            remedy="give the solution a ForecastSpec, see solutions/energy_load",
+        )
+    return spec
+
+
+def report(
+    ctx: Context,
+    validated: Validated,
+    prepared: Prepared,
+    board: ForecastBoard,
+    front: ForecastFront,
+    bundle: Bundle,
+    evaluation: Evaluation,
+) -> Path:
+    """The run's HTML report, written whether the gates hold or not."""
+    from lepton.report.content import ReportContent
+    from lepton.report.forecast_facts import forecast_facts
+    from lepton.report.html import write_report
+
+    content = ReportContent(
+        title=ctx.solution.title,
+        subtitle=ctx.solution.about,
+        customer=ctx.config.customer,
+        run_id=ctx.run_id,
+        kit_version=lepton.__version__,
+        made_at=ctx.made_at,
+        data=_data_facts(ctx, validated),
+        model=_model_facts(ctx, board, front),
+        evaluation=evaluation,
+        figures=ctx.solution.figures,
+        environment=_environment(ctx, bundle, prepared),
+        card=_card(bundle),
+        simulated=ctx.config.simulated,
+        spec=ctx.solution.report,
+        costs=ctx.costs,
+        links={"Data Docs": "data_docs/index.html"},
+        forecast=forecast_facts(prepared, board, _unit(ctx), ctx.rng("report")),
+    )
+    return write_report(ctx.folder / "report.html", content)
+
+
+def _data_facts(ctx: Context, validated: Validated) -> DataFacts:
+    """What was refused, what is absent, rule by rule."""
+    from lepton.report.gather import absent_columns, scorecard
+
+    absent = list(absent_columns(validated, ctx.contracts))
+    told = {f"no '{name}': {cost}" for name, cost in absent}
+    return DataFacts(
+        violations=[str(violation) for violation in validated.violations],
+        quarantined={table: len(rows) for table, rows in validated.quarantine.items()},
+        notes=[note for note in validated.notes if note not in told],
+        rules=scorecard(validated, ctx.contracts),
+        absent=absent,
+    )
+
+
+def _model_facts(ctx: Context, board: ForecastBoard, front: ForecastFront) -> ModelFacts:
+    budget = ctx.config.budget
+    allowed = f"{budget.work_units:,} fits" if budget.seconds is None else f"{budget.seconds:g} s"
+    return ModelFacts(
+        metric=board.metric,
+        leaderboard=board.to_frame(),
+        front=front.to_frame(),
+        notes=(*board.notes, *front.notes),
+        budget=f"Of {allowed} it used {board.spent_units:,} fits in {board.spent_s:.0f} seconds.",
+    )
+
+
+def _environment(ctx: Context, bundle: Bundle, prepared: Prepared) -> Mapping[str, str]:
+    libraries = ("lightgbm", "onnxruntime", "numpy", "pandas")
+    return {
+        "model fingerprint": str(bundle.manifest["model_fingerprint"]),
+        "features": f"{len(prepared.numeric)} of an interval",
+        "seed": str(ctx.config.seed),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        **{name: metadata.version(name) for name in libraries},
+    }
+
+
+def _card(bundle: Bundle) -> Mapping[str, str]:
+    manifest = bundle.manifest
+    return {
+        "family": str(manifest.get("family", "")),
+        "size": f"{bundle.n_bytes / 1e6:.2f} MB in {len(manifest['files'])} files, "
+        f"model {manifest['files']['model.onnx']['bytes'] / 1e3:.1f} kB",
+        **{name: str(value) for name, value in manifest.get("timing", {}).items()},
+    }
