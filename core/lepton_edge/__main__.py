@@ -18,6 +18,9 @@ import numpy as np
 from lepton_edge.bundle import open_bundle
 from lepton_edge.errors import EdgeError, RowError
 from lepton_edge.files import beside, decide_file, unseen_notes, write_scores
+from lepton_edge.forecast_golden import check_windows
+from lepton_edge.forecast_plan import changed_zones, is_forecast
+from lepton_edge.forecaster import Forecaster
 from lepton_edge.golden import check_golden
 from lepton_edge.holding import held
 from lepton_edge.rows import read_rows
@@ -41,14 +44,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _verify(options: argparse.Namespace) -> int:
     opened = open_bundle(options.bundle)
-    runtime = Runtime(opened, provider=options.provider, allow_fallback=options.allow_fallback)
-    found = check_golden(opened, runtime)
+    chosen = {"provider": options.provider, "allow_fallback": options.allow_fallback}
+    if is_forecast(opened):
+        forecaster = Forecaster(opened, **chosen)
+        found, provider, kind = check_windows(forecaster), forecaster.provider, "windows"
+        for zone in changed_zones(forecaster.plan):
+            _say(f"note: this machine's rules of {zone} differ; those of the bundle are used")
+    else:
+        runtime = Runtime(opened, **chosen)
+        found, provider, kind = check_golden(opened, runtime), runtime.provider, "rows"
     _say(f"{len(opened.manifest.files)} files have the sha256 that the manifest names")
     _say(
-        f"golden rows on {runtime.provider}: {found.rows} scored, largest difference "
+        f"golden {kind} on {provider}: {found.rows} scored, largest difference "
         f"{found.max_abs_diff:.1e} (tolerance {found.tolerance:.0e}), {found.flips} flips"
     )
-    _say("verified" if found.passed else "REFUSED: this device does not repeat the golden rows")
+    _say("verified" if found.passed else f"REFUSED: this device does not repeat the golden {kind}")
     return 0 if found.passed else 6
 
 

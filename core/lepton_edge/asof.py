@@ -59,9 +59,12 @@ class _Lags:
     place: np.ndarray
 
 
-def features(spec: AsOfSpec, window: Window) -> Features:
-    """Features of every issue and lead, as `spec.names` calls them."""
-    clock = WallClock(spec.zone)
+def features(spec: AsOfSpec, window: Window, clock: WallClock | None = None) -> Features:
+    """Features of every issue and lead, as `spec.names` calls them.
+
+    clock: that of the spec's zone, where its rules are not this machine's.
+    """
+    clock = clock or WallClock(spec.zone)
     leads = spec.first_lead + np.arange(spec.n_leads, dtype=np.int64)
     step = window.step[:, None] + leads
     scale = level(spec, window)

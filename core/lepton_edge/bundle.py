@@ -20,6 +20,8 @@ FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
 MODEL: Final = "model.onnx"
 GOLDEN: Final = "golden.json"
+FORECAST: Final = "forecast"
+"""Field of the manifest by which a bundle of forecasts is told from one that scores rows."""
 MAX_MANIFEST_BYTES: Final = 1 << 20
 MAX_FILE_BYTES: Final = 1 << 30
 MAX_FILES: Final = 1000
@@ -44,8 +46,14 @@ _FIELDS: Final[Mapping[str, type | tuple[type, ...]]] = {
     "files": dict,
     SEAL: str,
 }
-_OPTIONAL: Final[Mapping[str, type | tuple[type, ...]]] = {"stream": dict, "rules": dict}
-"""What not every bundle says: those of the first kits, and those without rules."""
+_OPTIONAL: Final[Mapping[str, type | tuple[type, ...]]] = {
+    "stream": dict,
+    "rules": dict,
+    FORECAST: dict,
+}
+"""What not every bundle says: those of the first kits, those without rules or forecasts."""
+_OF_SCORES: Final = "threshold"
+"""What a bundle of forecasts has not."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +61,8 @@ class Manifest:
     """What a bundle says of itself.
 
     numeric, categorical: names of the features, in the order of the model's inputs;
-    key: the field that names a row, "" where there is none; files: name -> (sha256, bytes);
-    content: the whole of it but its seal.
+    key: the field that names a row, "" where there is none; threshold: NaN for forecasts;
+    files: name -> (sha256, bytes); content: the whole of it but its seal.
     """
 
     numeric: tuple[str, ...]
@@ -95,9 +103,11 @@ def open_bundle(path: Path) -> Opened:
     _same_names(path, present, set(manifest.files))
     for name, (digest, size) in sorted(manifest.files.items()):
         if name != MODEL:
-            _read_verified(path, name, digest, size)
+            content = _read_verified(path, name, digest, size)
+            if name.endswith(".onnx"):
+                _nothing_outside(path / name, content)
     model = _read_verified(path, MODEL, *manifest.files[MODEL])
-    _nothing_outside(path, model)
+    _nothing_outside(path / MODEL, model)
     return Opened(path, manifest, model)
 
 
@@ -154,7 +164,7 @@ def _manifest(path: Path, present: set[str]) -> Manifest:
         numeric=_names(place, content["inputs"], "numeric"),
         categorical=_names(place, content["inputs"], "categorical"),
         key=content["key"],
-        threshold=float(content["threshold"]),
+        threshold=float(content.get("threshold", "nan")),
         files=_files(place, content["files"]),
         content={name: value for name, value in content.items() if name != SEAL},
     )
@@ -175,7 +185,8 @@ def _known_format(place: Path, content: Mapping[str, Any]) -> None:
 
 
 def _fields(place: Path, content: Mapping[str, Any]) -> None:
-    wrong = [name for name in _FIELDS if name not in content]
+    absent = [_OF_SCORES] if FORECAST in content else []
+    wrong = [name for name in _FIELDS if name not in content and name not in absent]
     known = {**_FIELDS, **_OPTIONAL}
     wrong += [name for name in content if name not in known]
     wrong += [
@@ -240,14 +251,14 @@ def _read_verified(path: Path, name: str, digest: str, size: int) -> bytes:
     return content
 
 
-def _nothing_outside(path: Path, model: bytes) -> None:
+def _nothing_outside(place: Path, model: bytes) -> None:
     try:
         outside = external_tensors(model)
     except ValueError as error:
-        raise _refuse("LK605", path / MODEL, f"not an ONNX file: {error}") from error
+        raise _refuse("LK605", place, f"not an ONNX file: {error}") from error
     if outside:
         found = f"{outside} places where tensor data lie outside the file"
-        raise _refuse("LK608", path / MODEL, found, "export the model again with `lepton run`")
+        raise _refuse("LK608", place, found, "export the model again with `lepton run`")
 
 
 def _refuse(code: str, where: Path, found: str, remedy: str = _RESTORE) -> BundleError:

@@ -37,10 +37,10 @@ class Runtime:
         opened = bundle if isinstance(bundle, Opened) else open_bundle(Path(bundle))
         self.path: Path = opened.path
         self.manifest: Manifest = opened.manifest
-        self._session = _session(opened, _resolve(provider, allow_fallback=allow_fallback))
+        self._session = session(
+            opened.model, str(opened.path / MODEL), provider, allow_fallback=allow_fallback
+        )
         self.provider: str = self._session.get_providers()[0]
-        if self.provider != provider and not allow_fallback:
-            raise _absent(provider, [self.provider])
         self._same_shapes()
 
     def score(self, numeric: np.ndarray, categorical: np.ndarray | None = None) -> Scores:
@@ -135,21 +135,31 @@ def _resolve(provider: str, *, allow_fallback: bool) -> list[str]:
     return [CPU]
 
 
-def _session(opened: Opened, providers: list[str]) -> Any:
+def session(content: bytes, where: str, provider: str, *, allow_fallback: bool = False) -> Any:
+    """An ONNX file ready to run in one thread on the provider that was asked for.
+
+    Raises ProviderError LK991 where that is not there and the CPU may not stand in, BundleError
+    LK610 where the file cannot be loaded.
+    """
     import onnxruntime as ort
 
+    providers = _resolve(provider, allow_fallback=allow_fallback)
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:
-        return ort.InferenceSession(opened.model, options, providers=providers)
+        made = ort.InferenceSession(content, options, providers=providers)
     except Exception as error:  # onnxruntime's own classes share no base but this
         raise BundleError(
             "LK610",
-            where=str(opened.path / MODEL),
+            where=where,
             found=f"onnxruntime {ort.__version__} cannot load it: {str(error)[:200]}",
             remedy="install onnxruntime 1.24 or newer on this device",
         ) from error
+    used = made.get_providers()[0]
+    if used != provider and not allow_fallback:
+        raise _absent(provider, [used])
+    return made
 
 
 def _absent(provider: str, available: list[str]) -> ProviderError:
@@ -179,4 +189,4 @@ def _all_text(values: list[object]) -> bool:
         return False
 
 
-__all__ = ["Runtime", "Scores"]
+__all__ = ["CPU", "Runtime", "Scores", "session"]

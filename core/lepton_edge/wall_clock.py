@@ -21,19 +21,27 @@ _EPOCH_WEEKDAY: Final = 3
 """1970-01-01 was a Thursday; Monday is 0."""
 
 
-class WallClock:
-    """The clock of one zone; its table of changes grows with what it is asked for."""
+Changes = tuple[np.ndarray, np.ndarray]
+"""Instants from which on an offset holds, the first of them before all, and the offsets."""
 
-    def __init__(self, zone: str) -> None:
-        self.zone = zone
-        self._info = ZoneInfo(zone)
+
+class WallClock:
+    """The clock of one zone; its table of changes grows with what it is asked for.
+
+    changes: a table that stands for the machine's own rules, as `changes_of` made it elsewhere.
+    """
+
+    def __init__(self, zone: str, changes: Changes | None = None) -> None:
+        self.zone, self.changes = zone, changes
+        if changes is None:
+            ZoneInfo(zone)
 
     def offset(self, utc_s: np.ndarray) -> np.ndarray:
         """Seconds that the wall clock is ahead of UTC at each instant."""
         if not utc_s.size:
             return np.zeros(utc_s.shape, dtype=np.int64)
         first, last = int(utc_s.min()) // _YEAR_S, int(utc_s.max()) // _YEAR_S + 1
-        at, offset = _changes(self.zone, first, last)
+        at, offset = self.changes or _changes(self.zone, first, last)
         return np.asarray(offset[np.searchsorted(at, utc_s, side="right") - 1])
 
     def wall(self, utc_s: np.ndarray) -> np.ndarray:
@@ -86,9 +94,13 @@ def day_of_year(day: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return (date - year.astype("datetime64[D]")).astype(np.int64), year.astype(np.int64) + 1970
 
 
+def changes_of(zone: str, first_s: int, last_s: int) -> Changes:
+    """This machine's rules of a zone from one instant to another, UTC seconds."""
+    return _changes(zone, first_s // _YEAR_S, last_s // _YEAR_S + 1)
+
+
 @lru_cache(maxsize=256)
-def _changes(zone: str, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
-    """Instants from which on an offset holds, the first of them before all, and the offsets."""
+def _changes(zone: str, first: int, last: int) -> Changes:
     info = ZoneInfo(zone)
     at, now = first * _YEAR_S - 2 * DAY_S, (last + 1) * _YEAR_S
     found = [(np.iinfo(np.int64).min // 2, _offset(info, at))]
@@ -110,4 +122,4 @@ def _offset(info: ZoneInfo, utc_s: int) -> int:
     return 0 if told is None else int(told.total_seconds())
 
 
-__all__ = ["DAY_S", "HOUR_S", "WallClock", "day_of_year", "weekday"]
+__all__ = ["DAY_S", "HOUR_S", "Changes", "WallClock", "changes_of", "day_of_year", "weekday"]

@@ -17,9 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from lepton.graph.emit import Builder
+from lepton.graph.emit import IR_VERSION, Builder
 from lepton.graph.nets import Codes, Dense, Int8Dense, Network
-from lepton.graph.pipeline import IR_VERSION
 
 CALIBRATION_ROWS = 4096
 _INPUT = "x"

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import lepton
-import lepton_edge
-from lepton import roles, strict_yaml
-from lepton.errors import ExportError
+from lepton import roles
 from lepton.export.alarm import alarm_files
 from lepton.export.cases import Exportable
 from lepton.export.context import BundleContext
@@ -23,14 +18,21 @@ from lepton.export.decision import decision_files
 from lepton.export.edge import edge_faults
 from lepton.export.golden import golden_rows
 from lepton.export.model_card import model_card
+from lepton.export.parts import (
+    as_json,
+    contract_entry,
+    file_entries,
+    licence,
+    read_contract,
+    runtime_files,
+    timing_entry,
+    write_whole,
+)
 from lepton.export.reference import reference_statistics
 from lepton.export.static_check import check_static
 from lepton.graph.emit import OPSETS
-from lepton.graph.timing import Timing
 from lepton_edge import atomic
 from lepton_edge.bundle import FORMAT, GOLDEN, MANIFEST, MODEL, open_bundle
-from lepton_edge.device import device_name
-from lepton_edge.seal import sealed
 
 _STREAMED = (roles.KEY, roles.EVENT_AT, roles.INGESTED_AT, roles.LABEL_AT, roles.TARGET)
 
@@ -60,22 +62,7 @@ def write_bundle(out: Path, model: Exportable, context: BundleContext) -> Bundle
     """
     files = _files(model, context)
     manifest = _manifest(model, context, files)
-    content = sealed(manifest)
-    try:
-        with atomic.atomic_directory(out) as folder:
-            for name, data in files.items():
-                atomic.write_bytes(folder / name, data)
-            atomic.write_bytes(folder / MANIFEST, content)
-            with edge_faults():
-                open_bundle(folder)
-    except FileExistsError as error:
-        raise ExportError(
-            "LK506",
-            where=str(out),
-            found="there is a bundle already",
-            remedy="a bundle is never overwritten: export under another run id",
-        ) from error
-    return Bundle(out, manifest, len(content) + sum(len(data) for data in files.values()))
+    return Bundle(out, manifest, write_whole(out, manifest, files))
 
 
 def zip_bundle(bundle: Path, path: Path) -> Path:
@@ -106,25 +93,18 @@ def _files(model: Exportable, context: BundleContext) -> dict[str, bytes]:
     )
     check_static(onnx_file)
     texts = {
-        "features.json": _json(context.features.to_json()),
-        "reference.json": _json(reference_statistics(model, context.sample)),
+        "features.json": as_json(context.features.to_json()),
+        "reference.json": as_json(reference_statistics(model, context.sample)),
         GOLDEN: json.dumps(golden_rows(model, context.sample), allow_nan=False),
         "model-card.md": model_card(model, context),
-        "LICENSE": _licence(),
+        "LICENSE": licence(),
     }
     told = decision_files(model, context) | alarm_files(model, context)
-    texts |= {name: _json(content) for name, content in told.items()}
+    texts |= {name: as_json(content) for name, content in told.items()}
     files = {MODEL: onnx_file, **{name: text.encode() for name, text in texts.items()}}
     for table, path in context.contracts.items():
-        files[f"contracts/{table}.odcs.yaml"] = _read(path)
-    return files | _runtime()
-
-
-def _runtime() -> dict[str, bytes]:
-    """The source of `lepton_edge`: a device needs nothing else but numpy and onnxruntime."""
-    source = Path(lepton_edge.__file__).parent
-    modules = sorted(source.glob("*.py"))
-    return {f"runtime/lepton_edge/{path.name}": path.read_bytes() for path in modules}
+        files[f"contracts/{table}.odcs.yaml"] = read_contract(path)
+    return files | runtime_files()
 
 
 def _manifest(
@@ -135,7 +115,7 @@ def _manifest(
         "kit_version": context.kit_version,
         "solution": context.solution,
         "run_id": context.run_id,
-        "contracts": {table: _contract(path) for table, path in context.contracts.items()},
+        "contracts": {table: contract_entry(path) for table, path in context.contracts.items()},
         "inputs": {"numeric": list(model.numeric), "categorical": list(model.categorical)},
         "key": context.sample.roles.get(roles.KEY, ""),
         "stream": _stream(context),
@@ -145,11 +125,8 @@ def _manifest(
         "opset": {domain or "ai.onnx": version for domain, version in OPSETS.items()},
         "model_fingerprint": model.fingerprint,
         "family": model.family,
-        "timing": _timing(context.timing),
-        "files": {
-            name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-            for name, data in sorted(files.items())
-        },
+        "timing": timing_entry(context.timing),
+        "files": file_entries(files),
     }
 
 
@@ -168,49 +145,6 @@ def _rules(context: BundleContext) -> dict[str, Any]:
     """Version and sha256 of the file of rules that the bundle carries, where it carries one."""
     rules = None if context.decisions is None else context.decisions.rules
     return {} if rules is None else {"rules": {"version": rules.version, "sha256": rules.sha256}}
-
-
-def _timing(timing: Timing | None) -> dict[str, Any]:
-    if timing is None:
-        return {}
-    return {
-        "cpu_us_batch_1": timing.row_us,
-        "cpu_us_per_row_batch_1024": timing.batch_us_per_row,
-        "device": device_name(),
-    }
-
-
-def _contract(path: Path) -> dict[str, str]:
-    raw = _read(path)
-    content = strict_yaml.parse_yaml(raw, where=str(path))
-    return {
-        "id": str(content.get("id", "")),
-        "version": str(content.get("version", "")),
-        "sha256": hashlib.sha256(raw).hexdigest(),
-    }
-
-
-def _licence() -> str:
-    beside = Path(lepton.__file__).parents[2] / "LICENSE"
-    if beside.is_file():
-        return beside.read_text(encoding="utf-8")
-    return metadata.distribution("lepton-kit").read_text("licenses/LICENSE") or "Apache-2.0\n"
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ExportError(
-            "LK507",
-            where=str(path),
-            found=f"the contract cannot be read: {error.strerror}",
-            remedy="restore it, or run `lepton doctor`",
-        ) from error
-
-
-def _json(content: object) -> str:
-    return json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 __all__ = ["Bundle", "write_bundle", "zip_bundle"]

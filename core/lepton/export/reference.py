@@ -24,9 +24,9 @@ def reference_statistics(model: Exportable, sample: TabularDataset) -> dict[str,
         "rows": len(own),
         "positives": _positives(own),
         "quantiles": list(QUANTILES),
-        "numeric": dict(zip(own.numeric, map(_number, own.X.T), strict=True)),
+        "numeric": dict(zip(own.numeric, map(distribution, own.X.T), strict=True)),
         "categorical": dict(zip(own.categorical, map(_category, own.C.T), strict=True)),
-        "score": _number(score),
+        "score": distribution(score),
         "decision_share": float((score >= model.threshold).mean()),
     }
 
@@ -35,7 +35,8 @@ def _positives(sample: TabularDataset) -> int | None:
     return int(np.nansum(sample.y)) if sample.has(roles.TARGET) else None
 
 
-def _number(values: np.ndarray) -> dict[str, Any]:
+def distribution(values: np.ndarray) -> dict[str, Any]:
+    """Share of NaN, and the values at `QUANTILES`, null where nothing is known."""
     known = values[~np.isnan(values)]
     at = np.quantile(known, QUANTILES).tolist() if len(known) else [None] * len(QUANTILES)
     return {"null_share": 1.0 - len(known) / len(values), "at": at}
@@ -52,4 +53,4 @@ def _category(values: np.ndarray) -> dict[str, Any]:
     }
 
 
-__all__ = ["QUANTILES", "TOP", "reference_statistics"]
+__all__ = ["QUANTILES", "TOP", "distribution", "reference_statistics"]

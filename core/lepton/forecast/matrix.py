@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lepton.forecast.panel import PanelDataset
-from lepton_edge.asof import features, recent_shape
+from lepton_edge.asof import Window, features, recent_shape
 from lepton_edge.asof_history import Vintages
 from lepton_edge.asof_spec import AsOfSpec
 
@@ -136,18 +136,24 @@ def _of_series(
     for start in range(0, len(issue_s), at_once):
         issued = np.asarray(issue_s[start : start + at_once], dtype=np.int64)
         window = history.window(spec, issued)
-        made = features(spec, window)
-        yield Matrix(
-            names=spec.names,
-            X=made.X.astype(dtype),
-            y=_turned_out(truth, made.step),
-            scale=made.scale,
-            step=made.step,
-            series=np.full(len(issued), code),
-            issue_s=issued,
-            shape=recent_shape(spec, window, SHAPE_H),
-            step_s=spec.step_s,
-        )
+        made = from_window(spec, window, code, issued)
+        yield replace(made, X=made.X.astype(dtype), y=_turned_out(truth, made.step))
+
+
+def from_window(spec: AsOfSpec, window: Window, code: int, issue_s: np.ndarray) -> Matrix:
+    """The matrix of what issues (UTC seconds) of one series see, its targets not known."""
+    made = features(spec, window)
+    return Matrix(
+        names=spec.names,
+        X=made.X,
+        y=np.full(made.step.shape, np.nan),
+        scale=made.scale,
+        step=made.step,
+        series=np.full(len(window), code),
+        issue_s=issue_s,
+        shape=recent_shape(spec, window, SHAPE_H),
+        step_s=spec.step_s,
+    )
 
 
 def _turned_out(truth: Vintages, step: np.ndarray) -> np.ndarray:
@@ -165,4 +171,4 @@ def _empty(spec: AsOfSpec) -> Matrix:
     )
 
 
-__all__ = ["SHAPE_H", "Matrix", "build", "joined"]
+__all__ = ["SHAPE_H", "Matrix", "build", "from_window", "joined"]

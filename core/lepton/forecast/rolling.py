@@ -14,10 +14,8 @@ from lepton.automl.children import Died, can_fork, run_jobs
 from lepton.forecast import scores
 from lepton.forecast.families.base import Forecaster, Lesson
 from lepton.forecast.matrix import Matrix, joined
+from lepton_edge import conformal
 
-_HORIZON_H: Final = (6.0, 24.0, 48.0)
-"""Where the next block of leads begins: what weighs and what is calibrated differs by block."""
-_HOURS_A_GROUP: Final = 6
 LIMIT_S: Final = 900.0
 
 
@@ -112,12 +110,7 @@ def _read(content: bytes) -> np.ndarray:
 
 def horizon_blocks(matrix: Matrix) -> np.ndarray:
     """Number of the block of each lead, (n, leads): within 6 hours, the day, two days, beyond."""
-    return np.asarray(np.searchsorted(_HORIZON_H, matrix.column("lead_h"), side="right"))
+    return conformal.horizon_blocks(matrix.column("lead_h"))
 
 
-def hour_groups(matrix: Matrix) -> np.ndarray:
-    """Quarter of the day of each target by the wall clock, (n, leads)."""
-    return np.asarray(matrix.column("hour") // _HOURS_A_GROUP).astype(np.int64)
-
-
-__all__ = ["Backtest", "Refit", "backtest", "horizon_blocks", "hour_groups"]
+__all__ = ["Backtest", "Refit", "backtest", "horizon_blocks"]

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from lepton.errors import ExportError
 
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
 ML: Final = "ai.onnx.ml"
 OPSETS: Final = {"": 21, ML: 5}
 """Domain -> version the graphs declare; ai.onnx.ml 5 has TreeEnsemble in double."""
+IR_VERSION: Final = 10
+Side = Mapping[str, tuple[Any, Sequence[int | str]]]
+"""Name of an input or output -> its type of number or text, and its shape."""
 
 
 class Builder:
@@ -60,6 +66,25 @@ class Builder:
             array = array.astype(np.float64)
         return self.embed(array)
 
+    def model(self, inputs: Side, outputs: Side, metadata: Mapping[str, str]) -> ModelProto:
+        """The whole model; metadata are written in the order of their names."""
+        from onnx import helper
+
+        given, told = (
+            [
+                helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(kind), shape)
+                for name, (kind, shape) in side.items()
+            ]
+            for side in (inputs, outputs)
+        )
+        graph = helper.make_graph(self.nodes, "lepton", given, told, self.tensors)
+        opsets = [helper.make_opsetid(*item) for item in self.opsets.items()]
+        made = helper.make_model(
+            graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="lepton"
+        )
+        helper.set_model_props(made, dict(sorted(metadata.items())))
+        return made
+
     def _check(self, op: str, domain: str) -> None:
         from onnx import defs
 
@@ -82,4 +107,4 @@ def tensor(name: str, values: np.ndarray) -> Any:
     return numpy_helper.from_array(values, name)
 
 
-__all__ = ["ML", "OPSETS", "Builder", "tensor"]
+__all__ = ["IR_VERSION", "ML", "OPSETS", "Builder", "Side", "tensor"]

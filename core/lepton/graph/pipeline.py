@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -23,7 +23,6 @@ NUMERIC: Final = "numeric"
 CATEGORICAL: Final = "categorical"
 SCORE: Final = "score"
 DECISION: Final = "decision"
-IR_VERSION: Final = 10
 
 
 Predictor = Trees | Linear | Network
@@ -82,8 +81,7 @@ class Graph:
         builder = Builder(opsets)
         margin = self._emit_margin(builder)
         self._emit_decision(builder, _emit_calibration(builder, margin, self.calibration))
-        model = self._model(builder)
-        self._describe(model, metadata or {})
+        model = self._model(builder, metadata or {})
         return bytes(model.SerializeToString(deterministic=True))
 
     def _check(self) -> None:
@@ -131,38 +129,22 @@ class Graph:
         reached = builder.add("GreaterOrEqual", score, builder.constant(self.threshold))
         builder.add("Cast", reached, output=DECISION, to=int(TensorProto.INT64))
 
-    def _model(self, builder: Builder) -> ModelProto:
-        from onnx import TensorProto, helper
-
-        sides = (
-            (NUMERIC, TensorProto.DOUBLE, self.numeric),
-            (CATEGORICAL, TensorProto.STRING, self.categorical),
-        )
-        inputs = [
-            helper.make_tensor_value_info(name, kind, ["rows", len(features)])
-            for name, kind, features in sides
-            if features
-        ]
-        outputs = [
-            helper.make_tensor_value_info(SCORE, TensorProto.DOUBLE, ["rows"]),
-            helper.make_tensor_value_info(DECISION, TensorProto.INT64, ["rows"]),
-        ]
-        graph = helper.make_graph(builder.nodes, "lepton", inputs, outputs, builder.tensors)
-        opsets = [helper.make_opsetid(*item) for item in builder.opsets.items()]
-        return helper.make_model(
-            graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="lepton"
-        )
-
-    def _describe(self, model: Any, metadata: Mapping[str, str]) -> None:
-        from onnx import helper
-
+    def _model(self, builder: Builder, metadata: Mapping[str, str]) -> ModelProto:
+        sides = ((NUMERIC, np.float64, self.numeric), (CATEGORICAL, np.object_, self.categorical))
         described = {
             **metadata,
             "lepton.numeric": json.dumps(self.numeric),
             "lepton.categorical": json.dumps(self.categorical),
             "lepton.threshold": repr(float(self.threshold)),
         }
-        helper.set_model_props(model, dict(sorted(described.items())))
+        return builder.model(
+            {n: (np.dtype(kind), ["rows", len(f)]) for n, kind, f in sides if f},
+            {
+                SCORE: (np.dtype(np.float64), ["rows"]),
+                DECISION: (np.dtype(np.int64), ["rows"]),
+            },
+            described,
+        )
 
 
 def _emit_calibration(builder: Builder, margin: str, calibration: Calibration) -> str:

@@ -22,13 +22,15 @@ _UNBOUNDED: Final = 1e300
 """What LightGBM's `Common::AvoidInf` makes of an infinite threshold in a dump."""
 
 
-_LOG_ODDS: Final = frozenset({"binary sigmoid:1", "cross_entropy"})
+LOG_ODDS: Final = frozenset({"binary sigmoid:1", "cross_entropy"})
 """LightGBM's objectives whose raw scores are log-odds; the second one takes soft targets."""
+NUMBERS: Final = frozenset({"regression", "quantile"})
+"""LightGBM's objectives whose raw scores are the forecast itself."""
 
 
 @dataclass(frozen=True, eq=False)
 class Trees:
-    """A forest whose leaves are summed to a log-odds.
+    """A forest whose leaves are summed to a log-odds, or to a number.
 
     feature, threshold, nan_left, left, right: one entry a split; x <= threshold goes left.
     left, right: number of a split, or ~leaf. leaf: values; roots: each tree's first split, in
@@ -45,14 +47,17 @@ class Trees:
     roots: np.ndarray
 
     @classmethod
-    def from_lightgbm(cls, booster: Any, n_trees: int | None = None) -> Trees:
-        """The forest of a fitted binary booster, its first `n_trees` trees where given.
+    def from_lightgbm(
+        cls, booster: Any, n_trees: int | None = None, objectives: frozenset[str] = LOG_ODDS
+    ) -> Trees:
+        """The forest of a fitted booster, its first `n_trees` trees where given.
 
-        Raises ExportError LK501 naming what has no exact twin: linear trees, categorical
-        splits, averaged or several outputs, a sigmoid other than 1, zero as missing.
+        objectives: those whose raw scores mean what the caller takes them for. Raises ExportError
+        LK501 naming what has no exact twin: linear trees, categorical splits, averaged or several
+        outputs, another objective, zero as missing.
         """
         dump = booster.dump_model(num_iteration=n_trees)
-        _refuse_unknown(dump)
+        _refuse_unknown(dump, objectives)
         flat = _Flat()
         for tree in dump["tree_info"]:
             flat.append(tree["tree_structure"])
@@ -201,11 +206,12 @@ def _rule(node: Mapping[str, Any]) -> tuple[int, float, bool]:
     return int(node["split_feature"]), threshold, nan_left
 
 
-def _refuse_unknown(dump: Mapping[str, Any]) -> None:
+def _refuse_unknown(dump: Mapping[str, Any], objectives: frozenset[str]) -> None:
     if dump["num_tree_per_iteration"] != 1 or dump["average_output"]:
         _refuse(f"{dump['num_tree_per_iteration']} trees a round, averaged or for several classes")
-    if dump["objective"] not in _LOG_ODDS:
-        _refuse(f"objective '{dump['objective']}', where 'binary sigmoid:1' is known")
+    if dump["objective"] not in objectives:
+        known = " or ".join(f"'{name}'" for name in sorted(objectives))
+        _refuse(f"objective '{dump['objective']}', where {known} is known")
     if not dump["tree_info"]:
         _refuse("a forest without trees")
     for node in (node for tree in dump["tree_info"] for node in _walk(tree["tree_structure"])):
@@ -234,4 +240,4 @@ def _refuse(found: str) -> NoReturn:
     )
 
 
-__all__ = ["ZERO", "Trees"]
+__all__ = ["LOG_ODDS", "NUMBERS", "ZERO", "Trees"]

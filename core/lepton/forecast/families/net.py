@@ -46,7 +46,7 @@ _OF_LEADS: Final = (
 )
 _OF_DAY: Final = ("year_sin", "year_cos", "year_sin2", "year_cos2", "new_year_days", "lead_h")
 _WEATHER: Final = ("", "_24h", "_72h", "_to_recent", "_to_week")
-_MOST: Final = 6.0
+MOST: Final = 6.0
 """Deviations at which an input is cut."""
 
 
@@ -62,7 +62,7 @@ class Reader:
     def rows(self, matrix: Matrix) -> np.ndarray:
         """float32 (n * days, inputs); what is unknown is the mean."""
         raw = _raw(matrix, self.names, self.width)
-        cut = np.clip((raw - self.centre) / self.spread, -_MOST, _MOST)
+        cut = np.clip((raw - self.centre) / self.spread, -MOST, MOST)
         return np.where(np.isfinite(cut), cut, np.float32(0)).astype(np.float32)
 
 
@@ -100,13 +100,18 @@ def _raw(matrix: Matrix, names: tuple[str, ...], width: int) -> np.ndarray:
     at = [matrix.names.index(name) for name in names]
     of_leads = np.pad(matrix.X[:, :, at], ((0, 0), (0, padded), (0, 0)), mode="edge")
     of_leads = of_leads.reshape(-1, width, len(names))
-    first = [matrix.names.index(name) for name in ("hour", "weekday", *_OF_DAY)]
+    first = [matrix.names.index(name) for name in first_names()]
     starts = matrix.X[:, ::width][:, :, first].reshape(-1, len(first))
     hour = np.floor(starts[:, :1]) == np.arange(24.0)
     weekday = starts[:, 1:2] == np.arange(7.0)
     shape = np.repeat(matrix.shape, n_days, axis=0)
     parts = (shape, _by_hour(of_leads, matrix.step_s), hour, weekday, starts[:, 2:])
     return np.concatenate(parts, axis=1, dtype=np.float32)
+
+
+def first_names() -> tuple[str, ...]:
+    """Features that are read of a day's first lead; hour and weekday as one of each."""
+    return ("hour", "weekday", *_OF_DAY)
 
 
 def _by_hour(rows: np.ndarray, step_s: int) -> np.ndarray:
@@ -219,4 +224,4 @@ FAMILIES: Final[Mapping[str, Forecaster]] = {
     )
 }
 
-__all__ = ["FAMILIES", "Net", "Reader", "day_width", "read_names"]
+__all__ = ["FAMILIES", "MOST", "Net", "Reader", "day_width", "first_names", "read_names"]

@@ -14,7 +14,7 @@ _NOT_LINEAR: Final = ("weekday", "hour", "lead_h", "age_days", "new_year_days")
 _LAGS: Final = ("last_", "recent_", "week_", "alike_", "day_m", "before", "after")
 _KNOTS: Final = (0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.97)
 _FEW_KNOTS: Final = (0.2, 0.5, 0.8)
-_MOST: Final = 8.0
+MOST: Final = 8.0
 """Deviations from the mean at which a column is cut: no input runs away with a forecast."""
 _NEW_YEAR: Final = (-10.0, -4.0, 0.0, 4.0, 10.0)
 """Knots, in days, of the quiet weeks around New Year."""
@@ -39,7 +39,7 @@ class Splines:
     def columns(self, matrix: Matrix) -> np.ndarray:
         """(n * leads, columns), standardised and cut."""
         raw = self.raw(matrix)
-        return np.asarray(np.clip((raw - self.centre) / self.spread, -_MOST, _MOST))
+        return np.asarray(np.clip((raw - self.centre) / self.spread, -MOST, MOST))
 
     def raw(self, matrix: Matrix) -> np.ndarray:
         """(n * leads, columns) in their own units."""
@@ -47,7 +47,7 @@ class Splines:
 
         def told(name: str) -> np.ndarray:
             found = matrix.column(name)
-            other = start if name.startswith(_LAGS) else self.fill.get(name, 0.0)
+            other = start if is_lag(name) else self.fill.get(name, 0.0)
             return np.asarray(np.where(np.isfinite(found), found, other))
 
         off = told("is_off")[..., None]
@@ -89,6 +89,11 @@ def fit_splines(matrix: Matrix) -> Splines:
     )
 
 
+def is_lag(name: str) -> bool:
+    """Whether the feature is a size of the quantity itself, for which the anchor stands in."""
+    return name.startswith(_LAGS)
+
+
 def _weather(names: tuple[str, ...]) -> list[str]:
     """Known columns: those that have a mean of the last day."""
     return [name[: -len("_24h")] for name in names if name.endswith("_24h")]
@@ -103,4 +108,4 @@ def _hinges(values: np.ndarray, knots: np.ndarray) -> np.ndarray:
     return np.asarray(np.maximum(values[..., None] - knots, 0.0))
 
 
-__all__ = ["Splines", "fit_splines"]
+__all__ = ["MOST", "Splines", "fit_splines", "is_lag"]

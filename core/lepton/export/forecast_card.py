@@ -1,0 +1,75 @@
+"""The page that tells a person what a bundle of forecasts is for and how to use it."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from lepton.forecast.champion import Champion
+
+if TYPE_CHECKING:
+    from lepton.export.forecast_bundle import ForecastContext
+
+_EPOCH = date(1970, 1, 1).toordinal()
+
+
+def forecast_card(champion: Champion, context: ForecastContext) -> str:
+    """Markdown: what it forecasts, from what, what it was made with, how to run it."""
+    spec, series = champion.spec, champion.series
+    hours = spec.n_leads * spec.step_s / 3600
+    known = ", ".join(column.name for column in spec.known) or "nothing beside the series itself"
+    zones = sorted({one.zone for one in series.specs.values()})
+    lines = [
+        f"# {context.solution}: forecasts for {context.customer}",
+        "",
+        f"Deciles of {len(series.ids):,} series for {spec.n_leads} intervals of "
+        f"{spec.step_s // 60} minutes ({hours:g} hours), in {context.unit or 'the unit of each'}.",
+        "",
+        f"- Made by Lepton Kit {context.kit_version}, run {context.run_id}",
+        f"- Members: {champion.family}; fingerprint {champion.fingerprint}",
+        f"- Reads the last {spec.past_days} days of each series, and {known}",
+        f"- Clocks: {', '.join(zones)}; holidays {_holidays(champion)}",
+        f"- Outer interval holds {champion.conformal.level:.0%} of the truths, calibrated by the "
+        f"last {champion.conformal.window_days} days",
+        "- Where inputs are missing the calendar's mean stands in, then last week; the answer says "
+        "so with a reason",
+        *(f"- {note}" for note in context.notes),
+        "- Learnt from one customer's history: it knows nothing of others, and drifts as that does",
+        "",
+        *_USE,
+    ]
+    return "\n".join(lines) + "\n"
+
+
+_USE = (
+    "## Use on a device",
+    "",
+    "Python 3.11 or newer with numpy and onnxruntime is enough; no network is used.",
+    "",
+    "```",
+    "PYTHONPATH=BUNDLE/runtime python -m lepton_edge verify BUNDLE",
+    "PYTHONPATH=BUNDLE/runtime python -m lepton_edge forecast BUNDLE lines.jsonl",
+    "PYTHONPATH=BUNDLE/runtime python -m lepton_edge stream BUNDLE --state STATE < lines.jsonl",
+    "```",
+    "",
+    "One JSON object a line; a list stands for intervals one after another:",
+    "",
+    "```",
+    '{"series_id": "m1", "ts": "2025-01-01T00:00Z", "y": [12.5, 11.9, null]}',
+    '{"issued_at": "2025-01-02T06:00Z", "ts": "2025-01-02T00:00Z", "temp": [3.1, 2.9]}',
+    '{"issue_at": "2025-01-02T09:00Z", "series_id": "m1"}',
+    "```",
+    "",
+    "`verify` checks every file's sha256 and repeats the golden windows. `stream` keeps its state",
+    "in a folder: after a kill, send again what came since the last answer that says `saved`.",
+)
+
+
+def _holidays(champion: Champion) -> str:
+    days = [spec.holidays[-1] for spec in champion.series.specs.values() if spec.holidays]
+    if not days:
+        return "not known"
+    return f"known until {date.fromordinal(_EPOCH + min(days)).isoformat()}"
+
+
+__all__ = ["forecast_card"]

@@ -1,0 +1,314 @@
+"""Forecasters as ONNX: the arithmetic of their `quantiles`, operator by operator, in double.
+
+Every issue is a row of X (n, leads, features); what comes out of a forecaster is (n, leads, 9) in
+units of the scale. Networks count in float32, as they do where they are fitted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+
+from lepton.automl.families.lightgbm import Boosted
+from lepton.errors import ExportError
+from lepton.forecast.families.gbdt import Base, BoostedPoint, BoostedQuantiles
+from lepton.forecast.families.linear import Linear, Location
+from lepton.forecast.families.net import MOST as MOST_READ
+from lepton.forecast.families.net import Net, Reader, first_names
+from lepton.forecast.families.profile import Profile
+from lepton.forecast.families.seasonal_naive import SeasonalNaive
+from lepton.forecast.families.splines import MOST, Splines, is_lag
+from lepton.forecast.families.spread import Spread
+from lepton.forecast.matrix import SHAPE_H
+from lepton.forecast.scores import DECILES
+from lepton.forecast.stored import sha256_of
+from lepton.graph.emit import Builder
+from lepton.graph.nets import Int8Dense
+from lepton.graph.trees import NUMBERS, Trees
+
+X: Final = "X"
+SHAPE: Final = "shape"
+
+
+class Scope:
+    """A graph that grows, and what its parts share: features by name, the anchor, flat rows."""
+
+    def __init__(self, builder: Builder, names: tuple[str, ...], n_leads: int, step_s: int) -> None:
+        self.builder, self.names = builder, names
+        self.n_leads, self.step_s = n_leads, step_s
+        self._columns: dict[str, str] = {}
+        self._parts: dict[str, str] = {}
+
+    def once(self, key: str, emit: Callable[[], str]) -> str:
+        """What `emit` adds to the graph, added once for each key."""
+        if key not in self._parts:
+            self._parts[key] = emit()
+        return self._parts[key]
+
+    def column(self, name: str) -> str:
+        """One feature, (n, leads)."""
+        if name not in self._columns:
+            place = self.builder.constant(np.array(self.names.index(name)))
+            self._columns[name] = self.builder.add("Gather", X, place, axis=2)
+        return self._columns[name]
+
+    def columns(self, names: tuple[str, ...]) -> str:
+        """Several features, (n, leads, names)."""
+        places = np.array([self.names.index(name) for name in names])
+        return self.builder.add("Gather", X, self.builder.constant(places), axis=2)
+
+    def known_or(self, found: str, other: str) -> str:
+        """`found`, and `other` where it is NaN."""
+        return self.builder.add("Where", self.builder.add("IsNaN", found), other, found)
+
+    def last_axis(self, name: str) -> str:
+        """The same with an axis of 1 at the end."""
+        return self.builder.add("Unsqueeze", name, self.builder.constant(np.array([-1])))
+
+    def by_lead(self, rows: str) -> str:
+        """(n, leads) from what belongs to flat rows."""
+        return self.builder.add(
+            "Reshape", rows, self.builder.constant(np.array([-1, self.n_leads]))
+        )
+
+    @cached_property
+    def rows(self) -> str:
+        """X as rows, (n * leads, features)."""
+        shape = self.builder.constant(np.array([-1, len(self.names)]))
+        return self.builder.add("Reshape", X, shape)
+
+    @cached_property
+    def anchor(self) -> str:
+        """Where points start from, as `families.base.anchor` does, (n, leads)."""
+        found = self.known_or(self.column("day_mean"), self.builder.constant(0.0))
+        for name in ("week_1", "recent_1"):
+            found = self.known_or(self.column(name), found)
+        return found
+
+    def ordered(self, quantiles: str) -> str:
+        """Deciles rearranged so that none crosses another."""
+        return _sorted(self.builder, quantiles)
+
+
+def emit_quantiles(scope: Scope, model: Any) -> str:
+    """Name of the model's deciles in the graph.
+
+    Raises ExportError LK508 for a forecaster that has no graph.
+    """
+    if isinstance(model, SeasonalNaive):
+        return _around(scope, model.spread, _last_week(scope))
+    if isinstance(model, Profile):
+        return _around(scope, model.spread, _calendar_mean(scope))
+    if isinstance(model, Linear):
+        return _around(scope, model.spread, _location(scope, model.location))
+    if isinstance(model, BoostedPoint):
+        start = _start(scope, model.base)
+        told = _forest(scope, model.trees, _tree_rows(scope, model.base, start))
+        return _around(scope, model.spread, scope.builder.add("Add", start, told))
+    if isinstance(model, BoostedQuantiles):
+        return _boosted_quantiles(scope, model)
+    if isinstance(model, Net):
+        return _net(scope, model)
+    raise ExportError(
+        "LK508",
+        where="forecast",
+        found=f"{type(model).__name__} has no graph: it stays off devices",
+        remedy="leave this family out of what is exported",
+    )
+
+
+def _sorted(builder: Builder, quantiles: str) -> str:
+    from onnx import helper
+
+    name = f"topk_{len(builder.nodes)}"
+    k = builder.constant(np.array([len(DECILES)]))
+    node = helper.make_node(
+        "TopK", [quantiles, k], [name, f"{name}_places"], axis=-1, largest=0, sorted=1
+    )
+    builder.nodes.append(node)
+    return name
+
+
+def _last_week(scope: Scope) -> str:
+    return scope.known_or(scope.column("week_1"), scope.anchor)
+
+
+def _calendar_mean(scope: Scope) -> str:
+    add, constant = scope.builder.add, scope.builder.constant
+    days = scope.columns(tuple(name for name in scope.names if name.startswith("alike_")))
+    unknown, axis = add("IsNaN", days), constant(np.array([-1]))
+    known = scope.builder.cast(add("Not", unknown), np.float64)
+    count = add("ReduceSum", known, axis, keepdims=0)
+    zero = constant(0.0)
+    total = add("ReduceSum", add("Where", unknown, zero, days), axis, keepdims=0)
+    off = add("Div", total, add("Max", count, constant(1.0)))
+    is_holiday = add("Greater", scope.column("is_holiday"), zero)
+    counts = add("And", is_holiday, add("Greater", count, zero))
+    found = add("Where", counts, off, scope.column("week_mean"))
+    return scope.known_or(found, _last_week(scope))
+
+
+def _around(scope: Scope, spread: Spread, point: str) -> str:
+    """Deciles about a point: size of the errors times their deciles."""
+    add, constant = scope.builder.add, scope.builder.constant
+    centre = scope.last_axis(point)
+    if not isinstance(spread.size, Boosted):
+        return add("Add", centre, constant(float(spread.size) * spread.deciles))
+    size = add("Exp", _forest(scope, spread.size, scope.rows))
+    return add("Add", centre, add("Mul", scope.last_axis(size), constant(spread.deciles)))
+
+
+def _forest(scope: Scope, trees: Boosted, rows: str) -> str:
+    """Sum of the leaves that rows reach, (n, leads)."""
+    told = Trees.from_lightgbm(trees.booster, objectives=NUMBERS).emit(scope.builder, rows)
+    return scope.by_lead(told)
+
+
+def _start(scope: Scope, base: Base) -> str:
+    return scope.anchor if base.location is None else _location(scope, base.location)
+
+
+def _tree_rows(scope: Scope, base: Base, start: str) -> str:
+    if base.location is None:
+        return scope.rows
+    add = scope.builder.add
+    moved = add("Sub", start, scope.anchor)
+    column = add("Reshape", moved, scope.builder.constant(np.array([-1, 1])))
+    return add("Concat", scope.rows, column, axis=1)
+
+
+def _boosted_quantiles(scope: Scope, model: BoostedQuantiles) -> str:
+    start = _start(scope, model.base)
+    rows = _tree_rows(scope, model.base, start)
+    told = [scope.last_axis(_forest(scope, trees, rows)) for trees in model.trees]
+    moved = scope.builder.add("Concat", *told, axis=-1)
+    return scope.ordered(scope.builder.add("Add", scope.last_axis(start), moved))
+
+
+def _location(scope: Scope, location: Location) -> str:
+    """The point of a regression; two members with the same one share it."""
+    return scope.once(sha256_of(location), lambda: _regression(scope, location))
+
+
+def _regression(scope: Scope, location: Location) -> str:
+    """Anchor and weighted columns; all groups at once, of which each row then takes its own."""
+    add, constant = scope.builder.add, scope.builder.constant
+    every = add("MatMul", _spline_columns(scope, location.splines), constant(location.weights.T))
+    every = add("Add", every, constant(location.intercept))
+    hour = add("Div", scope.column("hour"), constant(float(location.hours)))
+    group = scope.builder.cast(add("Floor", hour), np.int64)
+    group = add("Reshape", group, constant(np.array([-1, 1])))
+    return add("Add", scope.anchor, scope.by_lead(add("GatherElements", every, group, axis=1)))
+
+
+def _spline_columns(scope: Scope, splines: Splines) -> str:
+    """(n * leads, columns), standardised and cut."""
+    add, constant = scope.builder.add, scope.builder.constant
+
+    def told(*names: str) -> str:
+        found = scope.columns(names)
+        fill = constant(np.array([splines.fill.get(name, 0.0) for name in names]))
+        lags = np.array([is_lag(name) for name in names])
+        anchor = scope.last_axis(scope.anchor)
+        other = add("Where", constant(lags), anchor, fill) if lags.any() else fill
+        return scope.known_or(found, other)
+
+    zero = constant(0.0)
+    bent = {
+        name: add("Max", add("Sub", told(name), constant(knots)), zero)
+        for name, knots in splines.knots.items()
+    }
+    weekday = add("Equal", told("weekday"), constant(np.arange(7.0)))
+    parts = [told(*splines.linear), *bent.values(), scope.builder.cast(weekday, np.float64)]
+    off = told("is_off")
+    for level, change in splines.responses:
+        parts += [add("Mul", bent[level], off), add("Mul", bent[level], told(change))]
+    raw = add("Concat", *parts, axis=-1)
+    rows = add("Reshape", raw, constant(np.array([-1, len(splines.centre)])))
+    standard = add("Div", add("Sub", rows, constant(splines.centre)), constant(splines.spread))
+    return add("Clip", standard, constant(-MOST), constant(MOST))
+
+
+def _net(scope: Scope, net: Net) -> str:
+    add, constant = scope.builder.add, scope.builder.constant
+    rows = _read(scope, net.reader)
+    told = [_through(scope.builder, layers, rows) for layers in net.members]
+    total = told[0]
+    for one in told[1:]:
+        total = add("Add", total, one)
+    mean = add("Div", total, constant(float(len(told))))
+    n_days = -(-scope.n_leads // net.reader.width)
+    days = add("Reshape", mean, constant(np.array([-1, n_days * net.reader.width, len(DECILES)])))
+    if n_days * net.reader.width > scope.n_leads:
+        days = add("Slice", days, *(constant(np.array([at])) for at in (0, scope.n_leads, 1)))
+    return scope.ordered(add("Add", scope.last_axis(scope.anchor), days))
+
+
+def _through(builder: Builder, layers: tuple[Any, ...], rows: str) -> str:
+    *hidden, last = layers
+    for layer in hidden:
+        rows = layer.emit(builder, rows)
+        rows = rows if isinstance(layer, Int8Dense) else builder.add("Relu", rows)
+    return builder.cast(last.emit(builder, rows), np.float64)
+
+
+def _read(scope: Scope, reader: Reader) -> str:
+    """What a network reads: a row a day, as `Reader.rows` does."""
+    add, constant = scope.builder.add, scope.builder.constant
+    cast = scope.builder.cast
+    n_days = -(-scope.n_leads // reader.width)
+    first = add("Gather", X, constant(np.arange(n_days) * reader.width), axis=1)
+    names = first_names()
+    picked = [scope.names.index(name) for name in names]
+    starts = add("Gather", first, constant(np.array(picked)), axis=2)
+    starts = add("Reshape", starts, constant(np.array([-1, len(names)])))
+    hour = add("Floor", add("Gather", starts, constant(np.array([0])), axis=1))
+    weekday = add("Gather", starts, constant(np.array([1])), axis=1)
+    of_day = add("Gather", starts, constant(np.arange(2, len(names))), axis=1)
+    parts = [
+        _shape_of_days(scope, n_days),
+        _by_hour(scope, reader, n_days),
+        cast(add("Equal", hour, constant(np.arange(24.0))), np.float64),
+        cast(add("Equal", weekday, constant(np.arange(7.0))), np.float64),
+        of_day,
+    ]
+    # rounded to float32 and back, as the rows are that it was fitted on
+    raw = cast(cast(add("Concat", *parts, axis=1), np.float32), np.float64)
+    standard = add("Div", add("Sub", raw, constant(reader.centre)), constant(reader.spread))
+    cut = add("Clip", standard, constant(-MOST_READ), constant(MOST_READ))
+    return cast(scope.known_or(cut, constant(0.0)), np.float32)
+
+
+def _shape_of_days(scope: Scope, n_days: int) -> str:
+    """The past of each issue, once for each of its days."""
+    if n_days == 1:
+        return SHAPE
+    add, constant = scope.builder.add, scope.builder.constant
+    wide = add("Unsqueeze", SHAPE, constant(np.array([1])))
+    again = add("Concat", *([wide] * n_days), axis=1)
+    return add("Reshape", again, constant(np.array([-1, SHAPE_H])))
+
+
+def _by_hour(scope: Scope, reader: Reader, n_days: int) -> str:
+    """Means of the leads of each hour of a day, (n * days, hours * columns); what is beyond the
+    last lead is as it."""
+    add, constant = scope.builder.add, scope.builder.constant
+    each, k = max(1, 3600 // scope.step_s), len(reader.names)
+    hours = -(-reader.width // each)
+    inside = np.minimum(np.arange(hours * each), reader.width - 1)
+    leads = np.arange(n_days)[:, None] * reader.width + inside
+    places = np.minimum(leads.ravel(), scope.n_leads - 1)
+    found = scope.columns(reader.names)
+    if len(places) != scope.n_leads or (places != np.arange(scope.n_leads)).any():
+        found = add("Gather", found, constant(places), axis=1)
+    if each > 1:
+        grouped = constant(np.array([-1, hours * n_days, each, k]))
+        found = add("Reshape", found, grouped)
+        found = add("ReduceMean", found, constant(np.array([2])), keepdims=0)
+    return add("Reshape", found, constant(np.array([-1, hours * k])))
+
+
+__all__ = ["SHAPE", "Scope", "X", "emit_quantiles"]
