@@ -58,24 +58,24 @@ def of_leaderboard(ctx: Context, value: Any) -> Mapping[str, Any]:
     return {
         "leaderboard": dg.MetadataValue.md(table),
         f"best {value.metric}": float(value.best_score),
-        "best_family": value.best.newest.family,
+        "best_family": value.best_family,
         "trials": len(value.trials),
         "notes": dg.MetadataValue.md(_list(value.notes)),
     }
 
 
 def of_front(ctx: Context, value: Any) -> Mapping[str, Any]:
-    """Artefacts with what each costs and loses; size and speed of the chosen one over time."""
+    """Artefacts with what each costs and loses; size and score of the chosen one over time."""
     frame = value.to_frame()
-    chosen = value.artefacts[value.chosen]
+    chosen = frame[frame["chosen"]].iloc[0]
     return {
         "front": dg.MetadataValue.md(
             markdown_table(list(frame.columns), frame.itertuples(index=False))
         ),
         "chosen": value.chosen,
-        "bytes": int(chosen.bytes),
-        "row_us": float(chosen.row_us),
-        f"selection {value.metric}": float(chosen.score),
+        "bytes": int(chosen["bytes"]),
+        "row_us": float(chosen["us_per_row" if "us_per_row" in frame else "row_us"]),
+        f"selection {value.metric}": float(chosen["score"]),
         "notes": dg.MetadataValue.md(_list(value.notes)),
     }
 

@@ -58,7 +58,21 @@ def search(ctx: Context, prepared: Prepared) -> ForecastBoard:
 
 def compress(ctx: Context, prepared: Prepared, board: ForecastBoard) -> ForecastFront:
     """Smaller champions beside the best one, the smallest inside the bound chosen."""
-    raise NotImplementedError
+    from lepton.forecast.front import compress as run
+    from lepton.forecast.matrix import build
+    from lepton.forecast.search import spans_of
+
+    limits = ctx.config.compression
+    issues = {name: at[:1] for name, at in issued_before(prepared, ctx.settings).items()}
+    return run(
+        board,
+        build(prepared.panel, prepared.looks, issues),
+        spans_of(prepared),
+        max_loss=limits.max_loss,
+        confidence=limits.confidence,
+        rng=ctx.rng("compress"),
+        step=ctx.progress.step,
+    )
 
 
 def export(ctx: Context, prepared: Prepared, front: ForecastFront) -> Bundle:
@@ -76,7 +90,6 @@ def export(ctx: Context, prepared: Prepared, front: ForecastFront) -> Bundle:
         schedule=_schedule(ctx, prepared),
         unit=_unit(ctx),
         notes=limits_of(prepared),
-        timing=front.timing,
     )
     return write_forecast_bundle(ctx.folder / "bundle", front.champion, facts)
 

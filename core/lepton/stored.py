@@ -67,6 +67,9 @@ def _kinds() -> tuple[_Kind, ...]:
     from lepton.compress.front import Front
     from lepton.evaluation.results import Evaluation
     from lepton.export.bundle import Bundle
+    from lepton.forecast.board import ForecastBoard
+    from lepton.forecast.front import ForecastFront
+    from lepton.forecast.prepared import Prepared
 
     def own(name: str, model: Any) -> _Kind:
         return _Kind(name, _is(model), lambda value, folder: value.save(folder), model.load)
@@ -78,6 +81,9 @@ def _kinds() -> tuple[_Kind, ...]:
         own("leaderboard", Leaderboard),
         own("front", Front),
         own("evaluation", Evaluation),
+        own("prepared", Prepared),
+        own("forecast_board", ForecastBoard),
+        own("forecast_front", ForecastFront),
         _Kind("bundle", _is(Bundle), _save_bundle, lambda folder: Bundle.open(_load_path(folder))),
         _Kind("path", _is(Path), _save_path, _load_path),
         _Kind("published", _is(Published), _save_published, _load_published),

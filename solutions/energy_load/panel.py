@@ -83,9 +83,7 @@ def looks(panel: PanelDataset, settings: Mapping[str, float]) -> Mapping[str, As
     return made
 
 
-def _step_s(
-    load: pd.DataFrame, meters: pd.DataFrame | None, settings: Mapping[str, float]
-) -> int:
+def _step_s(load: pd.DataFrame, meters: pd.DataFrame | None, settings: Mapping[str, float]) -> int:
     """The asked interval in seconds, else the longest of a meter that divides a day, else an hour."""
     if settings["step_min"]:
         return round(settings["step_min"] * 60)

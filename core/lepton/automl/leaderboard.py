@@ -46,6 +46,11 @@ class Leaderboard:
         """Score of the best entrant."""
         return self.best.score
 
+    @property
+    def best_family(self) -> str:
+        """Family of the best entrant."""
+        return self.best.newest.family
+
     def to_frame(self) -> pd.DataFrame:
         """One row a baseline, trial or blend, the best first.
 

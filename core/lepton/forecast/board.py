@@ -36,20 +36,20 @@ class Trial:
 class Selected:
     """Forecasts of the selection, by models that had not seen it.
 
-    series, issue_s: (n,); step: (n, leads); y: (n, leads) in the series' unit; quantiles: name ->
-    (n, leads, 9), families first, then the blend, then it calibrated.
+    series, issue_s: (n,); lead_h: (n, leads) hours ahead; y: (n, leads) in the series' unit;
+    quantiles: name -> (n, leads, 9), families first, then the blend, then it calibrated.
     """
 
     series: np.ndarray
     issue_s: np.ndarray
-    step: np.ndarray
+    lead_h: np.ndarray
     y: np.ndarray
     quantiles: Mapping[str, np.ndarray]
 
     @classmethod
     def of(cls, matrix: Matrix, quantiles: Mapping[str, np.ndarray]) -> Selected:
         """Of a matrix and its forecasts."""
-        return cls(matrix.series, matrix.issue_s, matrix.step, matrix.y, quantiles)
+        return cls(matrix.series, matrix.issue_s, matrix.column("lead_h"), matrix.y, quantiles)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +65,11 @@ class ForecastBoard:
     spent_units: int
     spent_s: float
     notes: tuple[str, ...] = field(default=())
+
+    @property
+    def best_family(self) -> str:
+        """The champion's families."""
+        return self.champion.family
 
     def to_frame(self) -> pd.DataFrame:
         """One row a family, the best first."""
@@ -86,7 +91,7 @@ class ForecastBoard:
         }
         (folder / "board.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
         own = self.selected
-        arrays = {"series": own.series, "issue_s": own.issue_s, "step": own.step, "y": own.y}
+        arrays = {"series": own.series, "issue_s": own.issue_s, "lead_h": own.lead_h, "y": own.y}
         arrays |= {f"q{at}": one for at, one in enumerate(own.quantiles.values())}
         file = io.BytesIO()
         np.savez(file, **arrays)  # type: ignore[arg-type]
@@ -100,7 +105,7 @@ class ForecastBoard:
             arrays = {name: file[name] for name in file.files}
         names = facts.pop("names")
         quantiles = {name: arrays[f"q{at}"] for at, name in enumerate(names)}
-        own = (arrays[name] for name in ("series", "issue_s", "step", "y"))
+        own = (arrays[name] for name in ("series", "issue_s", "lead_h", "y"))
         return cls(
             champion=Champion.load(folder / "champion"),
             selected=Selected(*own, quantiles),

@@ -50,9 +50,7 @@ def judge(
     between forecasts of the data as they are and of data whose future is noise; 0 is none.
     """
     draws = _draws(judged.matrix, rng)
-    results = {
-        name: tuple(_metrics(judged, told, draws)) for name, told in judged.told.items()
-    }
+    results = {name: tuple(_metrics(judged, told, draws)) for name, told in judged.told.items()}
     gated = tuple(_gates(judged, results, draws, gates, parity, leak))
     facts = {"parity_max_abs_diff": parity, "parity_flips": 0.0, "leak_max_abs_diff": leak}
     return Evaluation(
@@ -128,7 +126,9 @@ def _metrics(judged: Judged, told: np.ndarray, draws: _Draws) -> Iterator[Metric
         if math.isfinite(value):
             yield MetricResult(name, value, low, high, _ABOUT[name])
         else:
-            yield MetricResult(name, None, about=_ABOUT[name], reason="nothing was known to judge by")
+            yield MetricResult(
+                name, None, about=_ABOUT[name], reason="nothing was known to judge by"
+            )
 
 
 @dataclass(frozen=True, eq=False)

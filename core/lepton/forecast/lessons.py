@@ -42,9 +42,7 @@ def lesson_of(prepared: Prepared, settings: Mapping[str, float], *, anywhere: bo
     return Lesson.of(matrix, build(prepared.panel, prepared.looks, _anywhere(prepared), np.float32))
 
 
-def issued_before(
-    prepared: Prepared, settings: Mapping[str, float]
-) -> Mapping[str, np.ndarray]:
+def issued_before(prepared: Prepared, settings: Mapping[str, float]) -> Mapping[str, np.ndarray]:
     """The selection's issues, which golden windows and reference statistics are cut from."""
     return _issued(prepared, settings, prepared.cuts.selection_s, prepared.cuts.holdout_s)
 

@@ -18,9 +18,9 @@ from lepton.automl.budget import Budget
 from lepton.automl.machine import available_workers
 from lepton.forecast import scores
 from lepton.forecast.board import BLEND, CALIBRATED, ForecastBoard, Selected, Trial
-from lepton.forecast.champion import Champion
-from lepton.forecast.conformal import ConformalSpec, calibrated, scores_of
-from lepton.forecast.ensemble import Weights, fit_weights
+from lepton.forecast.champion import Series, fit_champion
+from lepton.forecast.conformal import calibrated
+from lepton.forecast.ensemble import fit_weights
 from lepton.forecast.families import forecaster
 from lepton.forecast.families.base import Forecaster, Lesson
 from lepton.forecast.lessons import lesson_of
@@ -28,13 +28,14 @@ from lepton.forecast.matrix import Matrix
 from lepton.forecast.panel import seconds_of
 from lepton.forecast.prepared import Prepared
 from lepton.forecast.rolling import Backtest, Refit, backtest
+from lepton.forecast.walk import Walk, WalkSpec
 from lepton.progress import Progress
+from lepton_edge.conformal import ConformalSpec
 
 METRIC: Final = "rcrps"
 FLOOR: Final = ("seasonal_naive", "profile")
 """Cost next to nothing and are what everything is compared with: never left out."""
-LEAST_SHARE: Final = 0.02
-"""Share of the blend below which a family is not worth its fit."""
+CONFORMAL: Final = ConformalSpec()
 READS_ANYWHERE: Final = ("net",)
 """Families that learn from issues at any hour."""
 
@@ -61,25 +62,20 @@ def search(prepared: Prepared, spec: ForecastSearch, progress: Progress) -> Fore
     )
     progress.step(f"{len(lesson.issued):,} issues of {len(prepared.looks):,} series", done=0.0)
     found, seconds = _forecast(prepared, lesson, chosen, spec, progress, started)
-    n_series = len(prepared.looks)
-    weights = _trimmed(fit_weights(found, n_series))
     latency_s = prepared.panel.latency_s.get("y", 0)
-    blend = weights.of(found)
-    before = scores_of(found.matrix, blend, latency_s)
-    conformal = ConformalSpec()
-    stretched = calibrated(found.matrix, blend, spec=conformal, latency_s=latency_s)
+    blend = fit_weights(found, len(prepared.looks)).of(found)
+    stretched = calibrated(found.matrix, blend, spec=CONFORMAL, latency_s=latency_s)
     spans = spans_of(prepared)
     loss = {name: rcrps(found.matrix, q, spans) for name, q in found.quantiles.items()}
-    members = _refitted(prepared, lesson, chosen, weights, spec, progress)
-    champion = Champion(
-        ids=prepared.panel.ids,
-        looks=dict(prepared.looks),
-        members=members,
-        weights=weights,
-        conformal=conformal,
-        scores=before,
-        latency_s=latency_s,
+    progress.step("the blend, on all before the holdout")
+    champion = fit_champion(
+        lesson.known_by(prepared.cuts.holdout_s, latency_s),
+        chosen,
+        _walk(found, blend),
+        _series(prepared),
+        WalkSpec((), seed=spec.seed, latency_s=latency_s, conformal=CONFORMAL),
     )
+    weights = champion.weights
     share = dict(zip(weights.names, weights.by_cell.mean(axis=(0, 1)), strict=True))
     trials = [
         Trial(one.name, loss.get(one.name), seconds.get(one.name, 0.0), share.get(one.name, 0.0))
@@ -94,7 +90,7 @@ def search(prepared: Prepared, spec: ForecastSearch, progress: Progress) -> Fore
         tuple(sorted(trials, key=lambda t: math.inf if t.score is None else t.score)),
         Selected.of(found.matrix, {**found.quantiles, BLEND: blend, CALIBRATED: stretched}),
         best_score=rcrps(found.matrix, stretched, spans),
-        spent_units=len(chosen) + len(members),
+        spent_units=len(chosen) + len(champion.members),
         spent_s=time.monotonic() - started,
         notes=tuple(notes),
     )
@@ -151,7 +147,11 @@ def _forecast(
     spans = spans_of(prepared)
     for number, family in enumerate(families):
         left_s = _left_s(spec, started)
-        if number >= len(FLOOR) and left_s is not None and left_s < 2.5 * _expected_s(family, seconds):
+        if (
+            number >= len(FLOOR)
+            and left_s is not None
+            and left_s < 2.5 * _expected_s(family, seconds)
+        ):
             failed[family.name] = "the budget had no room for it"
             continue
         began = time.monotonic()
@@ -190,31 +190,18 @@ def _expected_s(family: Forecaster, seconds: Mapping[str, float]) -> float:
     return pace * family.cost
 
 
-def _trimmed(weights: Weights) -> Weights:
-    """Without the families that have hardly a share anywhere."""
-    share = weights.by_cell.mean(axis=(0, 1))
-    kept = share >= LEAST_SHARE
-    cells = weights.by_cell[:, :, kept]
-    names = tuple(name for name, keep in zip(weights.names, kept, strict=True) if keep)
-    return Weights(names, cells / cells.sum(axis=2, keepdims=True))
+def _walk(found: Backtest, blend: np.ndarray) -> Walk:
+    """The selection as a walk that ended with its warm-up: nothing of it was judged before."""
+    none = np.zeros(len(found.matrix), dtype=bool)
+    return Walk(found.take(none), blend[none], blend[none], (), found, blend)
 
 
-def _refitted(
-    prepared: Prepared,
-    lesson: Lesson,
-    families: Sequence[Forecaster],
-    weights: Weights,
-    spec: ForecastSearch,
-    progress: Progress,
-) -> dict[str, object]:
-    """The blend's families, fitted on all that was known when the holdout began."""
-    known = lesson.known_by(prepared.cuts.holdout_s, prepared.panel.latency_s.get("y", 0))
-    made = {}
-    for family in families:
-        if family.name in weights.names:
-            progress.step(f"{family.name}, on all before the holdout")
-            made[family.name] = family.fit(known, family.params, spec.seed)
-    return made
+def _series(prepared: Prepared) -> Series:
+    panel = prepared.panel
+    typical = np.full(len(panel.ids), np.nan)
+    if "typical" in panel.series:
+        typical = panel.series["typical"].to_numpy(dtype=np.float64)
+    return Series(panel.ids, dict(prepared.looks), tuple(typical.tolist()), dict(panel.latency_s))
 
 
 __all__ = ["FLOOR", "METRIC", "ForecastSearch", "rcrps", "search", "spans_of"]

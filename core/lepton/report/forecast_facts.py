@@ -18,7 +18,11 @@ RESAMPLES: Final = 300
 WEEK_S: Final = 7 * 86_400
 BIN_C: Final = 2.0
 FEWEST: Final = 50
-PARTS: Final = (("night, 0 to 6 h", 0, 6), ("morning, 6 to 12 h", 6, 12), ("afternoon and evening", 12, 24))
+PARTS: Final = (
+    ("night, 0 to 6 h", 0, 6),
+    ("morning, 6 to 12 h", 6, 12),
+    ("afternoon and evening", 12, 24),
+)
 WHY: Final = {MISSING: "missing", SUSPECT: "suspect"}
 
 
@@ -105,7 +109,9 @@ def _response(prepared: Prepared) -> pd.DataFrame:
         inside = rows[(rows["hour"] >= first) & (rows["hour"] < last)].groupby("at")["over"]
         quartiles = inside.quantile([0.25, 0.5, 0.75]).unstack()
         kept = quartiles[inside.size() >= FEWEST]
-        found += [(part, at, *values) for at, values in zip(kept.index, kept.to_numpy(), strict=True)]
+        found += [
+            (part, at, *values) for at, values in zip(kept.index, kept.to_numpy(), strict=True)
+        ]
     return pd.DataFrame(found, columns=columns)
 
 

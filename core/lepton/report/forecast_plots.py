@@ -133,7 +133,9 @@ def ladder(rungs: pd.DataFrame) -> Figure | None:
     if rungs.empty:
         return None
     figure = new_figure(WIDE[0], 0.42 * len(rungs) + 1.0)
-    axes = new_axes(figure, xlabel="loss (CRPS over the range of the past); lower is better", ylabel="")
+    axes = new_axes(
+        figure, xlabel="loss (CRPS over the range of the past); lower is better", ylabel=""
+    )
     axes.grid(axis="y", visible=False)
     for place, rung in enumerate(each(rungs)):
         own = place == len(rungs) - 1
@@ -165,7 +167,11 @@ def by_lead(scored: pd.DataFrame) -> Figure | None:
     level = scored["entity"].map(scored["target"].abs().groupby(scored["entity"]).mean())
     figure = new_figure()
     axes = new_axes(figure, xlabel="hours ahead", ylabel="error, % of mean")
-    shown = {"q50": "this forecast", "median_profile": "calendar mean", "median_seasonal_naive": "last week"}
+    shown = {
+        "q50": "this forecast",
+        "median_profile": "calendar mean",
+        "median_seasonal_naive": "last week",
+    }
     for colour, (column, label) in zip(SERIES, shown.items(), strict=False):
         if column in scored:
             error = 100 * (scored["target"] - scored[column]).abs() / level.where(level > 0)

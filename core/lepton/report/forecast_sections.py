@@ -22,12 +22,17 @@ from lepton.report.tables import (
     percent,
 )
 
+
 def summary(content: ReportContent) -> Section:
     """What those who decide need to know, each sentence from numbers further down."""
     blocks = [
         Block("What was found", lines=list(_found(content)), half=True),
         Block("Gates in plain words", lines=cut_lines(list(gate_lines(content))), half=True),
-        Block("What limits this", lines=cut_lines([*_limits(content), *limit_lines(content)]), half=True),
+        Block(
+            "What limits this",
+            lines=cut_lines([*_limits(content), *limit_lines(content)]),
+            half=True,
+        ),
     ]
     text = "For those who decide; every number has its page below, with the rows it comes from."
     return Section("summary", "Summary", text, blocks)
@@ -112,9 +117,27 @@ def _each_series(content: ReportContent) -> Block:
             else float("nan")
         )
         inside = ((own["target"] >= own["q10"]) & (own["target"] <= own["q90"])).mean()
-        rows.append((name, len(own), size, error, 100 * error / size if size else None, error / naive if naive else None, 100 * inside))
+        rows.append(
+            (
+                name,
+                len(own),
+                size,
+                error,
+                100 * error / size if size else None,
+                error / naive if naive else None,
+                100 * inside,
+            )
+        )
     rows.sort(key=lambda row: -row[2])
-    columns = ("series", "values", "mean size", "mean error", "error, %", "over last week's", "in 80 %, %")
+    columns = (
+        "series",
+        "values",
+        "mean size",
+        "mean error",
+        "error, %",
+        "over last week's",
+        "in 80 %, %",
+    )
     return Block(f"Each {content.spec.words.entity}", table=make_table(columns, rows))
 
 
@@ -185,7 +208,11 @@ def series(content: ReportContent) -> Section:
             "shaded.",
             forecast_plots.response(facts.response, "degrees C"),
         ),
-        *([Block("Sums", facts.sums_told, table=frame_table(facts.sums))] if len(facts.sums) else []),
+        *(
+            [Block("Sums", facts.sums_told, table=frame_table(facts.sums))]
+            if len(facts.sums)
+            else []
+        ),
         Block("Series", table=frame_table(facts.series)),
         *own_blocks(content, "series"),
     ]

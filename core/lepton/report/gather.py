@@ -173,7 +173,9 @@ def _broken(violations: tuple[Violation, ...], table: str, column: str | None, r
     )
 
 
-def absent_columns(validated: Validated, contracts: Mapping[str, Contract]) -> Iterator[tuple[str, str]]:
+def absent_columns(
+    validated: Validated, contracts: Mapping[str, Contract]
+) -> Iterator[tuple[str, str]]:
     for table, frame in validated.tables.items():
         for column in contracts[table].columns:
             if not column.present and column.lost_without and column.name not in frame:
