@@ -1,4 +1,4 @@
-"""The stages of a forecast, from canonical tables to a report, under the names of `lepton.stages`."""
+"""The stages of a forecast from tables to report, under the names of `lepton.stages`."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ from lepton.report.content import DataFacts, ModelFacts
 from lepton_edge.forecast_plan import Schedule
 
 if TYPE_CHECKING:
-    from lepton.forecast.matrix import Matrix
     from lepton.export.bundle import Bundle
     from lepton.forecast.board import ForecastBoard
     from lepton.forecast.front import ForecastFront
+    from lepton.forecast.judged import Judged
+    from lepton.forecast.matrix import Matrix
 
 OWN: Final = "bundle"
 """Name of the bundle among those that are judged."""
@@ -97,7 +98,7 @@ def export(ctx: Context, prepared: Prepared, front: ForecastFront) -> Bundle:
 def evaluate(ctx: Context, prepared: Prepared, front: ForecastFront, bundle: Bundle) -> Evaluation:
     """The one read of the holdout, forecast by the bundle's own runtime, day after day."""
     from lepton.export.forecast_parity import check_forecasts
-    from lepton.forecast.judged import Judged, judge
+    from lepton.forecast.judged import judge
     from lepton.forecast.leak import leak_of
     from lepton.forecast.search import FLOOR, spans_of
 
@@ -109,12 +110,22 @@ def evaluate(ctx: Context, prepared: Prepared, front: ForecastFront, bundle: Bun
     asked = np.unique(matrix.issue_s)
     picked = np.sort(rng.choice(asked, size=min(LEAK_ISSUES, len(asked)), replace=False))
     return judge(
-        Judged(matrix, told, OWN, FLOOR, spans_of(prepared), prepared.panel.ids),
+        _judged(prepared, matrix, told, spans_of(prepared)),
         ctx.gates,
         rng,
         parity=check_forecasts(champion, bundle.path, matrix).max_abs_diff,
         leak=leak_of(prepared, picked, rng),
     )
+
+
+def _judged(
+    prepared: Prepared, matrix: Matrix, told: Mapping[str, np.ndarray], spans: np.ndarray
+) -> Judged:
+    from lepton.forecast.judged import Judged
+    from lepton.forecast.search import FLOOR
+
+    panel = prepared.panel
+    return Judged(matrix, told, OWN, FLOOR, spans, panel.ids, panel.zones)
 
 
 def _by_bundle(bundle: Bundle, matrix: Matrix, prepared: Prepared) -> np.ndarray:
@@ -156,7 +167,7 @@ def _spec(ctx: Context) -> ForecastSpec:
         raise ConfigError(
             "LK118",
             where=ctx.solution.name,
-            found=f"the task '{ctx.task.name}' is a forecast, and the solution does not say of what",
+            found=f"the task '{ctx.task.name}' is a forecast, and nothing says of what",
             remedy="give the solution a ForecastSpec, see solutions/energy_load",
         )
     return spec

@@ -84,7 +84,7 @@ def looks(panel: PanelDataset, settings: Mapping[str, float]) -> Mapping[str, As
 
 
 def _step_s(load: pd.DataFrame, meters: pd.DataFrame | None, settings: Mapping[str, float]) -> int:
-    """The asked interval in seconds, else the longest of a meter that divides a day, else an hour."""
+    """The asked interval, else the longest of a meter that divides a day, else an hour; seconds."""
     if settings["step_min"]:
         return round(settings["step_min"] * 60)
     own = [round(hours * 3_600) for hours in interval_h(load, meters).values()]

@@ -105,10 +105,10 @@ class ForecastBoard:
             arrays = {name: file[name] for name in file.files}
         names = facts.pop("names")
         quantiles = {name: arrays[f"q{at}"] for at, name in enumerate(names)}
-        own = (arrays[name] for name in ("series", "issue_s", "lead_h", "y"))
+        series, issue_s, lead_h, y = (arrays[n] for n in ("series", "issue_s", "lead_h", "y"))
         return cls(
             champion=Champion.load(folder / "champion"),
-            selected=Selected(*own, quantiles),
+            selected=Selected(series, issue_s, lead_h, y, quantiles),
             trials=tuple(Trial(**one) for one in facts.pop("trials")),
             notes=tuple(facts.pop("notes")),
             **facts,

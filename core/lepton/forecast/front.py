@@ -22,9 +22,9 @@ from lepton.forecast.board import ForecastBoard, Selected
 from lepton.forecast.champion import Champion
 from lepton.forecast.graph import to_onnx
 from lepton.forecast.matrix import Matrix
-from lepton_edge.conformal import horizon_blocks
 from lepton.forecast.scores import crps
 from lepton_edge.atomic import write_bytes
+from lepton_edge.conformal import horizon_blocks
 from lepton_edge.wall_clock import DAY_S
 
 WHOLE: Final = "whole blend"
@@ -39,7 +39,7 @@ REPEATS: Final = 5
 class Artefact:
     """A champion as it could be shipped: families; score on the selection with its interval;
     loss, loss_bound: relative rise of the score against the whole blend, and its one-sided upper
-    bound; bytes of its graph; one_ms: CPU milliseconds of one series' forecast from its features."""
+    bound; bytes of its graph; one_ms: CPU milliseconds of one series' forecast from features."""
 
     name: str
     members: tuple[str, ...]
@@ -56,7 +56,7 @@ class Artefact:
 
 @dataclass(frozen=True, eq=False)
 class ForecastFront:
-    """champion: the one that is shipped; artefacts: name -> what each costs and loses; chosen."""
+    """champion: the one that is shipped, called `chosen`; artefacts: what each costs and loses."""
 
     champion: Champion
     artefacts: Mapping[str, Artefact]

@@ -13,7 +13,7 @@ import pandas as pd
 from lepton.evaluation.results import Evaluation, GateResult, MetricResult
 from lepton.forecast import scores
 from lepton.forecast.matrix import Matrix
-from lepton_edge.wall_clock import DAY_S
+from lepton_edge.wall_clock import DAY_S, WallClock
 
 LEVELS: Final = tuple(f"q{round(100 * level):02d}" for level in scores.DECILES)
 """Columns of the deciles in rows that are judged."""
@@ -25,8 +25,8 @@ NAIVE: Final = "seasonal_naive"
 @dataclass(frozen=True, eq=False)
 class Judged:
     """What is judged. matrix: the holdout's issues; told: name -> deciles (n, leads, 9) in the
-    series' unit, of baselines, members and the bundle; own: name of the bundle's; spans: (series,)
-    range of each one's past; ids: names of the series."""
+    series' unit, of baselines and the bundle; own: name of the bundle's; spans: (series,) range of
+    each one's past; ids, zones: names of the series, and of their clocks."""
 
     matrix: Matrix
     told: Mapping[str, np.ndarray]
@@ -34,6 +34,7 @@ class Judged:
     baselines: tuple[str, ...]
     spans: np.ndarray
     ids: tuple[str, ...]
+    zones: tuple[str, ...]
 
 
 def judge(
@@ -56,7 +57,7 @@ def judge(
     return Evaluation(
         metrics=results[judged.own],
         baselines={name: results[name] for name in judged.baselines if name in results},
-        reference=results[judged.own],
+        reference=(),
         gates=gated,
         scored=rows_of(judged),
         facts={name: value for name, value in facts.items() if math.isfinite(value)},
@@ -64,8 +65,8 @@ def judge(
 
 
 def rows_of(judged: Judged) -> pd.DataFrame:
-    """One row an interval that was forecast and is known: entity, issued_at, event_at, lead_h,
-    target, the deciles, and the median of each rival."""
+    """One row an interval that was forecast and is known: entity, issued_at, event_at, local_at (by
+    the wall clock, without a zone), lead_h, target, the deciles, and the median of each rival."""
     matrix = judged.matrix
     known = np.isfinite(matrix.y)
     n = np.broadcast_to(np.arange(len(matrix))[:, None], known.shape)[known]
@@ -75,8 +76,8 @@ def rows_of(judged: Judged) -> pd.DataFrame:
             "entity": pd.Series(np.array(judged.ids, dtype=object)[matrix.series[n]], dtype="str"),
             "issued_at": _instants(matrix.issue_s[n]),
             "event_at": _instants(matrix.step[known] * matrix.step_s),
+            "local_at": _local(judged, matrix.step[known] * matrix.step_s, matrix.series[n]),
             "lead_h": matrix.column("lead_h")[known],
-            "hour": matrix.column("hour")[known],
             "target": matrix.y[known],
             **{name: own[..., at][known] for at, name in enumerate(LEVELS)},
         }
@@ -85,6 +86,15 @@ def rows_of(judged: Judged) -> pd.DataFrame:
         if name != judged.own:
             frame[f"median_{name}"] = told[..., 4][known]
     return frame.sort_values(["entity", "issued_at", "event_at"], kind="stable", ignore_index=True)
+
+
+def _local(judged: Judged, seconds: np.ndarray, series: np.ndarray) -> pd.Series:
+    """What the wall clock of each series shows."""
+    shown = np.empty(len(seconds), dtype=np.int64)
+    for zone in set(judged.zones):
+        here = np.array([one == zone for one in judged.zones])[series]
+        shown[here] = WallClock(zone).wall(seconds[here])
+    return pd.Series(pd.to_datetime(shown, unit="s")).astype("datetime64[us]")
 
 
 def _instants(seconds: np.ndarray) -> pd.Series:

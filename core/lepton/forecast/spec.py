@@ -1,4 +1,4 @@
-"""What a solution says of its forecasts: which series, what they may look at, when they are issued."""
+"""What a solution says of its forecasts: which series, what is looked at, when they are issued."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def forecast_facts(
 
 
 def _rungs(selected: Selected, spans: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
-    """Loss of each step of the ladder with the interval over weeks, over that of the step before."""
+    """Loss of each step with its interval over weeks, and over the loss of the step before."""
     block = (selected.issue_s - selected.issue_s.min(initial=0)) // WEEK_S
     n = int(block.max(initial=0)) + 1
     draws = np.array([np.bincount(rng.integers(0, n, n), minlength=n) for _ in range(RESAMPLES)])
@@ -107,7 +107,7 @@ def _response(prepared: Prepared) -> pd.DataFrame:
     found = []
     for part, first, last in PARTS:
         inside = rows[(rows["hour"] >= first) & (rows["hour"] < last)].groupby("at")["over"]
-        quartiles = inside.quantile([0.25, 0.5, 0.75]).unstack()
+        quartiles = inside.quantile(np.array([0.25, 0.5, 0.75])).unstack()
         kept = quartiles[inside.size() >= FEWEST]
         found += [
             (part, at, *values) for at, values in zip(kept.index, kept.to_numpy(), strict=True)

@@ -34,7 +34,7 @@ FEWEST: Final = 20
 
 
 def fans(scored: pd.DataFrame, unit: str) -> Figure | None:
-    """Of the largest series, the best, a usual, the worst forecast and that of the highest value."""
+    """Of the largest series, the best, a usual and the worst forecast, and that of the peak."""
     if scored.empty:
         return None
     size = scored.assign(size=scored["target"].abs()).groupby("entity")["size"].sum()
@@ -43,7 +43,7 @@ def fans(scored: pd.DataFrame, unit: str) -> Figure | None:
     loss = (own["target"] - own["q50"]).abs().groupby(own["issued_at"]).mean().sort_values()
     if len(loss) < 4:
         return None
-    peak = own.loc[own["target"].idxmax(), "issued_at"]
+    peak = own.sort_values("target", kind="stable")["issued_at"].iloc[-1]
     picked = {
         "best": loss.index[0],
         "usual": loss.index[len(loss) // 2],
@@ -54,13 +54,15 @@ def fans(scored: pd.DataFrame, unit: str) -> Figure | None:
     grid: Any = figure.subplots(2, 2)
     for axes, (told, issued) in zip(grid.flat, picked.items(), strict=True):
         _fan(dress(axes, ylabel=unit), own[own["issued_at"] == issued])
-        axes.set_title(f"{name_of(name)}, {told}: {issued:%d %b %Y}", fontsize=10, color=INK)
+        rows = own[own["issued_at"] == issued]
+        begins = f"{rows['local_at'].iloc[0]:%d %b %Y}"
+        axes.set_title(f"{name_of(name)}, {told}: {begins}", fontsize=10, color=INK)
     legend(grid.flat[0], "upper left")
     return figure
 
 
 def _fan(axes: Axes, rows: pd.DataFrame) -> None:
-    at = rows["event_at"].dt.tz_localize(None)
+    at = rows["local_at"]
     for low, high, colour in _BANDS:
         label = f"{low[1:]} to {high[1:]} %"
         axes.fill_between(at, rows[low], rows[high], color=colour, lw=0, label=label)
@@ -74,11 +76,11 @@ def by_hour(scored: pd.DataFrame) -> Figure | None:
     """Mean absolute error over the mean value, by local hour and day of the week."""
     if scored.empty:
         return None
-    weekday = scored["local_day"] if "local_day" in scored else scored["event_at"].dt.day_of_week
+    local = scored["local_at"].dt
     level = scored["entity"].map(scored["target"].abs().groupby(scored["entity"]).mean())
     error = (scored["target"] - scored["q50"]).abs() / level.where(level > 0)
-    table = error.groupby([weekday, scored["hour"].astype(int)]).mean().unstack()
-    table = table.reindex(index=range(7), columns=range(24))
+    by = [local.day_of_week.rename("day"), local.hour.rename("hour")]
+    table = error.groupby(by).mean().unstack().reindex(index=range(7), columns=range(24))
     figure = new_figure(WIDE[0], 2.7)
     axes = dress(figure.add_subplot(), xlabel="local hour of the interval")
     axes.grid(visible=False)

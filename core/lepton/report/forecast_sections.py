@@ -11,8 +11,9 @@ from lepton.report import forecast_plots
 from lepton.report.blocks import Block, Section, picture, table_or
 from lepton.report.content import ReportContent
 from lepton.report.own import own_blocks
-from lepton.report.summary import gate_lines, limit_lines
+from lepton.report.summary import gate_lines
 from lepton.report.tables import (
+    Table,
     cut_lines,
     each,
     frame_table,
@@ -30,7 +31,7 @@ def summary(content: ReportContent) -> Section:
         Block("Gates in plain words", lines=cut_lines(list(gate_lines(content))), half=True),
         Block(
             "What limits this",
-            lines=cut_lines([*_limits(content), *limit_lines(content)]),
+            lines=cut_lines(list(_limits(content))),
             half=True,
         ),
     ]
@@ -61,6 +62,10 @@ def _found(content: ReportContent) -> Iterator[str]:
 def _limits(content: ReportContent) -> Iterator[str]:
     if content.forecast is not None:
         yield from content.forecast.limits
+    if content.simulated:
+        yield "The data are simulated: no number here says what to expect from real ones."
+    for table, rows in content.data.quarantined.items():
+        yield f"{rows:,} rows of {table} broke the contract and were left out."
 
 
 def _has(found: dict[str, MetricResult], name: str) -> bool:
@@ -175,7 +180,7 @@ def choice(content: ReportContent) -> Section:
             forecast_plots.ladder(rungs),
             "There was no selection to tell.",
         ),
-        Block("The same in numbers", table=make_table(*_rungs(rungs))),
+        Block("The same in numbers", table=_rungs(rungs)),
         table_or("Families", frame_table(model.leaderboard), "No family was tried."),
         *([Block("Notes of the search", lines=cut_lines(model.notes))] if model.notes else []),
         *own_blocks(content, "choice"),
@@ -184,10 +189,10 @@ def choice(content: ReportContent) -> Section:
     return Section("choice", "How it was chosen", text.strip(), blocks, "Choice")
 
 
-def _rungs(rungs: pd.DataFrame) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
+def _rungs(rungs: pd.DataFrame) -> Table:
     columns = ("step", "loss", "95 % from", "to", "over the step before")
     rows = [(r.name, r.loss, r.low, r.high, r.vs_before) for r in each(rungs)] if len(rungs) else []
-    return columns, rows
+    return make_table(columns, rows)
 
 
 def series(content: ReportContent) -> Section:

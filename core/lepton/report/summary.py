@@ -39,6 +39,10 @@ _GATES: Final = {
         "Its scores can be read as probabilities",
         "Its scores are no probabilities",
     ),
+    "coverage80": (
+        "Its intervals hold what they say",
+        "Its intervals do not hold what they say",
+    ),
     "min_positives_holdout": ("There was enough to judge by", "There was too little to judge by"),
     "leakage": ("No feature knows the answer", "A feature seems to know the answer"),
 }

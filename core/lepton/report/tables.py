@@ -20,6 +20,11 @@ _LABELS: Final = {
     "auc": "ROC AUC",
     "ece": "calibration error",
     "brier": "Brier score",
+    "rcrps": "CRPS over range",
+    "wape": "error over size",
+    "mase": "error over last week's",
+    "coverage80": "coverage of 80 %",
+    "width80": "width of 80 %",
     "recall_at_fpr_1": "recall at 1 % false alerts",
     "recall_at_fpr_5": "recall at 5 % false alerts",
 }
