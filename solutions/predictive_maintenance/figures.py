@@ -40,11 +40,16 @@ Draw = Callable[[Evaluation], Any]
 
 
 def _of_lives(draw: Callable[[Told], Any]) -> Draw:
-    """`draw` on the lives of a report; where there are none, the sentence that says so."""
+    """`draw` on the lives of a report; where there are none, the sentence that says so, but
+    nothing where rows stand alone or no failure was learnt from."""
 
     @wraps(draw)
     def drawn(evaluation: Evaluation) -> Any:
         found = told(evaluation.scored)
+        scored = evaluation.scored
+        is_alone = len(scored) > 0 and "group" in scored and not scored["group"].duplicated().any()
+        if isinstance(found, str) and (is_alone or evaluation.facts.get("failures") == 0):
+            return None
         return found if isinstance(found, str) else draw(found)
 
     return drawn

@@ -36,7 +36,8 @@ REPLACED: Final = "replace"
 def assemble(tables: Mapping[str, pd.DataFrame], settings: Mapping[str, float]) -> pd.DataFrame:
     """Readings with `life_id`, `asset_type`, `since_service_h` and their targets, if known:
     `failed` (within the horizon, 0/1), `remaining` (hours to the failure as a share of `cap_h`, at
-    most 1, see `drawn_in`) and `label_at`, the instant at which `failed` was known.
+    most 1, see `drawn_in`), `label_at`, the instant at which `failed` was known, and
+    `near_failure`: 1 where `failed` is known to be, else 0.
 
     Rows without an asset are each their own and keep the target that they bring. Order and other
     columns stay.
@@ -49,7 +50,12 @@ def assemble(tables: Mapping[str, pd.DataFrame], settings: Mapping[str, float]) 
         readings = readings.assign(event_at=EPOCH + order * HOUR)
     ends = life_ends(readings, tables, run_to_failure=settings[RUN_TO_FAILURE] > 0)
     rows = _targets(_in_lives(readings, ends), settings[HORIZON_H], settings[CAP_H])
-    return _serviced(_typed(rows, tables), tables)
+    return _serviced(_typed(_near(rows), tables), tables)
+
+
+def _near(rows: pd.DataFrame) -> pd.DataFrame:
+    failed = rows["failed"].eq(1) if "failed" in rows else pd.Series(False, rows.index)
+    return rows.assign(near_failure=failed.fillna(False).astype("float64"))
 
 
 def drawn_in(share: np.ndarray) -> np.ndarray:
@@ -212,7 +218,7 @@ def _cross_sectional(readings: pd.DataFrame) -> pd.DataFrame:
     if "event_at" not in found:
         order = pd.Series(np.arange(len(found)), found.index)
         found = found.assign(event_at=EPOCH + order * HOUR)
-    return found
+    return _near(found)
 
 
 def _naive(instants: pd.Series) -> np.ndarray:

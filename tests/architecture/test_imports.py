@@ -29,7 +29,7 @@ TIERS = (
     {"export", "monitor"},
     {"solution"},
     {"context", "report"},
-    {"stages", "decisions"},
+    {"stages", "decisions", "anomaly"},
     {"benching", "parity", "scoring", "scout", "stored"},
     {"clone", "doctor", "testing"},
     {"cli"},

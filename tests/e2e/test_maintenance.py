@@ -180,3 +180,31 @@ def test_a_device_scores_raw_readings_as_the_pipeline_and_alarms_survive_a_kill(
 
 def _paths(done: Done) -> list[tuple[str, str]]:
     return list(done.config.source.items())
+
+
+def test_without_failures_oddness_is_judged_and_its_bundle_watches_assets(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """The least a customer can send: one table of readings."""
+    project = replace(find_project(kit_root()), state=tmp_path_factory.mktemp("odd"))
+    settings = load_config(project.workspace.config(NAME))
+    source = {"telemetry": settings.source["telemetry"]}
+    config = settings.model_copy(update={"source": source})
+    outcome = run_solution(project, project.solution(NAME), config, Silent())
+    assert (outcome.task, outcome.version, outcome.refused) == ("anomaly", 1, ())
+    assert outcome.why in outcome.report.read_text(encoding="utf-8").replace("&#39;", "'")
+    assert outcome.metrics["alarms_per_month"] is not None
+    assert outcome.metrics["failures_warned"] is None
+    odd = Done(project, config, outcome)
+    agreement(odd.context("parity"), 2_000).require()
+    opened = open_bundle(odd.version.path)
+    scored = score(odd.context("all")).frame
+    asset = scored.loc[scored["decision"] == 1, "asset_id"].value_counts().index[0]
+    rows = odd.telemetry[odd.telemetry["asset_id"] == asset]
+    service = StreamService(opened, Runtime(opened), Storage(tmp_path_factory.mktemp("device")))
+    answers = _answers(service, _events(rows))
+    wanted = scored.set_index("reading_id")["score"].loc[rows["reading_id"]]
+    np.testing.assert_allclose([one["score"] for one in answers], wanted, rtol=0, atol=1e-9)
+    raised = [one for one in answers if any(e["kind"] == "raised" for e in one["events"])]
+    assert raised
+    assert all("unlike a healthy asset" in one["sensors"][0] for one in raised)

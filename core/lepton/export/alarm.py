@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import pandas as pd
-
 from lepton import roles
-from lepton.dataset import TabularDataset
+from lepton.evaluation.healthy import usual_s
 from lepton.export.cases import Exportable
 from lepton.export.context import BundleContext
 from lepton.export.decision import groups_of, typical_values
@@ -18,6 +16,7 @@ from lepton.task import TaskKind
 from lepton_edge.alarm_stream import ALARM
 from lepton_edge.sensor_plan import SensorPlan
 
+_ALARMED: Final = (TaskKind.BINARY, TaskKind.ANOMALY)
 PHRASE: Final = "{} unlike a healthy asset's"
 
 
@@ -26,7 +25,7 @@ def alarm_files(model: Exportable, context: BundleContext) -> dict[str, Any]:
     is no probability, or where nothing tells one asset's readings from another's."""
     told, nodes = context.alarms, _sensors(context.features)
     asset = context.sample.roles.get(roles.GROUP)
-    if told is None or asset is None or not nodes or context.task.kind is not TaskKind.BINARY:
+    if told is None or asset is None or not nodes or context.task.kind not in _ALARMED:
         return {}
     plans = [plan_of(node) for node in nodes]
     spec = told.rule.spec(model.threshold, usual_s(context.sample))
@@ -40,15 +39,6 @@ def alarm_files(model: Exportable, context: BundleContext) -> dict[str, Any]:
         },
     }
     return {ALARM: content}
-
-
-def usual_s(rows: TabularDataset) -> float:
-    """The usual time between two readings of one asset in seconds, 0 where none has two."""
-    event, asset = rows.roles[roles.EVENT_AT], rows.roles[roles.GROUP]
-    ordered = rows.rows[[asset, event]].sort_values([asset, event])
-    between = ordered.groupby(asset, sort=False)[event].diff().dt.total_seconds()
-    found = between[between > 0].median()
-    return 0.0 if pd.isna(found) else float(found)
 
 
 def _sensors(spec: FeatureSpec) -> list[Sensors]:
@@ -73,4 +63,4 @@ def _groups(
     return told + groups_of([name for name in features if name not in of_sensor], phrases)
 
 
-__all__ = ["PHRASE", "alarm_files", "usual_s"]
+__all__ = ["PHRASE", "alarm_files"]

@@ -10,6 +10,7 @@ import pandas as pd
 
 from lepton import roles
 from lepton.dataset import Parts, SwitchedOff
+from lepton.evaluation.extremes import ScoreThreshold
 from lepton.evaluation.results import Evaluation
 from lepton.solution import Figure, ReportSpec
 
@@ -82,7 +83,9 @@ class ReportContent:
     what the bundle is. simulated: whether the data come from a simulator, so that scores mean
     little elsewhere. slices: columns of the scored rows by which results are told apart.
     costs: name -> money behind the decision. links: text -> relative path of pages beside the
-    report (Data Docs). is_grouped: whether parts and folds are groups, not stretches of time.
+    report (Data Docs). is_grouped: whether parts and folds are groups, not stretches of time. why:
+    what was learnt in place of what was asked for, and why, a sentence; threshold: of a distance
+    from health, where that is what is judged.
     """
 
     title: str
@@ -98,6 +101,11 @@ class ReportContent:
     headline: Sequence[str] = (
         "ap",
         "auc",
+        "alarms_per_month",
+        "alarms_per_thousand",
+        "failures_warned",
+        "warned_ahead_h",
+        "alert_share",
         "rmse",
         "mae",
         "recall",
@@ -113,6 +121,13 @@ class ReportContent:
     costs: Mapping[str, float] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
     is_grouped: bool = False
+    why: str = ""
+    threshold: ScoreThreshold | None = None
+
+    @property
+    def is_watch(self) -> bool:
+        """Whether oddness is judged, and no outcome."""
+        return self.threshold is not None
 
     @property
     def is_share(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lepton.report import share_sections
+from lepton.report import share_sections, watch_sections
 from lepton.report.blocks import Section
 from lepton.report.choice_sections import choice, folds, front
 from lepton.report.content import ReportContent
@@ -15,6 +15,18 @@ from lepton.report.summary import summary
 
 def sections(content: ReportContent) -> tuple[Section, ...]:
     """From what those who decide read to what those who doubt do."""
+    if content.is_watch:
+        return (
+            watch_sections.summary(content),
+            gates(content.evaluation),
+            watch_sections.performance(content),
+            contract(content),
+            calendar(content),
+            drift(content),
+            choice(content),
+            front(content),
+            evidence(content),
+        )
     if content.is_share:
         return (
             share_sections.summary(content),

@@ -40,6 +40,10 @@ _GATES: Final = {
         "Its scores are no probabilities",
     ),
     "min_positives_holdout": ("There was enough to judge by", "There was too little to judge by"),
+    "alarm_rate": (
+        "Alarms are as rare as was asked for",
+        "Alarms are not as rare as was asked for",
+    ),
     "leakage": ("No feature knows the answer", "A feature seems to know the answer"),
 }
 """What a gate means where it holds, and where it does not."""
