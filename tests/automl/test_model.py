@@ -65,7 +65,7 @@ def test_what_matters_is_named_by_feature(model: Model) -> None:
     assert set(gains) == {"x0", "x1", "x2", "x3", "level"}
     if model.family != "ellipsoid":  # which knows of no target
         assert max(gains, key=lambda name: gains[name]) in {"x0", "level"}
-    assert gains["x3"] < gains["x0"]
+        assert gains["x3"] < gains["x0"]
 
 
 def test_a_truncated_estimator_is_refused_before_it_is_parsed(model: Model, tmp_path: Path) -> None:
