@@ -164,6 +164,21 @@ class RealismGate:
         return self.low <= self.found <= self.high
 
 
+@dataclass(frozen=True)
+class LifeColumns:
+    """Columns of assembled rows that tell how long lives last.
+
+    left: hours to the failure, or that the life lasted at least; failed: which of them it is; age:
+    feature with the hours of the life so far; steps: settings -> hours that times are counted in,
+    and the ends of the steps ahead, rising, for which chances are told.
+    """
+
+    left: str
+    failed: str
+    age: str
+    steps: Callable[[Mapping[str, float]], tuple[float, tuple[float, ...]]]
+
+
 Assemble = Callable[[Mapping[str, pd.DataFrame], Mapping[str, float]], pd.DataFrame]
 """From canonical tables and settings to the rows of the task's table, targets included."""
 
@@ -186,6 +201,7 @@ class Solution:
     reasons: phrase -> patterns (`customer_count_*`) of the features that it stands for in a reason;
     the first that fits counts, and a feature that none fits is named itself.
     simulate(rng, size): canonical tables of about `size` rows of the task's table.
+    lives: columns by which chances over several spans are told beside a binary score.
     allows: what task the rows are enough for, None where the one asked for is learnt or refused.
     alarms: settings -> when the scores of an asset's readings raise an alarm, None for never.
     realism(contract, rng, size): whether these are as hard as real ones; contract of that table.
@@ -220,6 +236,7 @@ class Solution:
     setting_bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     alarms: Callable[[Mapping[str, float]], AlarmRule] | None = None
     allows: Allows | None = None
+    lives: LifeColumns | None = None
 
     def rows(
         self, tables: Mapping[str, pd.DataFrame], settings: Mapping[str, float] | None = None
@@ -315,6 +332,7 @@ __all__ = [
     "BenchRequest",
     "DecisionSpec",
     "Figure",
+    "LifeColumns",
     "Project",
     "RealismGate",
     "ReportSpec",

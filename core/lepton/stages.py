@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 import lepton
-from lepton import anomaly, decisions, frames, roles
+from lepton import anomaly, decisions, frames, lifetimes, roles
 from lepton.context import Context
 from lepton.contracts.model import Mapped, Validated
 from lepton.contracts.read import read_tables
@@ -258,7 +258,7 @@ def _first(given: float | None, default: float | None) -> float | None:
     return default if given is None else given
 
 
-def export(ctx: Context, dataset: TabularDataset, front: Front) -> Bundle:
+def export(ctx: Context, dataset: TabularDataset, leaderboard: Leaderboard, front: Front) -> Bundle:
     """The chosen artefact as a bundle in the run's folder: a directory that runs by itself."""
     from lepton.export.bundle import write_bundle
     from lepton.export.context import Alarms, BundleContext
@@ -282,6 +282,7 @@ def export(ctx: Context, dataset: TabularDataset, front: Front) -> Bundle:
         levels=decisions.learnt_levels(parts),
         lateness_s=ctx.config.stream.lateness_s,
         ahead_s=ctx.config.stream.ahead_s,
+        hazard=lifetimes.hazard_of(ctx, dataset, parts, leaderboard),
     )
     return write_bundle(ctx.folder / "bundle", front.model, facts)
 
@@ -296,6 +297,7 @@ def evaluate(ctx: Context, dataset: TabularDataset, front: Front, bundle: Bundle
     from lepton.evaluation.leakage import suspects
     from lepton.export.edge import edge_faults
     from lepton.export.parity import check
+    from lepton_edge.alarm_stream import read_hazard
     from lepton_edge.bundle import open_bundle
     from lepton_edge.runtime import Runtime
 
@@ -324,7 +326,8 @@ def evaluate(ctx: Context, dataset: TabularDataset, front: Front, bundle: Bundle
         leaks=suspects(parts.train),
         rng=ctx.rng("evaluate"),
     )
-    return decisions.judged(ctx, found, holdout)
+    found = decisions.judged(ctx, found, holdout)
+    return lifetimes.with_survival(ctx, dataset, parts, found, read_hazard(opened), runtime)
 
 
 def _baselines(ctx: Context, parts: Parts, holdout: TabularDataset) -> dict[str, pd.DataFrame]:

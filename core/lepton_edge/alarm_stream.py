@@ -25,13 +25,14 @@ from lepton_edge.alarm import (
 )
 from lepton_edge.bundle import Opened
 from lepton_edge.errors import BundleError
+from lepton_edge.hazard import HazardPlan
 from lepton_edge.instants import EPOCH
 from lepton_edge.reasons import Reasons, Scorer, read_reasons
 from lepton_edge.stream_event import name_of
 from lepton_edge.strict_json import parse
 
 ALARM: Final = "alarm.json"
-TOLD: Final = ("condition", "level", "events", "sensors")
+TOLD: Final = ("condition", "level", "events", "sensors", "fails_within_h")
 """Fields that alarms add to the answer to a reading."""
 _EXPLAINED: Final = ("raised", "reopened", "escalated")
 
@@ -41,7 +42,9 @@ class AlarmPlan:
     """What a bundle says of alarms.
 
     asset, life: columns of a reading, life None where there is none; sensors: columns of which
-    at least one must have a value for the condition to be known.
+    at least one must have a value for the condition to be known;
+    hazard: how a score becomes chances over several spans; age: place of the life's age among the
+    model's numbers.
     """
 
     spec: AlarmSpec
@@ -49,6 +52,8 @@ class AlarmPlan:
     life: str | None
     sensors: tuple[str, ...]
     reasons: Reasons
+    hazard: HazardPlan | None = None
+    age: int | None = None
 
 
 @dataclass(frozen=True)
@@ -77,8 +82,9 @@ class StreamAlarms:
 
         condition: ok, raised or unknown; level: name of the level of an alarm that stands, else
         None; events: what has changed, of other assets that have fallen silent, too; sensors:
-        why the alarm that stands was raised, the strongest first. A reading without an asset is
-        unknown. Raises RowError LK288 where asset or life cannot be read.
+        why the alarm that stands was raised, the strongest first; fails_within_h: hours -> chance
+        to fail until then, None where none is told. A reading without an asset is unknown.
+        Raises RowError LK288 where asset or life cannot be read.
         """
         asset, life = self.read(event)
         at_s = scored.at / 1e6
@@ -87,10 +93,19 @@ class StreamAlarms:
         found += self._silent()
         events = [self._event(*one) for one in found]
         if asset is None:
-            return UNKNOWN, None, events, ()
+            return UNKNOWN, None, events, (), None
         state = self._alarms.of(asset)
         level = LEVELS[state.level - 1] if state.is_open else None
-        return state.condition, level, events, self._why.get(asset, ()) if state.is_open else ()
+        why = self._why.get(asset, ()) if state.is_open else ()
+        return state.condition, level, events, why, self._chances(state.condition, scored)
+
+    def _chances(self, condition: str, scored: Scored) -> dict[str, float] | None:
+        """Chances to fail; none where nothing is known of the asset."""
+        plan = self.plan
+        if plan.hazard is None or condition == UNKNOWN:
+            return None
+        age = nan if plan.age is None else float(scored.numeric[0, plan.age])
+        return plan.hazard.fails_within(scored.score, age)
 
     def read(self, event: Mapping[str, Any]) -> tuple[Any, Any]:
         """The asset and the life that a reading names, None where it does not; RowError LK288."""
@@ -189,15 +204,37 @@ def read_alarms(opened: Opened, score: Scorer) -> StreamAlarms:
         ) from error
 
 
+def read_hazard(opened: Opened) -> HazardPlan | None:
+    """How a bundle's score becomes chances over several spans, None where it does not; raises
+    BundleError LK619 where its file is not understood."""
+    return read_alarms(opened, _no_score).plan.hazard if has_alarms(opened) else None
+
+
+def _no_score(numeric: np.ndarray, categorical: np.ndarray) -> np.ndarray:
+    raise NotImplementedError("a plan is read without a model")
+
+
 def _plan(told: Mapping[str, Any], opened: Opened) -> AlarmPlan:
-    columns = told["columns"]
+    columns, hazard = told["columns"], told.get("hazard")
+    numeric = opened.manifest.numeric
     return AlarmPlan(
         spec=AlarmSpec.from_json(told["spec"]),
         asset=str(columns["asset"]),
         life=columns["life"],
         sensors=tuple(map(str, told["sensors"])),
-        reasons=read_reasons(told["reasons"], opened.manifest.numeric, opened.manifest.categorical),
+        reasons=read_reasons(told["reasons"], numeric, opened.manifest.categorical),
+        hazard=None if hazard is None else HazardPlan.from_json(hazard["plan"]),
+        age=numeric.index(hazard["age"]) if hazard and hazard["age"] in numeric else None,
     )
 
 
-__all__ = ["ALARM", "TOLD", "AlarmPlan", "Scored", "StreamAlarms", "has_alarms", "read_alarms"]
+__all__ = [
+    "ALARM",
+    "TOLD",
+    "AlarmPlan",
+    "Scored",
+    "StreamAlarms",
+    "has_alarms",
+    "read_alarms",
+    "read_hazard",
+]

@@ -24,6 +24,8 @@ BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     CAP_H: (1e-3, 1e7),
     RUN_TO_FAILURE: (0.0, 1.0),
 }
+SPANS: Final = (0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0)
+"""Horizons ahead for which chances to fail are told."""
 EDGE: Final = 0.1
 """How far the target of a remaining life keeps from 0 and 1: a fractional response spends effort
 where the odds are without bounds, at lives that are longer than the longest that is told apart."""
@@ -51,6 +53,12 @@ def assemble(tables: Mapping[str, pd.DataFrame], settings: Mapping[str, float]) 
     ends = life_ends(readings, tables, run_to_failure=settings[RUN_TO_FAILURE] > 0)
     rows = _targets(_in_lives(readings, ends), settings[HORIZON_H], settings[CAP_H])
     return _serviced(_typed(_near(rows), tables), tables)
+
+
+def steps(settings: Mapping[str, float]) -> tuple[float, tuple[float, ...]]:
+    """The horizon, and the spans ahead for which chances to fail are told, in hours."""
+    horizon = settings[HORIZON_H]
+    return horizon, tuple(horizon * span for span in SPANS)
 
 
 def _near(rows: pd.DataFrame) -> pd.DataFrame:
@@ -228,4 +236,4 @@ def _naive(instants: pd.Series) -> np.ndarray:
     return found
 
 
-__all__ = ["BOUNDS", "SETTINGS", "assemble", "drawn_in", "life_ends", "share_of", "wide"]
+__all__ = ["BOUNDS", "SETTINGS", "assemble", "drawn_in", "life_ends", "share_of", "steps", "wide"]

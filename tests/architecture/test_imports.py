@@ -29,7 +29,7 @@ TIERS = (
     {"export", "monitor"},
     {"solution"},
     {"context", "report"},
-    {"stages", "decisions", "anomaly"},
+    {"stages", "decisions", "anomaly", "lifetimes"},
     {"benching", "parity", "scoring", "scout", "stored"},
     {"clone", "doctor", "testing"},
     {"cli"},

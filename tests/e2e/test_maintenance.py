@@ -87,6 +87,17 @@ def test_the_report_is_one_page_with_all_its_sections(done: Done) -> None:
     assert [one for one in wanted if f'<section id="{one}"' not in page] == []
 
 
+def test_chances_over_several_spans_beat_the_age_alone(done: Done) -> None:
+    told = json.loads(open_bundle(done.version.path).read("alarm.json"))["hazard"]
+    assert told["plan"]["ends_h"] == [84.0, 168.0, 336.0, 504.0, 672.0, 1008.0, 1344.0]
+    own = done.outcome.metrics
+    assert own["concordance"] is not None
+    assert own["concordance"] > 0.7
+    page = done.outcome.report.read_text(encoding="utf-8")
+    assert '<section id="survival"' in page
+    assert "Newest chances to fail" in page
+
+
 def test_bundle_model_stream_and_batch_agree(done: Done) -> None:
     found = agreement(done.context("parity"), 4_000)
     found.require()
@@ -169,6 +180,9 @@ def test_a_device_scores_raw_readings_as_the_pipeline_and_alarms_survive_a_kill(
     assert {event["asset"] for event in raised} <= set(assets)
     assert all(one["sensors"] for one in whole if one["condition"] == "raised")
     assert len(raised) > 3
+    chances = [one["fails_within_h"] for one in whole if one["condition"] != "unknown"]
+    assert all(list(one.values()) == sorted(one.values()) for one in chances)
+    assert all(one["fails_within_h"] is None for one in whole if one["condition"] == "unknown")
 
     killed = StreamService(opened, runtime, Storage(tmp_path / "killed"))
     _answers(killed, events[:1_200])

@@ -14,7 +14,7 @@ from lepton.features.fit import SENSOR, plan_of
 from lepton.features.spec import FeatureSpec, Sensors
 from lepton.task import TaskKind
 from lepton_edge.alarm_stream import ALARM
-from lepton_edge.sensor_plan import SensorPlan
+from lepton_edge.sensor_plan import AGE, SensorPlan
 
 _ALARMED: Final = (TaskKind.BINARY, TaskKind.ANOMALY)
 PHRASE: Final = "{} unlike a healthy asset's"
@@ -38,6 +38,8 @@ def alarm_files(model: Exportable, context: BundleContext) -> dict[str, Any]:
             "typical": typical_values(model, context.sample),
         },
     }
+    if context.hazard is not None:
+        content["hazard"] = {"age": AGE, "plan": context.hazard.to_json()}
     return {ALARM: content}
 
 

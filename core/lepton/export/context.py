@@ -13,6 +13,7 @@ from lepton.features.spec import FeatureSpec
 from lepton.graph.timing import Timing
 from lepton.rules import RuleSet
 from lepton.task import TaskSpec
+from lepton_edge.hazard import HazardPlan
 from lepton_edge.policy import Policy
 
 
@@ -49,7 +50,8 @@ class BundleContext:
     all the reference for drift; features: how the model's inputs are computed; lateness_s: how
     far out of order events may come to a device that computes them; decisions: what is done with
     a row beyond the threshold; levels: categorical feature -> categories that the model learnt
-    from; alarms: when the scores of an asset's readings raise one, None for never.
+    from; alarms: when the scores of an asset's readings raise one, None for never; hazard: chances
+    over several spans beside the score, None for none.
     """
 
     solution: str
@@ -66,6 +68,7 @@ class BundleContext:
     decisions: Decisions | None = None
     levels: Mapping[str, Sequence[str]] = field(default_factory=dict)
     alarms: Alarms | None = None
+    hazard: HazardPlan | None = None
     kit_version: str = field(default=lepton.__version__)
 
 

@@ -11,6 +11,7 @@ from lepton.report.decided_sections import reasons, rules, value
 from lepton.report.evidence_sections import evidence, gates
 from lepton.report.judged_sections import calibration, detected, performance, segments
 from lepton.report.summary import summary
+from lepton.report.survival_section import survival
 
 
 def sections(content: ReportContent) -> tuple[Section, ...]:
@@ -40,6 +41,7 @@ def sections(content: ReportContent) -> tuple[Section, ...]:
             front(content),
             evidence(content),
         )
+    lasting = survival(content)
     return (
         summary(content),
         gates(content.evaluation),
@@ -49,6 +51,7 @@ def sections(content: ReportContent) -> tuple[Section, ...]:
         segments(content),
         detected(content),
         calibration(content),
+        *([] if lasting is None else [lasting]),
         rules(content),
         reasons(content),
         contract(content),

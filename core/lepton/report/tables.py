@@ -20,6 +20,8 @@ _LABELS: Final = {
     "auc": "ROC AUC",
     "ece": "calibration error",
     "brier": "Brier score",
+    "survival_brier": "Brier score of lasting",
+    "warned_ahead_h": "warned ahead",
     "recall_at_fpr_1": "recall at 1 % false alerts",
     "recall_at_fpr_5": "recall at 5 % false alerts",
 }
