@@ -86,6 +86,11 @@ class Words:
     entity: str = "entity"
     entities: str = "entities"
 
+    @property
+    def an_entity(self) -> str:
+        """The entity with its article."""
+        return f"{'an' if self.entity[:1] in 'aeiou' else 'a'} {self.entity}"
+
 
 @dataclass(frozen=True)
 class ReportSpec:
@@ -179,6 +184,18 @@ class LifeColumns:
     steps: Callable[[Mapping[str, float]], tuple[float, tuple[float, ...]]]
 
 
+@dataclass(frozen=True)
+class RemainingLife:
+    """How a regression's shares become hours: full_h: settings -> hours of a share of 1; soon_h:
+    hours left from which an alarm is raised; edge: how far targets keep from 0 and 1; clocks:
+    features that tell the age, without which the recipe is tried too."""
+
+    full_h: Callable[[Mapping[str, float]], float]
+    soon_h: Callable[[Mapping[str, float]], float]
+    edge: float
+    clocks: tuple[str, ...] = ()
+
+
 Assemble = Callable[[Mapping[str, pd.DataFrame], Mapping[str, float]], pd.DataFrame]
 """From canonical tables and settings to the rows of the task's table, targets included."""
 
@@ -202,6 +219,7 @@ class Solution:
     the first that fits counts, and a feature that none fits is named itself.
     simulate(rng, size): canonical tables of about `size` rows of the task's table.
     lives: columns by which chances over several spans are told beside a binary score.
+    remaining: how a regression's shares become hours that are left.
     allows: what task the rows are enough for, None where the one asked for is learnt or refused.
     alarms: settings -> when the scores of an asset's readings raise an alarm, None for never.
     realism(contract, rng, size): whether these are as hard as real ones; contract of that table.
@@ -237,6 +255,7 @@ class Solution:
     alarms: Callable[[Mapping[str, float]], AlarmRule] | None = None
     allows: Allows | None = None
     lives: LifeColumns | None = None
+    remaining: RemainingLife | None = None
 
     def rows(
         self, tables: Mapping[str, pd.DataFrame], settings: Mapping[str, float] | None = None
@@ -335,6 +354,7 @@ __all__ = [
     "LifeColumns",
     "Project",
     "RealismGate",
+    "RemainingLife",
     "ReportSpec",
     "Scorer",
     "Solution",

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 import lepton
-from lepton import anomaly, decisions, frames, lifetimes, roles
+from lepton import anomaly, decisions, frames, lifetimes, remaining, roles
 from lepton.context import Context
 from lepton.contracts.model import Mapped, Validated
 from lepton.contracts.read import read_tables
@@ -283,6 +283,8 @@ def export(ctx: Context, dataset: TabularDataset, leaderboard: Leaderboard, fron
         lateness_s=ctx.config.stream.lateness_s,
         ahead_s=ctx.config.stream.ahead_s,
         hazard=lifetimes.hazard_of(ctx, dataset, parts, leaderboard),
+        remaining=remaining.plan_of(ctx, parts, leaderboard),
+        soon_h=remaining.soon_h(ctx),
     )
     return write_bundle(ctx.folder / "bundle", front.model, facts)
 
@@ -297,7 +299,7 @@ def evaluate(ctx: Context, dataset: TabularDataset, front: Front, bundle: Bundle
     from lepton.evaluation.leakage import suspects
     from lepton.export.edge import edge_faults
     from lepton.export.parity import check
-    from lepton_edge.alarm_stream import read_hazard
+    from lepton_edge.alarm_stream import read_plan
     from lepton_edge.bundle import open_bundle
     from lepton_edge.runtime import Runtime
 
@@ -327,7 +329,11 @@ def evaluate(ctx: Context, dataset: TabularDataset, front: Front, bundle: Bundle
         rng=ctx.rng("evaluate"),
     )
     found = decisions.judged(ctx, found, holdout)
-    return lifetimes.with_survival(ctx, dataset, parts, found, read_hazard(opened), runtime)
+    plan = read_plan(opened)
+    if plan is None:
+        return found
+    found = remaining.with_hours(ctx, parts, holdout, found, front.model, plan.remaining)
+    return lifetimes.with_survival(ctx, dataset, parts, found, plan.hazard, runtime)
 
 
 def _baselines(ctx: Context, parts: Parts, holdout: TabularDataset) -> dict[str, pd.DataFrame]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from lepton.evaluation.splits import SplitSpec
-from lepton.solution import LifeColumns, ReportSpec, Solution, Words
+from lepton.solution import LifeColumns, RemainingLife, ReportSpec, Solution, Words
 from lepton.task import TaskKind, TaskSpec
 from solutions.predictive_maintenance.alarms import (
     ALARM_BOUNDS,
@@ -21,7 +21,15 @@ from solutions.predictive_maintenance.decision import DECISION
 from solutions.predictive_maintenance.features import FEATURES, FROM_HEALTH, LEVEL_AND_TREND
 from solutions.predictive_maintenance.figures import FIGURES
 from solutions.predictive_maintenance.fleet_checks import fleet_checks
-from solutions.predictive_maintenance.lives import BOUNDS, SETTINGS, assemble, steps
+from solutions.predictive_maintenance.lives import (
+    BOUNDS,
+    CAP_H,
+    EDGE,
+    HORIZON_H,
+    SETTINGS,
+    assemble,
+    steps,
+)
 from solutions.predictive_maintenance.metrics import METRICS_OF_MAINTENANCE, OF_FAILURES, OF_LIVES
 from solutions.predictive_maintenance.modes import ANOMALY, FAILURE, REMAINING_LIFE, allows
 from solutions.predictive_maintenance.realism import realism
@@ -71,6 +79,12 @@ SOLUTION: Final = Solution(
     ),
     allows=allows,
     lives=LifeColumns(left="hours_seen", failed="is_failure", age="age_h", steps=steps),
+    remaining=RemainingLife(
+        full_h=lambda settings: settings[CAP_H],
+        soon_h=lambda settings: settings[HORIZON_H],
+        edge=EDGE,
+        clocks=("age_h",),
+    ),
     features=FEATURES,
     families=("lightgbm", "logistic", "net"),
     baselines=BASELINES,

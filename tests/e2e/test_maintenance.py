@@ -222,3 +222,30 @@ def test_without_failures_oddness_is_judged_and_its_bundle_watches_assets(
     raised = [one for one in answers if any(e["kind"] == "raised" for e in one["events"])]
     assert raised
     assert all("unlike a healthy asset" in one["sensors"][0] for one in raised)
+
+
+def test_a_remaining_life_is_told_in_hours_with_its_interval(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    project = replace(find_project(kit_root()), state=tmp_path_factory.mktemp("hours"))
+    settings = load_config(project.workspace.config(NAME))
+    changes = {"task": "remaining_life", "budget": BudgetConfig(work_units=4)}
+    config = settings.model_copy(update=changes)
+    outcome = run_solution(project, project.solution(NAME), config, Silent())
+    left = Done(project, config, outcome)
+    own = outcome.metrics
+    assert own["coverage_90"] == pytest.approx(0.9, abs=0.08)
+    assert own["rmse_h"] is not None
+    assert own["rmse_h_age_blind"] is not None
+    page = outcome.report.read_text(encoding="utf-8")
+    assert "typical error without the age" in page
+    assert "Shown where failures are predicted" not in page
+    opened = open_bundle(left.version.path)
+    asset = left.telemetry["asset_id"].iloc[0]
+    rows = left.telemetry[left.telemetry["asset_id"] == asset].head(400)
+    service = StreamService(opened, Runtime(opened), Storage(tmp_path_factory.mktemp("device")))
+    answers = _answers(service, _events(rows))
+    known = [one["remaining_h"] for one in answers if one["condition"] != "unknown"]
+    assert all(0 <= one["low"] <= one["point"] <= one["high"] <= 1_440 for one in known)
+    assert len(known) > 300
+    assert all(one["fails_within_h"] is None for one in answers)

@@ -22,13 +22,17 @@ PHRASE: Final = "{} unlike a healthy asset's"
 
 def alarm_files(model: Exportable, context: BundleContext) -> dict[str, Any]:
     """Name -> content of the bundle's file on alarms; none where there are none, where the score
-    is no probability, or where nothing tells one asset's readings from another's."""
+    says neither how likely a failure is nor how far off, or where nothing tells one asset's
+    readings from another's."""
     told, nodes = context.alarms, _sensors(context.features)
     asset = context.sample.roles.get(roles.GROUP)
-    if told is None or asset is None or not nodes or context.task.kind not in _ALARMED:
+    remaining = context.remaining
+    is_alarmed = context.task.kind in _ALARMED or remaining is not None
+    if told is None or asset is None or not nodes or not is_alarmed:
         return {}
     plans = [plan_of(node) for node in nodes]
-    spec = told.rule.spec(model.threshold, usual_s(context.sample))
+    level = model.threshold if remaining is None else remaining.risk_at(context.soon_h)
+    spec = told.rule.spec(level, usual_s(context.sample))
     content = {
         "spec": spec.to_json(),
         "columns": {"asset": asset, "life": nodes[0].by},
@@ -40,6 +44,8 @@ def alarm_files(model: Exportable, context: BundleContext) -> dict[str, Any]:
     }
     if context.hazard is not None:
         content["hazard"] = {"age": AGE, "plan": context.hazard.to_json()}
+    if remaining is not None:
+        content["remaining"] = remaining.to_json()
     return {ALARM: content}
 
 

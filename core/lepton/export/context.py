@@ -15,6 +15,7 @@ from lepton.rules import RuleSet
 from lepton.task import TaskSpec
 from lepton_edge.hazard import HazardPlan
 from lepton_edge.policy import Policy
+from lepton_edge.remaining import RemainingPlan
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ class BundleContext:
     far out of order events may come to a device that computes them; decisions: what is done with
     a row beyond the threshold; levels: categorical feature -> categories that the model learnt
     from; alarms: when the scores of an asset's readings raise one, None for never; hazard: chances
-    over several spans beside the score, None for none.
+    over several spans beside the score, None for none; remaining: how a share becomes hours that
+    are left, and soon_h, from how many on an alarm is raised.
     """
 
     solution: str
@@ -69,6 +71,8 @@ class BundleContext:
     levels: Mapping[str, Sequence[str]] = field(default_factory=dict)
     alarms: Alarms | None = None
     hazard: HazardPlan | None = None
+    remaining: RemainingPlan | None = None
+    soon_h: float = 0.0
     kit_version: str = field(default=lepton.__version__)
 
 

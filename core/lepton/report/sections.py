@@ -11,7 +11,7 @@ from lepton.report.decided_sections import reasons, rules, value
 from lepton.report.evidence_sections import evidence, gates
 from lepton.report.judged_sections import calibration, detected, performance, segments
 from lepton.report.summary import summary
-from lepton.report.survival_section import survival
+from lepton.report.survival_section import hours, survival
 
 
 def sections(content: ReportContent) -> tuple[Section, ...]:
@@ -29,10 +29,12 @@ def sections(content: ReportContent) -> tuple[Section, ...]:
             evidence(content),
         )
     if content.is_share:
+        left = hours(content)
         return (
             share_sections.summary(content),
             gates(content.evaluation),
             share_sections.performance(content),
+            *([] if left is None else [left]),
             folds(content),
             contract(content),
             calendar(content),

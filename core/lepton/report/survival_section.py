@@ -11,7 +11,17 @@ import pandas as pd
 from lepton.evaluation.survival import Landmarks, outlived
 from lepton.report.blocks import Block, Section, picture
 from lepton.report.content import ReportContent
-from lepton.report.drawing import MUTED, SERIES, legend, new_axes, new_figure
+from lepton.report.drawing import (
+    BLUE,
+    MUTED,
+    RED,
+    SERIES,
+    WIDE,
+    legend,
+    name_of,
+    new_axes,
+    new_figure,
+)
 from lepton.report.tables import frame_table, interval, label_of, make_table, percent
 
 if TYPE_CHECKING:
@@ -20,6 +30,7 @@ if TYPE_CHECKING:
 OWN, BY_AGE = "outlives_", "by_age_"
 THIRDS: Final = ("least at risk", "in between", "most at risk")
 SHOWN: Final = 12
+MOST_SPANS: Final = 30
 FEWEST: Final = 30
 """Landmarks of a third with which a curve of what happened is drawn."""
 _NAMES: Final = ("concordance", "survival_brier")
@@ -28,7 +39,7 @@ _NAMES: Final = ("concordance", "survival_brier")
 def survival(content: ReportContent) -> Section | None:
     """Survival by risk, told and seen; the newest chances of each asset; None without lives."""
     frame = content.evaluation.survival
-    if frame.empty:
+    if frame.empty or content.is_share:
         return None
     words = content.spec.words
     blocks = [
@@ -57,6 +68,76 @@ def survival(content: ReportContent) -> Section | None:
         f"{words.entities}; a hazard in steps makes chances over any span of one score."
     )
     return Section("survival", "How long they last", text, blocks, "Survival")
+
+
+def hours(content: ReportContent) -> Section | None:
+    """Hours left with intervals against what was left, with and without the age; None without."""
+    frame = content.evaluation.survival
+    if frame.empty or not content.is_share:
+        return None
+    words = content.spec.words
+    rows = [
+        (label_of(one.name), one.value, interval(one), one.about)
+        for one in content.evaluation.metrics
+        if one.name in _OF_HOURS
+    ]
+    blocks = [
+        *picture(
+            "Told and left",
+            f"Newest of the drawn {words.rows} of each held-out {words.entity}: point and interval "
+            "of what was told, red what was left.",
+            _spans(frame),
+        ),
+        Block("In hours", table=make_table(("", "value", "95 % interval", "what it says"), rows)),
+        Block(
+            "Each of them, least left first",
+            table=frame_table(_left(frame, words.entity), most=SHOWN),
+        ),
+    ]
+    text = (
+        f"{len(frame):,} {words.rows} drawn from {frame['group'].nunique():,} held-out "
+        f"{words.entities}; intervals count each {words.entity} once."
+    )
+    return Section("survival", "How long they last", text, blocks, "Hours left")
+
+
+_OF_HOURS: Final = ("rmse_h", "rmse_h_age_blind", "coverage_90", "width_h")
+
+
+def _drawn_last(frame: pd.DataFrame) -> pd.DataFrame:
+    newest = frame.sort_values("event_at", kind="stable").groupby("group").tail(1)
+    return newest.sort_values(["point_h", "group"], kind="stable")
+
+
+def _spans(frame: pd.DataFrame) -> Figure:
+    newest = _drawn_last(frame).head(MOST_SPANS)
+    figure = new_figure(WIDE[0], WIDE[1])
+    axes = new_axes(figure, xlabel="", ylabel="days left")
+    at = np.arange(len(newest))
+    low, point, high, true = (
+        newest[f"{name}_h"].to_numpy() / 24 for name in ("low", "point", "high", "true")
+    )
+    axes.vlines(at, low, high, color=BLUE, lw=6, alpha=0.35)
+    axes.plot(at, point, "o", ms=5, color=BLUE, label="told")
+    axes.plot(at, true, "_", ms=12, mew=2, color=RED, label="left")
+    axes.set_xticks(at, [name_of(one) for one in newest["group"]], rotation=60, fontsize=8)
+    axes.set_ylim(bottom=0)
+    legend(axes, "upper left")
+    return figure
+
+
+def _left(frame: pd.DataFrame, entity: str) -> pd.DataFrame:
+    newest = _drawn_last(frame)
+    columns = {"told": "point_h", "at least": "low_h", "at most": "high_h", "left": "true_h"}
+    if "blind_h" in newest:
+        columns["told without the age"] = "blind_h"
+    return pd.DataFrame(
+        {
+            entity: newest["group"].to_numpy(),
+            "row": newest["event_at"].dt.strftime("%Y-%m-%d %H:%M").to_numpy(),
+            **{name: [_span(h) for h in newest[column]] for name, column in columns.items()},
+        }
+    )
 
 
 _HEAD: Final = ("", "this model", "95 % interval", "age alone", "what it says")
@@ -131,4 +212,4 @@ def _span(hours: float) -> str:
     return f"{hours:.3g} h" if hours < 72 else f"{hours / 24:.3g} d"
 
 
-__all__ = ["survival"]
+__all__ = ["hours", "survival"]
