@@ -388,10 +388,17 @@ def report(
         costs=ctx.costs,
         links={"Data Docs": "data_docs/index.html"},
         is_grouped=bool(parts.groups),
+        is_timed=_is_timed(ctx, validated),
         why=dataset.why,
         threshold=anomaly.threshold_of(ctx, parts, leaderboard.best) if is_watch else None,
     )
     return write_report(ctx.folder / "report.html", content)
+
+
+def _is_timed(ctx: Context, validated: Validated) -> bool:
+    """Whether the delivered rows of the task's table have an instant."""
+    columns = {column.name for column in ctx.contract.with_role(roles.EVENT_AT)}
+    return bool(columns & {*validated.tables[ctx.task.table].columns})
 
 
 def _folds(

@@ -83,7 +83,8 @@ class ReportContent:
     what the bundle is. simulated: whether the data come from a simulator, so that scores mean
     little elsewhere. slices: columns of the scored rows by which results are told apart.
     costs: name -> money behind the decision. links: text -> relative path of pages beside the
-    report (Data Docs). is_grouped: whether parts and folds are groups, not stretches of time. why:
+    report (Data Docs). is_grouped: whether parts and folds are groups, not stretches of time.
+    is_timed: whether rows came with an instant, so that dates and days mean something. why:
     what was learnt in place of what was asked for, and why, a sentence; threshold: of a distance
     from health, where that is what is judged.
     """
@@ -121,6 +122,7 @@ class ReportContent:
     costs: Mapping[str, float] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
     is_grouped: bool = False
+    is_timed: bool = True
     why: str = ""
     threshold: ScoreThreshold | None = None
 
