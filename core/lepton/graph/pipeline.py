@@ -11,6 +11,7 @@ import numpy as np
 
 from lepton.errors import ExportError
 from lepton.evaluation.calibration import Calibration
+from lepton.graph.ellipsoid import Ellipsoid
 from lepton.graph.emit import Builder
 from lepton.graph.nets import Network
 from lepton.graph.nodes import Linear, Preprocess
@@ -26,7 +27,7 @@ DECISION: Final = "decision"
 IR_VERSION: Final = 10
 
 
-Predictor = Trees | Linear | Network
+Predictor = Trees | Linear | Network | Ellipsoid
 """What turns a matrix into log-odds, the same in numpy and in ONNX."""
 
 

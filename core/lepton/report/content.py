@@ -10,6 +10,7 @@ import pandas as pd
 
 from lepton import roles
 from lepton.dataset import Parts, SwitchedOff
+from lepton.evaluation.extremes import ScoreThreshold
 from lepton.evaluation.results import Evaluation
 from lepton.solution import Figure, ReportSpec
 
@@ -83,6 +84,9 @@ class ReportContent:
     little elsewhere. slices: columns of the scored rows by which results are told apart.
     costs: name -> money behind the decision. links: text -> relative path of pages beside the
     report (Data Docs). is_grouped: whether parts and folds are groups, not stretches of time.
+    is_timed: whether rows came with an instant, so that dates and days mean something. why:
+    what was learnt in place of what was asked for, and why, a sentence; threshold: of a distance
+    from health, where that is what is judged.
     """
 
     title: str
@@ -98,6 +102,11 @@ class ReportContent:
     headline: Sequence[str] = (
         "ap",
         "auc",
+        "alarms_per_month",
+        "alarms_per_thousand",
+        "failures_warned",
+        "warned_ahead_h",
+        "alert_share",
         "rmse",
         "mae",
         "recall",
@@ -113,6 +122,14 @@ class ReportContent:
     costs: Mapping[str, float] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
     is_grouped: bool = False
+    is_timed: bool = True
+    why: str = ""
+    threshold: ScoreThreshold | None = None
+
+    @property
+    def is_watch(self) -> bool:
+        """Whether oddness is judged, and no outcome."""
+        return self.threshold is not None
 
     @property
     def is_share(self) -> bool:

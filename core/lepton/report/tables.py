@@ -20,6 +20,12 @@ _LABELS: Final = {
     "auc": "ROC AUC",
     "ece": "calibration error",
     "brier": "Brier score",
+    "rmse_h": "typical error, hours",
+    "rmse_h_age_blind": "typical error without the age, hours",
+    "coverage_90": "held by 90 % intervals",
+    "width_h": "mean width of an interval, hours",
+    "survival_brier": "Brier score of lasting",
+    "warned_ahead_h": "warned ahead",
     "recall_at_fpr_1": "recall at 1 % false alerts",
     "recall_at_fpr_5": "recall at 5 % false alerts",
 }
