@@ -74,7 +74,7 @@ def _broken(ctx: Context, validated: Validated) -> list[str]:
 
     again = {table: Mapped(rows, ()) for table, rows in validated.tables.items()}
     try:
-        found = validate(again, ctx.contracts, task=ctx.task, docs=None)
+        found = validate(again, ctx.contracts, task=ctx.checked_task, docs=None)
     except ContractViolation as refused:
         return list(refused.details) or [str(refused)]
     return [str(fault) for fault in found.violations if fault.severity is not Severity.WARNING]

@@ -44,6 +44,8 @@ def of_features(ctx: Context, value: Any) -> Mapping[str, Any]:
     off = [(item.feature, ", ".join(item.missing), item.cost) for item in value.switched_off]
     return {
         "rows": len(value),
+        "task": value.task,
+        **({"why": value.why} if value.why else {}),
         "numeric": len(value.numeric),
         "categorical": len(value.categorical),
         "features": ", ".join([*value.numeric, *value.categorical]),

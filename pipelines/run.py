@@ -40,7 +40,8 @@ _TERMINAL_STAYS = {
 class RunOutcome:
     """How a run ended.
 
-    version: None where gates refused; refused: names of those gates; metrics: of the holdout.
+    version: None where gates refused; refused: names of those gates; metrics: of the holdout;
+    task: what was learnt; why: a sentence where it is not what was asked for.
     """
 
     run_id: str
@@ -50,6 +51,8 @@ class RunOutcome:
     promoted: bool
     refused: tuple[str, ...]
     metrics: Mapping[str, float | None]
+    task: str = ""
+    why: str = ""
 
 
 def run_solution(
@@ -116,6 +119,8 @@ def _outcome(result: dg.ExecuteInProcessResult, name: str) -> RunOutcome:
         promoted=published.promoted,
         refused=published.refused,
         metrics={metric.name: metric.value for metric in value("evaluation").metrics},
+        task=value("features").task,
+        why=value("features").why,
     )
 
 

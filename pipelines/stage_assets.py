@@ -80,7 +80,7 @@ STAGES = (
     Stage(
         "bundle",
         "export",
-        ("features", "model"),
+        ("features", "leaderboard", "model"),
         frozenset({"onnx"}),
         "A folder that runs by itself on a device; every file's sha256 is in its manifest.",
         metadata.of_bundle,

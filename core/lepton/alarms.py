@@ -21,7 +21,9 @@ class AlarmRule:
     where all scores of `hold_off_h` hours lie below `lo` times the threshold's odds, at least
     `dwell_h` hours after it was raised. plan, stop: times the threshold's odds, from which it
     escalates; None for no such level. max_gap_h: hours without a score after which the condition
-    is unknown; None for `GAP_READINGS` of the usual times between readings.
+    is unknown; None for `GAP_READINGS` of the usual times between readings. false_per_month:
+    raises of a healthy asset a month by which the threshold of an anomaly is set; of a thousand
+    rows where rows stand alone.
     """
 
     m: int = 1
@@ -32,6 +34,7 @@ class AlarmRule:
     plan: float | None = None
     stop: float | None = None
     max_gap_h: float | None = None
+    false_per_month: float = 0.1
 
     def spec(self, threshold: float, usual_s: float) -> AlarmSpec:
         """The rule for a model with this `threshold`, in (0, 1), and readings each `usual_s`

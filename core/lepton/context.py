@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +24,7 @@ from lepton.progress import Progress, Silent
 from lepton.rules import RuleSet, load_rules
 from lepton.run_clock import RunClock
 from lepton.solution import Project, Solution
-from lepton.task import TaskSpec
+from lepton.task import Allowed, TaskSpec
 from lepton.workspace import Workspace
 from lepton_edge.policy import Policy, Sample
 
@@ -73,6 +73,29 @@ class Context:
     def task(self) -> TaskSpec:
         """What is to be predicted."""
         return self.solution.task_named(self.config.task)
+
+    @property
+    def checked_task(self) -> TaskSpec:
+        """The task as contracts are checked for it: few positives refuse nothing where the solution
+        says what they allow."""
+        return self.task if self.solution.allows is None else replace(self.task, min_positives=0)
+
+    def allowed(self, rows: pd.DataFrame) -> Allowed:
+        """What the assembled `rows` allow to be learnt."""
+        if self.solution.allows is None:
+            return Allowed(self.task.name)
+        return self.solution.allows(self.task, rows, self.by_group)
+
+    @property
+    def by_group(self) -> bool:
+        """Whether parts and folds are whole groups."""
+        return (self.config.split.by or self.solution.split.by) == "group"
+
+    def doing(self, task: str) -> Context:
+        """The context of the same run for the task of that name; "" for the one it has."""
+        if task in ("", self.task.name):
+            return self
+        return replace(self, config=self.config.model_copy(update={"task": task}))
 
     @property
     def settings(self) -> Mapping[str, float]:

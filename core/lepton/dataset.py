@@ -42,6 +42,10 @@ class TabularDataset:
     switched_off: tuple[SwitchedOff, ...] = ()
     spec: tuple[Mapping[str, Any], ...] = ()
     """The feature spec that made the features, as `FeatureSpec.to_json` writes it."""
+    task: str = ""
+    """Name of the task that they are for; empty for the one that the settings ask for."""
+    why: str = ""
+    """Why it is not that one."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -85,14 +89,14 @@ class TabularDataset:
         return replace(self, rows=pd.concat([self.rows, other.rows], ignore_index=True))
 
     def only(self, patterns: Sequence[str]) -> TabularDataset:
-        """The rows with those features that fit one of `patterns`; with all where there is none."""
+        """The rows with those features that fit one of `patterns`; with all where none does."""
 
         def fits(name: str) -> bool:
             return any(fnmatchcase(name, pattern) for pattern in patterns)
 
-        if not patterns:
-            return self
         numeric, categorical = (tuple(filter(fits, n)) for n in (self.numeric, self.categorical))
+        if not numeric + categorical:
+            return self
         return replace(self, numeric=numeric, categorical=categorical)
 
     def take(self, index: np.ndarray) -> TabularDataset:

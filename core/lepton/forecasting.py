@@ -37,7 +37,8 @@ def featurize(ctx: Context, validated: Validated) -> Prepared:
     """The series and what may be looked at; features themselves are made issue by issue."""
     spec = _spec(ctx)
     panel = spec.panel(validated.tables, ctx.settings)
-    return Prepared(panel, spec.looks(panel, ctx.settings), cuts_of(panel, ctx.settings))
+    looks, cuts = spec.looks(panel, ctx.settings), cuts_of(panel, ctx.settings)
+    return Prepared(panel, looks, cuts, ctx.task.name)
 
 
 def search(ctx: Context, prepared: Prepared) -> ForecastBoard:
@@ -76,7 +77,7 @@ def compress(ctx: Context, prepared: Prepared, board: ForecastBoard) -> Forecast
     )
 
 
-def export(ctx: Context, prepared: Prepared, front: ForecastFront) -> Bundle:
+def export(ctx: Context, prepared: Prepared, board: ForecastBoard, front: ForecastFront) -> Bundle:
     """The chosen champion as a bundle in the run's folder: a directory that runs by itself."""
     from lepton.export.forecast_bundle import ForecastContext, write_forecast_bundle
 

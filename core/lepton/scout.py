@@ -70,8 +70,9 @@ def first_model(ctx: Context) -> Path | None:
     from lepton.automl.trial import Plan
     from lepton.contracts.validate import validate
 
-    valid = validate(stages.read(ctx), ctx.contracts, task=ctx.task, docs=None, with_suites=False)
-    table = ctx.task.table
+    source, task = stages.read(ctx), ctx.checked_task
+    valid = validate(source, ctx.contracts, task=task, docs=None, with_suites=False)
+    table = task.table
     newest = {**valid.tables, table: valid.tables[table].tail(NEWEST_ROWS)}
     parts = stages.split(ctx, stages.featurize(ctx, replace(valid, tables=newest)))
     name = next((one for one in ctx.solution.families if family(one).fast is not None), None)

@@ -23,7 +23,7 @@ from lepton.features.spec import FeatureSpec
 from lepton.forecast.spec import ForecastSpec
 from lepton.names import check_id
 from lepton.progress import Progress
-from lepton.task import TaskSpec
+from lepton.task import Allowed, TaskSpec
 from lepton.workspace import Workspace
 from lepton_edge.policy import Action
 
@@ -63,6 +63,7 @@ class DecisionSpec:
 class Figure:
     """One piece of a report: what it shows in a sentence, and how it is made.
 
+    tasks: names of those that it says something of, none for all.
     draw(evaluation) returns a matplotlib Figure, a DataFrame that is shown as a table, a sentence
     that says why there is neither, or None where it is left out without a word. In a report its
     scored rows also have the columns of `report.history`. section: anchor of where it stands.
@@ -72,6 +73,7 @@ class Figure:
     caption: str
     draw: Callable[[Evaluation], Any]
     section: str = "performance"
+    tasks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,11 @@ class Words:
     positives: str = "positives"
     entity: str = "entity"
     entities: str = "entities"
+
+    @property
+    def an_entity(self) -> str:
+        """The entity with its article."""
+        return f"{'an' if self.entity[:1] in 'aeiou' else 'a'} {self.entity}"
 
 
 @dataclass(frozen=True)
@@ -163,8 +170,39 @@ class RealismGate:
         return self.low <= self.found <= self.high
 
 
+@dataclass(frozen=True)
+class LifeColumns:
+    """Columns of assembled rows that tell how long lives last.
+
+    left: hours to the failure, or that the life lasted at least; failed: which of them it is; age:
+    feature with the hours of the life so far; steps: settings -> hours that times are counted in,
+    and the ends of the steps ahead, rising, for which chances are told.
+    """
+
+    left: str
+    failed: str
+    age: str
+    steps: Callable[[Mapping[str, float]], tuple[float, tuple[float, ...]]]
+
+
+@dataclass(frozen=True)
+class RemainingLife:
+    """How a regression's shares become hours: full_h: settings -> hours of a share of 1; soon_h:
+    hours left from which an alarm is raised; edge: how far targets keep from 0 and 1; clocks:
+    features that tell the age, without which the recipe is tried too."""
+
+    full_h: Callable[[Mapping[str, float]], float]
+    soon_h: Callable[[Mapping[str, float]], float]
+    edge: float
+    clocks: tuple[str, ...] = ()
+
+
 Assemble = Callable[[Mapping[str, pd.DataFrame], Mapping[str, float]], pd.DataFrame]
 """From canonical tables and settings to the rows of the task's table, targets included."""
+
+
+Allows = Callable[[TaskSpec, pd.DataFrame, bool], Allowed]
+"""(task asked for, its assembled rows, whether they are split by group) -> what they allow."""
 
 
 @dataclass(frozen=True)
@@ -181,6 +219,9 @@ class Solution:
     reasons: phrase -> patterns (`customer_count_*`) of the features that it stands for in a reason;
     the first that fits counts, and a feature that none fits is named itself.
     simulate(rng, size): canonical tables of about `size` rows of the task's table.
+    lives: columns by which chances over several spans are told beside a binary score.
+    remaining: how a regression's shares become hours that are left.
+    allows: what task the rows are enough for, None where the one asked for is learnt or refused.
     alarms: settings -> when the scores of an asset's readings raise an alarm, None for never.
     forecast: which series are forecast, and from what; None where rows are scored.
     realism(contract, rng, size): whether these are as hard as real ones; contract of that table.
@@ -215,6 +256,9 @@ class Solution:
     setting_bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     alarms: Callable[[Mapping[str, float]], AlarmRule] | None = None
     forecast: ForecastSpec | None = None
+    allows: Allows | None = None
+    lives: LifeColumns | None = None
+    remaining: RemainingLife | None = None
 
     def rows(
         self, tables: Mapping[str, pd.DataFrame], settings: Mapping[str, float] | None = None
@@ -235,6 +279,10 @@ class Solution:
                 remedy=f"known are: {', '.join(found)}",
             )
         return self.task if name is None else found[name]
+
+    def figures_of(self, task: TaskSpec) -> tuple[Figure, ...]:
+        """Those figures that say something of `task`."""
+        return tuple(one for one in self.figures if not one.tasks or task.name in one.tasks)
 
     @property
     def task(self) -> TaskSpec:
@@ -306,8 +354,10 @@ __all__ = [
     "BenchRequest",
     "DecisionSpec",
     "Figure",
+    "LifeColumns",
     "Project",
     "RealismGate",
+    "RemainingLife",
     "ReportSpec",
     "Scorer",
     "Solution",

@@ -18,12 +18,13 @@ import numpy as np
 import pandas as pd
 
 import lepton
-from lepton import decisions, frames, roles
+from lepton import anomaly, decisions, frames, lifetimes, remaining, roles
 from lepton.context import Context
 from lepton.contracts.model import Mapped, Validated
 from lepton.contracts.read import read_tables
 from lepton.dataset import Parts, TabularDataset
 from lepton.evaluation.grouped import split_by_group
+from lepton.evaluation.healthy import split_healthy
 from lepton.evaluation.results import Evaluation
 from lepton.evaluation.scored import scored_frame
 from lepton.evaluation.splits import SplitSpec, split_in_time
@@ -94,7 +95,7 @@ def validate(ctx: Context, source: Mapping[str, Mapped], *, scoring: bool = Fals
     from lepton.contracts.validate import validate as check
 
     ctx.enter("validate")
-    task = None if scoring else ctx.task
+    task = None if scoring else ctx.checked_task
     found = check(
         source,
         ctx.contracts,
@@ -109,14 +110,19 @@ def validate(ctx: Context, source: Mapping[str, Mapped], *, scoring: bool = Fals
 
 @by_kind
 def featurize(ctx: Context, validated: Validated) -> TabularDataset:
-    """One row an event with its causal features; features without their columns are off."""
+    """One row an event with its causal features, for the task that the rows allow; features
+    without their columns are off."""
     from lepton.features.batch import compute
 
     ctx.enter("featurize")
     rows = ctx.rows(validated.tables)
+    allowed = ctx.allowed(rows)
+    ctx = ctx.doing(allowed.task)
+    if allowed.why:
+        ctx.progress.step(allowed.why)
     spec = fitted_spec(ctx, rows)
     dataset = compute(rows, ctx.contract, spec, ctx.extras, target=ctx.task.target)
-    return dataset.only(ctx.task.features)
+    return replace(dataset.only(ctx.task.features), task=ctx.task.name, why=allowed.why)
 
 
 def fitted_spec(ctx: Context, rows: pd.DataFrame) -> FeatureSpec:
@@ -127,6 +133,7 @@ def fitted_spec(ctx: Context, rows: pd.DataFrame) -> FeatureSpec:
     spec = ctx.solution.features
     if not spec.unfitted:
         return spec
+    ctx = ctx.doing(ctx.allowed(rows).task)
     # the cut needs roles and targets only, so that nothing is fitted on what is judged later
     bare = without_features(rows, ctx.contract, ctx.task.target)
     return fit_spec(spec, split(ctx, bare).train)
@@ -134,8 +141,16 @@ def fitted_spec(ctx: Context, rows: pd.DataFrame) -> FeatureSpec:
 
 def split(ctx: Context, dataset: TabularDataset) -> Parts:
     """Train, selection and the sealed holdout: the same cut whoever asks."""
+    ctx = ctx.doing(dataset.task)
     default, given = ctx.solution.split, ctx.config.split
-    if (given.by or default.by) == "group":
+    if ctx.task.kind is TaskKind.ANOMALY:
+        return split_healthy(
+            dataset,
+            selection_share=given.selection_share or default.selection_share,
+            holdout_share=given.holdout_share or default.holdout_share,
+            rng=ctx.rng("split"),
+        )
+    if ctx.by_group:
         return split_by_group(
             dataset,
             selection_share=given.selection_share or default.selection_share,
@@ -161,6 +176,9 @@ def split(ctx: Context, dataset: TabularDataset) -> Parts:
 def search(ctx: Context, dataset: TabularDataset) -> Leaderboard:
     """The best model that the budget finds on train and selection, and all it was compared with."""
     ctx.enter("search")
+    ctx = ctx.doing(dataset.task)
+    if ctx.task.kind is TaskKind.ANOMALY:
+        return anomaly.search(ctx, split(ctx, dataset))
     reserve_s = _reserve_s(ctx, len(dataset), COMPRESS_SHARE)
     return search_parts(ctx, split(ctx, dataset), reserve_s=reserve_s)
 
@@ -200,6 +218,9 @@ def search_parts(ctx: Context, parts: Parts, *, reserve_s: float | None = None) 
 def compress(ctx: Context, dataset: TabularDataset, leaderboard: Leaderboard) -> Front:
     """Smaller artefacts beside the best model, the smallest inside the bound chosen."""
     ctx.enter("compress")
+    ctx = ctx.doing(dataset.task)
+    if ctx.task.kind is TaskKind.ANOMALY:
+        return anomaly.compress(ctx, split(ctx, dataset), leaderboard)
     reserve_s = _reserve_s(ctx, len(dataset), 0.0)
     return compress_parts(ctx, split(ctx, dataset), leaderboard, reserve_s=reserve_s or 0.0)
 
@@ -264,12 +285,13 @@ def _first(given: float | None, default: float | None) -> float | None:
 
 
 @by_kind
-def export(ctx: Context, dataset: TabularDataset, front: Front) -> Bundle:
+def export(ctx: Context, dataset: TabularDataset, leaderboard: Leaderboard, front: Front) -> Bundle:
     """The chosen artefact as a bundle in the run's folder: a directory that runs by itself."""
     from lepton.export.bundle import write_bundle
     from lepton.export.context import Alarms, BundleContext
 
     ctx.enter("export")
+    ctx = ctx.doing(dataset.task)
     folder = ctx.workspace.contracts(ctx.solution.name)
     parts = split(ctx, dataset)
     facts = BundleContext(
@@ -287,6 +309,9 @@ def export(ctx: Context, dataset: TabularDataset, front: Front) -> Bundle:
         levels=decisions.learnt_levels(parts),
         lateness_s=ctx.config.stream.lateness_s,
         ahead_s=ctx.config.stream.ahead_s,
+        hazard=lifetimes.hazard_of(ctx, dataset, parts, leaderboard),
+        remaining=remaining.plan_of(ctx, parts, leaderboard),
+        soon_h=remaining.soon_h(ctx),
     )
     return write_bundle(ctx.folder / "bundle", front.model, facts)
 
@@ -302,11 +327,14 @@ def evaluate(ctx: Context, dataset: TabularDataset, front: Front, bundle: Bundle
     from lepton.evaluation.leakage import suspects
     from lepton.export.edge import edge_faults
     from lepton.export.parity import check
+    from lepton_edge.alarm_stream import read_plan
     from lepton_edge.bundle import open_bundle
     from lepton_edge.runtime import Runtime
 
     ctx.enter("evaluate")
-    parts = split(ctx, dataset)
+    ctx, parts = ctx.doing(dataset.task), split(ctx, dataset)
+    if ctx.task.kind is TaskKind.ANOMALY:
+        return anomaly.evaluate(ctx, parts, front, bundle)
     holdout = parts.holdout.open("evaluate")
     inputs = front.model.inputs(holdout)
     with edge_faults():
@@ -328,7 +356,12 @@ def evaluate(ctx: Context, dataset: TabularDataset, front: Front, bundle: Bundle
         leaks=suspects(parts.train),
         rng=ctx.rng("evaluate"),
     )
-    return decisions.judged(ctx, found, holdout)
+    found = decisions.judged(ctx, found, holdout)
+    plan = read_plan(opened)
+    if plan is None:
+        return found
+    found = remaining.with_hours(ctx, parts, holdout, found, front.model, plan.remaining)
+    return lifetimes.with_survival(ctx, dataset, parts, found, plan.hazard, runtime)
 
 
 def _baselines(ctx: Context, parts: Parts, holdout: TabularDataset) -> dict[str, pd.DataFrame]:
@@ -358,7 +391,8 @@ def report(
     from lepton.report.html import write_report
 
     ctx.enter("report")
-    parts = split(ctx, dataset)
+    ctx, parts = ctx.doing(dataset.task), split(ctx, dataset)
+    is_watch = ctx.task.kind is TaskKind.ANOMALY
     told = replace(evaluation, scored=with_history(evaluation.scored, dataset))
     content = ReportContent(
         title=ctx.solution.title,
@@ -368,9 +402,13 @@ def report(
         kit_version=lepton.__version__,
         made_at=ctx.made_at,
         data=data_facts(validated, ctx.contracts, dataset, parts, evaluation),
-        model=model_facts(leaderboard, front, _folds(ctx, parts, leaderboard, evaluation)),
+        model=model_facts(
+            leaderboard,
+            front,
+            pd.DataFrame() if is_watch else _folds(ctx, parts, leaderboard, evaluation),
+        ),
         evaluation=told,
-        figures=ctx.solution.figures,
+        figures=ctx.solution.figures_of(ctx.task),
         environment=environment(bundle, dataset, ctx.config.seed),
         card=card(bundle),
         simulated=ctx.config.simulated,
@@ -379,8 +417,17 @@ def report(
         costs=ctx.costs,
         links={"Data Docs": "data_docs/index.html"},
         is_grouped=bool(parts.groups),
+        is_timed=_is_timed(ctx, validated),
+        why=dataset.why,
+        threshold=anomaly.threshold_of(ctx, parts, leaderboard.best) if is_watch else None,
     )
     return write_report(ctx.folder / "report.html", content)
+
+
+def _is_timed(ctx: Context, validated: Validated) -> bool:
+    """Whether the delivered rows of the task's table have an instant."""
+    columns = {column.name for column in ctx.contract.with_role(roles.EVENT_AT)}
+    return bool(columns & {*validated.tables[ctx.task.table].columns})
 
 
 def _folds(

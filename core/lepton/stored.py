@@ -181,6 +181,8 @@ def _save_dataset(value: TabularDataset, folder: Path) -> None:
         "roles": dict(value.roles),
         "switched_off": [asdict(off) for off in value.switched_off],
         "spec": value.spec,
+        "task": value.task,
+        "why": value.why,
     }
     _write(folder, facts)
 
@@ -197,6 +199,8 @@ def _load_dataset(folder: Path) -> TabularDataset:
             for off in facts["switched_off"]
         ),
         tuple(facts["spec"]),
+        facts["task"],
+        facts["why"],
     )
 
 

@@ -28,7 +28,8 @@ class TaskSpec:
     compression compare by; min_positives: fewest rows of the rare class with which the task may be
     learnt; features: patterns (`*_slope`) of those that it learns from, none for all; metrics:
     names of those of the solution's that say something of it, none for all; gates: what it needs
-    in place of the solution's.
+    in place of the solution's. An anomaly is learnt without a target: where one is known, its
+    positive rows are left out of what counts as healthy.
     """
 
     name: str
@@ -40,3 +41,12 @@ class TaskSpec:
     features: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     gates: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What data allow: the name of the task that is learnt from them; why: a sentence where it is
+    not the one that was asked for, and what more would take, else empty."""
+
+    task: str
+    why: str = ""

@@ -25,13 +25,15 @@ from lepton_edge.alarm import (
 )
 from lepton_edge.bundle import Opened
 from lepton_edge.errors import BundleError
+from lepton_edge.hazard import HazardPlan
 from lepton_edge.instants import EPOCH
 from lepton_edge.reasons import Reasons, Scorer, read_reasons
+from lepton_edge.remaining import RemainingPlan
 from lepton_edge.stream_event import name_of
 from lepton_edge.strict_json import parse
 
 ALARM: Final = "alarm.json"
-TOLD: Final = ("condition", "level", "events", "sensors")
+TOLD: Final = ("condition", "level", "events", "sensors", "fails_within_h", "remaining_h")
 """Fields that alarms add to the answer to a reading."""
 _EXPLAINED: Final = ("raised", "reopened", "escalated")
 
@@ -41,7 +43,9 @@ class AlarmPlan:
     """What a bundle says of alarms.
 
     asset, life: columns of a reading, life None where there is none; sensors: columns of which
-    at least one must have a value for the condition to be known.
+    at least one must have a value for the condition to be known;
+    hazard: how a score becomes chances over several spans; age: place of the life's age among the
+    model's numbers; remaining: how a score that is a share becomes hours left.
     """
 
     spec: AlarmSpec
@@ -49,6 +53,9 @@ class AlarmPlan:
     life: str | None
     sensors: tuple[str, ...]
     reasons: Reasons
+    hazard: HazardPlan | None = None
+    age: int | None = None
+    remaining: RemainingPlan | None = None
 
 
 @dataclass(frozen=True)
@@ -77,8 +84,10 @@ class StreamAlarms:
 
         condition: ok, raised or unknown; level: name of the level of an alarm that stands, else
         None; events: what has changed, of other assets that have fallen silent, too; sensors:
-        why the alarm that stands was raised, the strongest first. A reading without an asset is
-        unknown. Raises RowError LK288 where asset or life cannot be read.
+        why the alarm that stands was raised, the strongest first; fails_within_h: hours -> chance
+        to fail until then; remaining_h: hours left with their interval; both None where none are
+        told. A reading without an asset is unknown.
+        Raises RowError LK288 where asset or life cannot be read.
         """
         asset, life = self.read(event)
         at_s = scored.at / 1e6
@@ -87,10 +96,30 @@ class StreamAlarms:
         found += self._silent()
         events = [self._event(*one) for one in found]
         if asset is None:
-            return UNKNOWN, None, events, ()
+            return UNKNOWN, None, events, (), None, None
         state = self._alarms.of(asset)
         level = LEVELS[state.level - 1] if state.is_open else None
-        return state.condition, level, events, self._why.get(asset, ()) if state.is_open else ()
+        why = self._why.get(asset, ()) if state.is_open else ()
+        left = None
+        if self.plan.remaining is not None and state.condition != UNKNOWN:
+            left = self.plan.remaining.told(scored.score)
+        return state.condition, level, events, why, self._chances(state.condition, scored), left
+
+    def _risk(self, score: float) -> float:
+        remaining = self.plan.remaining
+        return score if remaining is None else remaining.risk(score)
+
+    def _risks(self, numeric: np.ndarray, categorical: np.ndarray) -> np.ndarray:
+        score = self._score(numeric, categorical)
+        return score if self.plan.remaining is None else 1.0 - score
+
+    def _chances(self, condition: str, scored: Scored) -> dict[str, float] | None:
+        """Chances to fail; none where nothing is known of the asset."""
+        plan = self.plan
+        if plan.hazard is None or condition == UNKNOWN:
+            return None
+        age = nan if plan.age is None else float(scored.numeric[0, plan.age])
+        return plan.hazard.fails_within(scored.score, age)
 
     def read(self, event: Mapping[str, Any]) -> tuple[Any, Any]:
         """The asset and the life that a reading names, None where it does not; RowError LK288."""
@@ -136,9 +165,9 @@ class StreamAlarms:
                 found += alarms.reset(asset, at_s)
             self._lives[asset] = life
         is_blind = all(event.get(name) is None for name in self.plan.sensors)
-        found += alarms.read(asset, at_s, nan if is_blind else scored.score)
+        found += alarms.read(asset, at_s, nan if is_blind else self._risk(scored.score))
         if any(one.kind in _EXPLAINED for one in found):
-            phrases = self.plan.reasons.phrases(self._score, scored.numeric, scored.categorical)
+            phrases = self.plan.reasons.phrases(self._risks, scored.numeric, scored.categorical)
             self._why[asset] = phrases[0]
         elif not alarms.of(asset).is_open:
             self._why.pop(asset, None)
@@ -189,15 +218,38 @@ def read_alarms(opened: Opened, score: Scorer) -> StreamAlarms:
         ) from error
 
 
+def read_plan(opened: Opened) -> AlarmPlan | None:
+    """What a bundle says of alarms, None where it does not; raises BundleError LK619 where its
+    file is not understood."""
+    return read_alarms(opened, _no_score).plan if has_alarms(opened) else None
+
+
+def _no_score(numeric: np.ndarray, categorical: np.ndarray) -> np.ndarray:
+    raise NotImplementedError("a plan is read without a model")
+
+
 def _plan(told: Mapping[str, Any], opened: Opened) -> AlarmPlan:
-    columns = told["columns"]
+    columns, hazard, remaining = told["columns"], told.get("hazard"), told.get("remaining")
+    numeric = opened.manifest.numeric
     return AlarmPlan(
         spec=AlarmSpec.from_json(told["spec"]),
         asset=str(columns["asset"]),
         life=columns["life"],
         sensors=tuple(map(str, told["sensors"])),
-        reasons=read_reasons(told["reasons"], opened.manifest.numeric, opened.manifest.categorical),
+        reasons=read_reasons(told["reasons"], numeric, opened.manifest.categorical),
+        hazard=None if hazard is None else HazardPlan.from_json(hazard["plan"]),
+        age=numeric.index(hazard["age"]) if hazard and hazard["age"] in numeric else None,
+        remaining=None if remaining is None else RemainingPlan.from_json(remaining),
     )
 
 
-__all__ = ["ALARM", "TOLD", "AlarmPlan", "Scored", "StreamAlarms", "has_alarms", "read_alarms"]
+__all__ = [
+    "ALARM",
+    "TOLD",
+    "AlarmPlan",
+    "Scored",
+    "StreamAlarms",
+    "has_alarms",
+    "read_alarms",
+    "read_plan",
+]

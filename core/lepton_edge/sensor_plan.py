@@ -32,8 +32,9 @@ WHAT: Final = (
     "unseen_h",
 )
 """Statistics of a channel; see `SensorBank.step` for what each of them is."""
-OF_ASSET: Final = ("health", "n_missing", "age_h")
-CLOCKS: Final = ("age_h",)
+AGE: Final = "age_h"
+OF_ASSET: Final = ("health", "n_missing", AGE)
+CLOCKS: Final = (AGE,)
 """Features that tell the age: what an age-blind model goes without."""
 ONLY_SENSORS: Final = ("missing", "unseen_h")
 
@@ -163,4 +164,4 @@ def _check(plan: SensorPlan) -> None:
         raise ValueError("times and the own baseline must be positive, with at least one regime")
 
 
-__all__ = ["CLOCKS", "OF_ASSET", "ONLY_SENSORS", "SCALES", "WHAT", "SensorPlan"]
+__all__ = ["AGE", "CLOCKS", "OF_ASSET", "ONLY_SENSORS", "SCALES", "WHAT", "SensorPlan"]

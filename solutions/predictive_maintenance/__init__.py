@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from lepton.evaluation.splits import SplitSpec
-from lepton.solution import ReportSpec, Solution, Words
+from lepton.solution import LifeColumns, RemainingLife, ReportSpec, Solution, Words
 from lepton.task import TaskKind, TaskSpec
 from solutions.predictive_maintenance.alarms import (
     ALARM_BOUNDS,
@@ -18,11 +18,20 @@ from solutions.predictive_maintenance.bench import cmapss
 from solutions.predictive_maintenance.bench_ai4i import ai4i
 from solutions.predictive_maintenance.bench_fleet import fleet
 from solutions.predictive_maintenance.decision import DECISION
-from solutions.predictive_maintenance.features import FEATURES, LEVEL_AND_TREND
+from solutions.predictive_maintenance.features import FEATURES, FROM_HEALTH, LEVEL_AND_TREND
 from solutions.predictive_maintenance.figures import FIGURES
 from solutions.predictive_maintenance.fleet_checks import fleet_checks
-from solutions.predictive_maintenance.lives import BOUNDS, SETTINGS, assemble
+from solutions.predictive_maintenance.lives import (
+    BOUNDS,
+    CAP_H,
+    EDGE,
+    HORIZON_H,
+    SETTINGS,
+    assemble,
+    steps,
+)
 from solutions.predictive_maintenance.metrics import METRICS_OF_MAINTENANCE, OF_FAILURES, OF_LIVES
+from solutions.predictive_maintenance.modes import ANOMALY, FAILURE, REMAINING_LIFE, allows
 from solutions.predictive_maintenance.realism import realism
 from solutions.predictive_maintenance.simulate import simulate
 
@@ -40,7 +49,7 @@ SOLUTION: Final = Solution(
     reasons=REASONS,
     tasks=(
         TaskSpec(
-            name="failure",
+            name=FAILURE,
             kind=TaskKind.BINARY,
             table="telemetry",
             target="failed",
@@ -49,7 +58,7 @@ SOLUTION: Final = Solution(
             metrics=OF_FAILURES,
         ),
         TaskSpec(
-            name="remaining_life",
+            name=REMAINING_LIFE,
             kind=TaskKind.REGRESSION,
             table="telemetry",
             target="remaining",
@@ -59,6 +68,22 @@ SOLUTION: Final = Solution(
             metrics=OF_LIVES,
             gates={"calibration_ece": 1.0, "min_positives_holdout": 0.0},
         ),
+        TaskSpec(
+            name=ANOMALY,
+            kind=TaskKind.ANOMALY,
+            table="telemetry",
+            target="near_failure",
+            metric="auc",
+            features=FROM_HEALTH,
+        ),
+    ),
+    allows=allows,
+    lives=LifeColumns(left="hours_seen", failed="is_failure", age="age_h", steps=steps),
+    remaining=RemainingLife(
+        full_h=lambda settings: settings[CAP_H],
+        soon_h=lambda settings: settings[HORIZON_H],
+        edge=EDGE,
+        clocks=("age_h",),
     ),
     features=FEATURES,
     families=("lightgbm", "logistic", "net"),

@@ -16,12 +16,15 @@ ALARM_SETTINGS: Final[Mapping[str, float]] = {
     "alarm_lo": 0.5,
     "alarm_plan": 3.0,
     "alarm_stop": 10.0,
+    "alarm_false_a_month": 0.1,
 }
 """alarm_m of alarm_n: so many of an asset's last readings must be alerted; alarm_hold_off_h: hours
 without one before an alarm is cleared, alarm_dwell_h: and at least so many after it was raised;
 alarm_gap_h: hours without a reading after which nothing is known, 0 for six of the usual times
 between readings; alarm_lo, alarm_plan, alarm_stop: times the odds at the model's threshold below
-which an alarm may clear, and from which it asks to plan the work or to stop."""
+which an alarm may clear, and from which it asks to plan the work or to stop;
+alarm_false_a_month: alarms of a healthy asset a month that are put up with where only oddness is
+judged."""
 ALARM_BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "alarm_m": (1.0, 1_000.0),
     "alarm_n": (1.0, 1_000.0),
@@ -31,6 +34,7 @@ ALARM_BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "alarm_lo": (1e-6, 1.0),
     "alarm_plan": (1.0, 1e6),
     "alarm_stop": (1.0, 1e6),
+    "alarm_false_a_month": (1e-4, 1e3),
 }
 
 
@@ -45,6 +49,7 @@ def alarm_rule(settings: Mapping[str, float]) -> AlarmRule:
         plan=settings["alarm_plan"],
         stop=settings["alarm_stop"],
         max_gap_h=settings["alarm_gap_h"] or None,
+        false_per_month=settings["alarm_false_a_month"],
     )
 
 

@@ -20,6 +20,10 @@ LEVEL_AND_TREND: Final = (
 )
 """What remaining lives are learnt from: more of the same only teaches the fleet by heart."""
 
+FROM_HEALTH: Final = ("x_*_own", "x_*_fast_medium", "x_*_medium_slow")
+"""What oddness is judged by: how each sensor moves against its own past, whatever its unit's level;
+of rows that stand alone, the sensors themselves."""
+
 FEATURES: Final = FeatureSpec(
     (
         Sensors("sensors", by="life_id", settings=SETTINGS, fallback="asset_id"),
@@ -29,4 +33,4 @@ FEATURES: Final = FeatureSpec(
     )
 )
 
-__all__ = ["FEATURES", "LEVEL_AND_TREND", "SETTINGS"]
+__all__ = ["FEATURES", "FROM_HEALTH", "LEVEL_AND_TREND", "SETTINGS"]

@@ -40,11 +40,16 @@ Draw = Callable[[Evaluation], Any]
 
 
 def _of_lives(draw: Callable[[Told], Any]) -> Draw:
-    """`draw` on the lives of a report; where there are none, the sentence that says so."""
+    """`draw` on the lives of a report; where there are none, the sentence that says so, but
+    nothing where rows stand alone or no failure was learnt from."""
 
     @wraps(draw)
     def drawn(evaluation: Evaluation) -> Any:
         found = told(evaluation.scored)
+        scored = evaluation.scored
+        is_alone = len(scored) > 0 and "group" in scored and not scored["group"].duplicated().any()
+        if isinstance(found, str) and (is_alone or evaluation.facts.get("failures") == 0):
+            return None
         return found if isinstance(found, str) else draw(found)
 
     return drawn
@@ -264,36 +269,43 @@ _ALARM: Final = (
     f"{RULE.hold_off_h:g} hours were below {RULE.lo:g} of its odds (pale band)."
 )
 
+_OF_RISK: Final = ("failure", "anomaly")
+"""Tasks whose score is larger where it is worse; hours left have a section of their own."""
 FIGURES: Final = (
     Figure(
         "The fleet, worst first",
         f"Assets that no model learnt from, by the score of their newest reading whose outcome is "
         f"known; at most {SHOWN_ASSETS}. Warnings are readings at the threshold.",
         fleet_board,
+        tasks=_OF_RISK,
     ),
     Figure(
         "Alarms of one asset",
         f"The asset with most failures. {_ALARM} Where the line is missing, nobody knows yet what "
         "followed, or the machine stood still.",
         timeline,
+        tasks=_OF_RISK,
     ),
     Figure(
         "Lives that failed",
         f"The longest of up to {SHOWN_LIVES} assets; dashed: threshold, pale: where an alarm "
         "neither rises nor clears, dotted: the horizon.",
         trajectories,
+        tasks=_OF_RISK,
     ),
     Figure(
         "Failures warned of by false raises",
         f"{_ALARM} Each point is another threshold; the line is the best so far. An alarm that no "
         "failure follows within the horizon is false, one that was raised too early among them.",
         recall_by_false_raises,
+        tasks=_OF_RISK,
     ),
     Figure(
         "Lead times",
         "From the first alarm within the horizon (dotted) to the failure; where there is none, "
         "from the first of that life, which counts as too early.",
         lead_times,
+        tasks=_OF_RISK,
     ),
     Figure(
         "Cost of replacing",
@@ -302,6 +314,7 @@ FIGURES: Final = (
         "were cut off are weighed as in survival analysis.",
         policy_cost,
         section="value",
+        tasks=_OF_RISK,
     ),
 )
 

@@ -18,6 +18,10 @@ LEVEL: Final = 0.9
 POINTS: Final = 20
 """Truncation points drawn from each asset: as a fleet in service is seen, not each life's end."""
 BINS: Final = 4
+EARLY, LATE = 13.0, 10.0
+"""Cycles by which a life may be told too short, and too long, at the same loss."""
+SHIFTS: Final = np.arange(-10.0, 3.01, 0.25)
+"""Cycles by which lives may be told longer."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,20 @@ def calibrated(found: OutOfFold) -> Conformal:
     return fit_conformal(rows, level=LEVEL, low=0.0, high=1.0, bins=BINS)
 
 
+def phm08(apart: np.ndarray) -> np.ndarray:
+    """Loss of each prediction that is `apart` cycles too long; too long is the worse (Saxena et
+    al. 2008)."""
+    return np.asarray(np.expm1(np.where(apart < 0, -apart / EARLY, apart / LATE)))
+
+
+def prudence(found: OutOfFold, longest: float) -> float:
+    """Share by which lives have to be told longer, mostly a negative one, for the least mean loss
+    `phm08` on assets that the models did not see. longest: cycles of the longest life told."""
+    apart = longest * (found.predicted - found.true)
+    losses = [phm08(apart + shift).mean() for shift in SHIFTS]
+    return float(SHIFTS[int(np.argmin(losses))]) / longest
+
+
 def cross_coverage(found: OutOfFold, rng: np.random.Generator) -> Coverage:
     """How the intervals do on each fold's assets, calibrated on those of all others."""
     low, high = np.empty(len(found.true)), np.empty(len(found.true))
@@ -81,4 +99,4 @@ def _drawn(asset: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.sort(np.concatenate(chosen))
 
 
-__all__ = ["OutOfFold", "calibrated", "cross_coverage", "out_of_fold"]
+__all__ = ["OutOfFold", "calibrated", "cross_coverage", "out_of_fold", "phm08", "prudence"]

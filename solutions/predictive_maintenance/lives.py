@@ -24,6 +24,8 @@ BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     CAP_H: (1e-3, 1e7),
     RUN_TO_FAILURE: (0.0, 1.0),
 }
+SPANS: Final = (0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0)
+"""Horizons ahead for which chances to fail are told."""
 EDGE: Final = 0.1
 """How far the target of a remaining life keeps from 0 and 1: a fractional response spends effort
 where the odds are without bounds, at lives that are longer than the longest that is told apart."""
@@ -36,7 +38,8 @@ REPLACED: Final = "replace"
 def assemble(tables: Mapping[str, pd.DataFrame], settings: Mapping[str, float]) -> pd.DataFrame:
     """Readings with `life_id`, `asset_type`, `since_service_h` and their targets, if known:
     `failed` (within the horizon, 0/1), `remaining` (hours to the failure as a share of `cap_h`, at
-    most 1, see `drawn_in`) and `label_at`, the instant at which `failed` was known.
+    most 1, see `drawn_in`), `label_at`, the instant at which `failed` was known, and
+    `near_failure`: 1 where `failed` is known to be, else 0.
 
     Rows without an asset are each their own and keep the target that they bring. Order and other
     columns stay.
@@ -49,7 +52,18 @@ def assemble(tables: Mapping[str, pd.DataFrame], settings: Mapping[str, float]) 
         readings = readings.assign(event_at=EPOCH + order * HOUR)
     ends = life_ends(readings, tables, run_to_failure=settings[RUN_TO_FAILURE] > 0)
     rows = _targets(_in_lives(readings, ends), settings[HORIZON_H], settings[CAP_H])
-    return _serviced(_typed(rows, tables), tables)
+    return _serviced(_typed(_near(rows), tables), tables)
+
+
+def steps(settings: Mapping[str, float]) -> tuple[float, tuple[float, ...]]:
+    """The horizon, and the spans ahead for which chances to fail are told, in hours."""
+    horizon = settings[HORIZON_H]
+    return horizon, tuple(horizon * span for span in SPANS)
+
+
+def _near(rows: pd.DataFrame) -> pd.DataFrame:
+    failed = rows["failed"].eq(1) if "failed" in rows else pd.Series(False, rows.index)
+    return rows.assign(near_failure=failed.fillna(False).astype("float64"))
 
 
 def drawn_in(share: np.ndarray) -> np.ndarray:
@@ -212,7 +226,7 @@ def _cross_sectional(readings: pd.DataFrame) -> pd.DataFrame:
     if "event_at" not in found:
         order = pd.Series(np.arange(len(found)), found.index)
         found = found.assign(event_at=EPOCH + order * HOUR)
-    return found
+    return _near(found)
 
 
 def _naive(instants: pd.Series) -> np.ndarray:
@@ -222,4 +236,4 @@ def _naive(instants: pd.Series) -> np.ndarray:
     return found
 
 
-__all__ = ["BOUNDS", "SETTINGS", "assemble", "drawn_in", "life_ends", "share_of", "wide"]
+__all__ = ["BOUNDS", "SETTINGS", "assemble", "drawn_in", "life_ends", "share_of", "steps", "wide"]

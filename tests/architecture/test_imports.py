@@ -29,7 +29,7 @@ TIERS = (
     {"export", "monitor"},
     {"solution"},
     {"context", "report"},
-    {"stages", "decisions"},
+    {"stages", "decisions", "anomaly", "lifetimes", "remaining"},
     {"benching", "parity", "scoring", "scout", "stored"},
     {"clone", "doctor", "testing"},
     {"cli"},

@@ -29,6 +29,7 @@ RECIPES = {
         "rounds": 12,
     },
     "logistic": {"C": 0.1},
+    "ellipsoid": {"plane": 0.9},
     "net": {**NET.portfolio[0], "hidden": [16, 8], "epochs": 8, "learning_rate": 0.01},
 }
 
@@ -62,8 +63,9 @@ def test_the_graph_scores_as_the_native_model_does(model: Model, parts: Parts) -
 def test_what_matters_is_named_by_feature(model: Model) -> None:
     gains = model.importance()
     assert set(gains) == {"x0", "x1", "x2", "x3", "level"}
-    assert max(gains, key=lambda name: gains[name]) in {"x0", "level"}
-    assert gains["x3"] < gains["x0"]
+    if model.family != "ellipsoid":  # which knows of no target
+        assert max(gains, key=lambda name: gains[name]) in {"x0", "level"}
+        assert gains["x3"] < gains["x0"]
 
 
 def test_a_truncated_estimator_is_refused_before_it_is_parsed(model: Model, tmp_path: Path) -> None:

@@ -87,6 +87,17 @@ def test_the_report_is_one_page_with_all_its_sections(done: Done) -> None:
     assert [one for one in wanted if f'<section id="{one}"' not in page] == []
 
 
+def test_chances_over_several_spans_beat_the_age_alone(done: Done) -> None:
+    told = json.loads(open_bundle(done.version.path).read("alarm.json"))["hazard"]
+    assert told["plan"]["ends_h"] == [84.0, 168.0, 336.0, 504.0, 672.0, 1008.0, 1344.0]
+    own = done.outcome.metrics
+    assert own["concordance"] is not None
+    assert own["concordance"] > 0.7
+    page = done.outcome.report.read_text(encoding="utf-8")
+    assert '<section id="survival"' in page
+    assert "Newest chances to fail" in page
+
+
 def test_bundle_model_stream_and_batch_agree(done: Done) -> None:
     found = agreement(done.context("parity"), 4_000)
     found.require()
@@ -169,6 +180,9 @@ def test_a_device_scores_raw_readings_as_the_pipeline_and_alarms_survive_a_kill(
     assert {event["asset"] for event in raised} <= set(assets)
     assert all(one["sensors"] for one in whole if one["condition"] == "raised")
     assert len(raised) > 3
+    chances = [one["fails_within_h"] for one in whole if one["condition"] != "unknown"]
+    assert all(list(one.values()) == sorted(one.values()) for one in chances)
+    assert all(one["fails_within_h"] is None for one in whole if one["condition"] == "unknown")
 
     killed = StreamService(opened, runtime, Storage(tmp_path / "killed"))
     _answers(killed, events[:1_200])
@@ -180,3 +194,58 @@ def test_a_device_scores_raw_readings_as_the_pipeline_and_alarms_survive_a_kill(
 
 def _paths(done: Done) -> list[tuple[str, str]]:
     return list(done.config.source.items())
+
+
+def test_without_failures_oddness_is_judged_and_its_bundle_watches_assets(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """The least a customer can send: one table of readings."""
+    project = replace(find_project(kit_root()), state=tmp_path_factory.mktemp("odd"))
+    settings = load_config(project.workspace.config(NAME))
+    source = {"telemetry": settings.source["telemetry"]}
+    config = settings.model_copy(update={"source": source})
+    outcome = run_solution(project, project.solution(NAME), config, Silent())
+    assert (outcome.task, outcome.version, outcome.refused) == ("anomaly", 1, ())
+    assert outcome.why in outcome.report.read_text(encoding="utf-8").replace("&#39;", "'")
+    assert outcome.metrics["alarms_per_month"] is not None
+    assert outcome.metrics["failures_warned"] is None
+    odd = Done(project, config, outcome)
+    agreement(odd.context("parity"), 2_000).require()
+    opened = open_bundle(odd.version.path)
+    scored = score(odd.context("all")).frame
+    asset = scored.loc[scored["decision"] == 1, "asset_id"].value_counts().index[0]
+    rows = odd.telemetry[odd.telemetry["asset_id"] == asset]
+    service = StreamService(opened, Runtime(opened), Storage(tmp_path_factory.mktemp("device")))
+    answers = _answers(service, _events(rows))
+    wanted = scored.set_index("reading_id")["score"].loc[rows["reading_id"]]
+    np.testing.assert_allclose([one["score"] for one in answers], wanted, rtol=0, atol=1e-9)
+    raised = [one for one in answers if any(e["kind"] == "raised" for e in one["events"])]
+    assert raised
+    assert all("unlike a healthy asset" in one["sensors"][0] for one in raised)
+
+
+def test_a_remaining_life_is_told_in_hours_with_its_interval(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    project = replace(find_project(kit_root()), state=tmp_path_factory.mktemp("hours"))
+    settings = load_config(project.workspace.config(NAME))
+    changes = {"task": "remaining_life", "budget": BudgetConfig(work_units=4)}
+    config = settings.model_copy(update=changes)
+    outcome = run_solution(project, project.solution(NAME), config, Silent())
+    left = Done(project, config, outcome)
+    own = outcome.metrics
+    assert own["coverage_90"] == pytest.approx(0.9, abs=0.08)
+    assert own["rmse_h"] is not None
+    assert own["rmse_h_age_blind"] is not None
+    page = outcome.report.read_text(encoding="utf-8")
+    assert "typical error without the age" in page
+    assert "Shown where failures are predicted" not in page
+    opened = open_bundle(left.version.path)
+    asset = left.telemetry["asset_id"].iloc[0]
+    rows = left.telemetry[left.telemetry["asset_id"] == asset].head(400)
+    service = StreamService(opened, Runtime(opened), Storage(tmp_path_factory.mktemp("device")))
+    answers = _answers(service, _events(rows))
+    known = [one["remaining_h"] for one in answers if one["condition"] != "unknown"]
+    assert all(0 <= one["low"] <= one["point"] <= one["high"] <= 1_440 for one in known)
+    assert len(known) > 300
+    assert all(one["fails_within_h"] is None for one in answers)

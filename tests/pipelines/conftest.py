@@ -80,6 +80,7 @@ def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Demo:
 def whole(demo: Demo) -> Demo:
     """The demo with stages that return what an outcome is made of."""
     metric = SimpleNamespace(name="ap", value=0.5)
+    demo.stages["featurize"] = lambda *_: SimpleNamespace(task="demo", why="")
     demo.stages["export"] = lambda *_: SimpleNamespace(path=Path("bundle"))
     demo.stages["evaluate"] = lambda *_: SimpleNamespace(metrics=(metric,))
     demo.stages["report"] = lambda *_: Path("report.html")

@@ -276,7 +276,7 @@ def _widths(preprocess: Preprocess, n_categorical: int) -> list[int]:
     """Columns that each categorical feature becomes."""
     if isinstance(preprocess.categorical, OneHot):
         return [len(levels) for levels in preprocess.categorical.levels]
-    return [1] * n_categorical if preprocess.categorical else []
+    return [int(preprocess.categorical is not None)] * n_categorical
 
 
 def _single_from(facts: Mapping[str, Any], folder: Path) -> Model:

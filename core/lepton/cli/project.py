@@ -140,6 +140,9 @@ def _materialize(
 def _tell(outcome: RunOutcome, solution: str) -> None:
     rows = [(name, number(value)) for name, value in outcome.metrics.items()]
     table("On the holdout", ("metric", "value"), rows)
+    told("task", outcome.task)
+    if outcome.why:
+        note(outcome.why)
     told("report", outcome.report)
     told("bundle", outcome.bundle)
     if outcome.refused:
@@ -159,4 +162,6 @@ def _as_json(outcome: RunOutcome) -> dict[str, Any]:
         "promoted": outcome.promoted,
         "refused": list(outcome.refused),
         "metrics": dict(outcome.metrics),
+        "task": outcome.task,
+        "why": outcome.why,
     }

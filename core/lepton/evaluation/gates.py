@@ -117,7 +117,12 @@ def _compression_loss(findings: Findings, needed: float) -> GateResult:
 
 
 def _parity(findings: Findings, needed: float) -> GateResult:
-    diff, flips = findings.parity.max_abs_diff, findings.parity.flips
+    return parity_gate(findings.parity, needed)
+
+
+def parity_gate(found: ParityFacts, needed: float) -> GateResult:
+    """Whether the bundle answers as the model it was made from."""
+    diff, flips = found.max_abs_diff, found.flips
     return GateResult(
         "parity",
         diff <= needed and flips == 0,
@@ -176,4 +181,4 @@ _GATES: Final[Mapping[str, Callable[[Findings, float], GateResult]]] = MappingPr
     }
 )
 
-__all__ = ["DEFAULTS", "Findings", "ParityFacts", "judge", "require"]
+__all__ = ["DEFAULTS", "Findings", "ParityFacts", "judge", "parity_gate", "require"]

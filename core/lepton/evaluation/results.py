@@ -90,7 +90,8 @@ class Evaluation:
     metrics: of the bundle; baselines: name -> the same metrics; reference: the uncompressed
     model's; scored: the bundle's rows (columns SCORED); facts: further named numbers, finite;
     rival_scores: the same rows as baselines and REFERENCE score them, one column each; rules: one
-    row a rule beside the model, as `evaluation.actions.rule_table` makes it. Where the bundle has
+    row a rule beside the model, as `evaluation.actions.rule_table` makes it; survival: one row a
+    landmark of the holdout, as `lifetimes.with_survival` makes it. Where the bundle has
     a policy, `scored` also has the columns DECIDED.
     """
 
@@ -102,6 +103,7 @@ class Evaluation:
     facts: Mapping[str, float] = field(default_factory=dict)
     rival_scores: pd.DataFrame = field(default_factory=pd.DataFrame)
     rules: pd.DataFrame = field(default_factory=pd.DataFrame)
+    survival: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def passed(self) -> bool:
@@ -133,6 +135,7 @@ class Evaluation:
         write_parquet(self.scored, folder / "scored.parquet")
         write_parquet(self.rival_scores, folder / "rival_scores.parquet")
         write_parquet(self.rules, folder / "rules.parquet")
+        write_parquet(self.survival, folder / "survival.parquet")
         text = json.dumps(self.to_json(), indent=1, ensure_ascii=False, allow_nan=False)
         (folder / "evaluation.json").write_text(text + "\n", encoding="utf-8")
 
@@ -151,6 +154,7 @@ class Evaluation:
             facts={k: v for k, v in content["facts"].items() if v is not None},
             rival_scores=read_parquet(folder / "rival_scores.parquet"),
             rules=_read_if_there(folder / "rules.parquet"),
+            survival=_read_if_there(folder / "survival.parquet"),
         )
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import pandas as pd
-
 from lepton import roles
-from lepton.dataset import TabularDataset
+from lepton.evaluation.healthy import usual_s
 from lepton.export.cases import Exportable
 from lepton.export.context import BundleContext
 from lepton.export.decision import groups_of, typical_values
@@ -16,20 +14,25 @@ from lepton.features.fit import SENSOR, plan_of
 from lepton.features.spec import FeatureSpec, Sensors
 from lepton.task import TaskKind
 from lepton_edge.alarm_stream import ALARM
-from lepton_edge.sensor_plan import SensorPlan
+from lepton_edge.sensor_plan import AGE, SensorPlan
 
+_ALARMED: Final = (TaskKind.BINARY, TaskKind.ANOMALY)
 PHRASE: Final = "{} unlike a healthy asset's"
 
 
 def alarm_files(model: Exportable, context: BundleContext) -> dict[str, Any]:
     """Name -> content of the bundle's file on alarms; none where there are none, where the score
-    is no probability, or where nothing tells one asset's readings from another's."""
+    says neither how likely a failure is nor how far off, or where nothing tells one asset's
+    readings from another's."""
     told, nodes = context.alarms, _sensors(context.features)
     asset = context.sample.roles.get(roles.GROUP)
-    if told is None or asset is None or not nodes or context.task.kind is not TaskKind.BINARY:
+    remaining = context.remaining
+    is_alarmed = context.task.kind in _ALARMED or remaining is not None
+    if told is None or asset is None or not nodes or not is_alarmed:
         return {}
     plans = [plan_of(node) for node in nodes]
-    spec = told.rule.spec(model.threshold, usual_s(context.sample))
+    level = model.threshold if remaining is None else remaining.risk_at(context.soon_h)
+    spec = told.rule.spec(level, usual_s(context.sample))
     content = {
         "spec": spec.to_json(),
         "columns": {"asset": asset, "life": nodes[0].by},
@@ -39,16 +42,11 @@ def alarm_files(model: Exportable, context: BundleContext) -> dict[str, Any]:
             "typical": typical_values(model, context.sample),
         },
     }
+    if context.hazard is not None:
+        content["hazard"] = {"age": AGE, "plan": context.hazard.to_json()}
+    if remaining is not None:
+        content["remaining"] = remaining.to_json()
     return {ALARM: content}
-
-
-def usual_s(rows: TabularDataset) -> float:
-    """The usual time between two readings of one asset in seconds, 0 where none has two."""
-    event, asset = rows.roles[roles.EVENT_AT], rows.roles[roles.GROUP]
-    ordered = rows.rows[[asset, event]].sort_values([asset, event])
-    between = ordered.groupby(asset, sort=False)[event].diff().dt.total_seconds()
-    found = between[between > 0].median()
-    return 0.0 if pd.isna(found) else float(found)
 
 
 def _sensors(spec: FeatureSpec) -> list[Sensors]:
@@ -73,4 +71,4 @@ def _groups(
     return told + groups_of([name for name in features if name not in of_sensor], phrases)
 
 
-__all__ = ["PHRASE", "alarm_files", "usual_s"]
+__all__ = ["PHRASE", "alarm_files"]

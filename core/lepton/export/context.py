@@ -13,7 +13,9 @@ from lepton.features.spec import FeatureSpec
 from lepton.graph.timing import Timing
 from lepton.rules import RuleSet
 from lepton.task import TaskSpec
+from lepton_edge.hazard import HazardPlan
 from lepton_edge.policy import Policy
+from lepton_edge.remaining import RemainingPlan
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,9 @@ class BundleContext:
     all the reference for drift; features: how the model's inputs are computed; lateness_s: how
     far out of order events may come to a device that computes them; decisions: what is done with
     a row beyond the threshold; levels: categorical feature -> categories that the model learnt
-    from; alarms: when the scores of an asset's readings raise one, None for never.
+    from; alarms: when the scores of an asset's readings raise one, None for never; hazard: chances
+    over several spans beside the score, None for none; remaining: how a share becomes hours that
+    are left, and soon_h, from how many on an alarm is raised.
     """
 
     solution: str
@@ -66,6 +70,9 @@ class BundleContext:
     decisions: Decisions | None = None
     levels: Mapping[str, Sequence[str]] = field(default_factory=dict)
     alarms: Alarms | None = None
+    hazard: HazardPlan | None = None
+    remaining: RemainingPlan | None = None
+    soon_h: float = 0.0
     kit_version: str = field(default=lepton.__version__)
 
 

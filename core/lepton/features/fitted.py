@@ -35,7 +35,7 @@ def fit_linear_preprocess(dataset: TabularDataset) -> Preprocess:
     Levels are the most frequent ones, at most `MAX_LEVELS` a column; the others are all 0.
     """
     X = dataset.X
-    impute = Impute(_medians(X))
+    impute = Impute(medians(X))
     filled = impute.apply(X)
     log = SignedLog(_heavy_tailed(filled))
     drawn = log.apply(filled)
@@ -54,11 +54,11 @@ def fit_net_preprocess(dataset: TabularDataset) -> Preprocess:
     value, all of them span two.
     """
     X = dataset.X
-    impute = Impute(_medians(X))
+    impute = Impute(medians(X))
     filled = impute.apply(X)
     log = SignedLog(_heavy_tailed(filled))
     drawn = log.apply(filled)
-    scaled = Standardize(_medians(drawn), _robust_scale(drawn))
+    scaled = Standardize(medians(drawn), _robust_scale(drawn))
     steps: tuple[NumericStep, ...] = (impute, log, scaled, SmoothClip())
     levels = _levels(dataset.C, MAX_LEVELS)
     encode = OneHot(levels) if any(levels) else None
@@ -88,7 +88,8 @@ def _frequent(counts: Counter[str], most: int) -> tuple[str, ...]:
     return tuple(level for level, _ in kept[:most])
 
 
-def _medians(X: np.ndarray) -> np.ndarray:
+def medians(X: np.ndarray) -> np.ndarray:
+    """Of each column's known values; 0 where there are none."""
     known = ~np.isnan(X)
     columns = zip(X.T, known.T, strict=True)
     return np.array([np.median(x[k]) if k.any() else 0.0 for x, k in columns])
@@ -123,4 +124,4 @@ def _is_heavy_tailed(values: np.ndarray) -> bool:
     return bool(spread > 0 and not abs(skew) <= HEAVY_SKEW)
 
 
-__all__ = ["fit_linear_preprocess", "fit_net_preprocess", "fit_tree_preprocess"]
+__all__ = ["fit_linear_preprocess", "fit_net_preprocess", "fit_tree_preprocess", "medians"]

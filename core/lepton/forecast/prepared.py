@@ -18,11 +18,12 @@ from lepton_edge.asof_spec import AsOfSpec
 @dataclass(frozen=True, eq=False)
 class Prepared:
     """panel: the series; looks: series -> what its forecasts look at; cuts: where selection and
-    holdout begin."""
+    holdout begin; task: name of the one that is learnt."""
 
     panel: PanelDataset
     looks: Mapping[str, AsOfSpec]
     cuts: Cuts
+    task: str = ""
 
     def __len__(self) -> int:
         return len(self.panel.rows)
@@ -42,6 +43,11 @@ class Prepared:
         """None: columns that are missing have no features."""
         return ()
 
+    @property
+    def why(self) -> str:
+        """Nothing: what was asked for is what is learnt."""
+        return ""
+
     def save(self, folder: Path) -> None:
         """Write tables as parquet and the rest as JSON into `folder`."""
         panel = self.panel
@@ -55,6 +61,7 @@ class Prepared:
             "is_known_perfectly": panel.is_known_perfectly,
             "looks": {name: spec.to_json() for name, spec in self.looks.items()},
             "cuts": vars(self.cuts),
+            "task": self.task,
         }
         (folder / "prepared.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
 
@@ -72,7 +79,7 @@ class Prepared:
             is_known_perfectly=facts["is_known_perfectly"],
         )
         looks = {name: AsOfSpec.from_json(told) for name, told in facts["looks"].items()}
-        return cls(panel, looks, Cuts(**facts["cuts"]))
+        return cls(panel, looks, Cuts(**facts["cuts"]), facts["task"])
 
 
 def limits_of(prepared: Prepared) -> tuple[str, ...]:

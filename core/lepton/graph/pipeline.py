@@ -11,6 +11,7 @@ import numpy as np
 
 from lepton.errors import ExportError
 from lepton.evaluation.calibration import Calibration
+from lepton.graph.ellipsoid import Ellipsoid
 from lepton.graph.emit import Builder
 from lepton.graph.nets import Network
 from lepton.graph.nodes import Linear, Preprocess
@@ -25,7 +26,7 @@ SCORE: Final = "score"
 DECISION: Final = "decision"
 
 
-Predictor = Trees | Linear | Network
+Predictor = Trees | Linear | Network | Ellipsoid
 """What turns a matrix into log-odds, the same in numpy and in ONNX."""
 
 

@@ -53,10 +53,15 @@ def learning(trials: pd.DataFrame, baselines: Mapping[str, float], metric: str) 
             color=MUTED,
         )
     axes.set_xlim(0, None)
-    top = max([float(best.max()), *baselines.values()])
-    axes.set_ylim(min(0.0, float(trials["score"].min())), 1.3 * max(top, 1e-9))
+    axes.set_ylim(*_limits([*trials["score"].dropna(), *baselines.values()], 1.3))
     axes.legend(loc="upper left", ncols=2, frameon=False, fontsize=9, labelcolor=INK)
     return figure
+
+
+def _limits(values: Sequence[float], room: float) -> tuple[float, float]:
+    """Limits of an axis that begins, or where scores are losses ends, at 0, with `room` beyond."""
+    low, high = min(0.0, *values), max(0.0, *values)
+    return low, high * room if high > 0 else (1.0 - room) * low
 
 
 def families(trials: pd.DataFrame, baselines: Mapping[str, float], metric: str) -> Figure | None:
@@ -73,10 +78,11 @@ def families(trials: pd.DataFrame, baselines: Mapping[str, float], metric: str) 
     axes = new_axes(figure, xlabel=f"best {label_of(metric)}", ylabel="")
     axes.barh(places, values, color=[BLUE] * len(best) + [PALE] * len(ruled), height=0.58)
     for place, value in zip(places, values, strict=True):
-        axes.text(value, float(place), f" {value:.3f}", va="center", fontsize=9, color=INK)
+        beside = max(value, 0.0)
+        axes.text(beside, float(place), f" {value:.3f}", va="center", fontsize=9, color=INK)
     axes.set_yticks(places, labels)
     axes.tick_params(axis="y", labelcolor=INK)
-    axes.set_xlim(0, 1.2 * max(max(values), 1e-9))
+    axes.set_xlim(*_limits(values, 1.2))
     axes.grid(visible=False, axis="y")
     return figure
 

@@ -107,13 +107,12 @@ def folds(content: ReportContent) -> Section:
     table = make_table(
         (
             whole,
-            "from",
-            "to",
+            *(("from", "to") if content.is_timed else ()),
             "rows",
             content.spec.words.positives,
             *map(label_of, drawn),
         ),
-        list(_fold_rows(frame, drawn)),
+        list(_fold_rows(frame, drawn, is_timed=content.is_timed)),
         [len(frame) - 1],
     )
     caption = (
@@ -151,11 +150,13 @@ def _abouts(content: ReportContent) -> dict[str, str]:
     return {result.name: result.about.capitalize() for result in content.evaluation.metrics}
 
 
-def _fold_rows(frame: pd.DataFrame, shown: list[str]) -> Iterator[tuple[object, ...]]:
+def _fold_rows(
+    frame: pd.DataFrame, shown: list[str], *, is_timed: bool
+) -> Iterator[tuple[object, ...]]:
     for row in frame.to_dict("records"):
         told = [_fold_cell(row, name) for name in shown]
-        first, last = (f"{row[end]:%d %b %Y}" for end in ("first_at", "last_at"))
-        yield (row["fold"], first, last, row["rows"], row["positives"], *told)
+        dates = [f"{row[end]:%d %b %Y}" for end in ("first_at", "last_at") if is_timed]
+        yield (row["fold"], *dates, row["rows"], row["positives"], *told)
 
 
 def _fold_cell(row: dict[Hashable, Any], name: str) -> str:

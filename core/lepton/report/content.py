@@ -10,6 +10,7 @@ import pandas as pd
 
 from lepton import roles
 from lepton.dataset import Parts, SwitchedOff
+from lepton.evaluation.extremes import ScoreThreshold
 from lepton.evaluation.results import Evaluation
 from lepton.solution import Figure, ReportSpec
 
@@ -102,8 +103,10 @@ class ReportContent:
     what the bundle is. simulated: whether the data come from a simulator, so that scores mean
     little elsewhere. slices: columns of the scored rows by which results are told apart.
     costs: name -> money behind the decision. links: text -> relative path of pages beside the
-    report (Data Docs). is_grouped: whether parts and folds are groups, not stretches of time;
-    forecast: of forecasts only.
+    report (Data Docs). is_grouped: whether parts and folds are groups, not stretches of time.
+    is_timed: whether rows came with an instant, so that dates and days mean something. why:
+    what was learnt in place of what was asked for, and why, a sentence; threshold: of a distance
+    from health, where that is what is judged; forecast: of forecasts only.
     """
 
     title: str
@@ -123,6 +126,11 @@ class ReportContent:
         "coverage80",
         "ap",
         "auc",
+        "alarms_per_month",
+        "alarms_per_thousand",
+        "failures_warned",
+        "warned_ahead_h",
+        "alert_share",
         "rmse",
         "mae",
         "recall",
@@ -139,6 +147,14 @@ class ReportContent:
     links: Mapping[str, str] = field(default_factory=dict)
     is_grouped: bool = False
     forecast: ForecastFacts | None = None
+    is_timed: bool = True
+    why: str = ""
+    threshold: ScoreThreshold | None = None
+
+    @property
+    def is_watch(self) -> bool:
+        """Whether oddness is judged, and no outcome."""
+        return self.threshold is not None
 
     @property
     def is_share(self) -> bool:

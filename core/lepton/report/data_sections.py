@@ -83,6 +83,10 @@ def _switched_off(content: ReportContent) -> Block:
 def calendar(content: ReportContent) -> Section:
     """Volume and share of positives by day, odd days, the parts along time."""
     words, frame = content.spec.words, content.data.calendar
+    if not content.is_timed:
+        text = f"The {words.rows} came without an instant, so there are parts but no days."
+        return Section("calendar", "What was used for what", text, [_parts(content)], "Parts")
+    along = choice_plots.split_along_time(content.data.parts) if not content.is_grouped else None
     blocks = [
         *picture(
             "Volume",
@@ -103,7 +107,7 @@ def calendar(content: ReportContent) -> Section:
         *picture(
             "Parts along time",
             "The light stretches between the bars are the gaps that the label delay needs.",
-            choice_plots.split_along_time(content.data.parts),
+            along,
         ),
         _parts(content),
     ]
@@ -131,16 +135,16 @@ def _odd_days(frame: pd.DataFrame) -> list[Block]:
 def _parts(content: ReportContent) -> Block:
     data = content.data
     dropped = [f"{count:,} rows left out: {why}" for why, count in data.dropped.items() if count]
+    dates = ("first", "last") if content.is_timed else ()
     table = make_table(
-        ("part", "rows", content.spec.words.positives, "share", "first", "last"),
+        ("part", "rows", content.spec.words.positives, "share", *dates),
         [
             (
                 p.name,
                 p.rows,
                 p.positives,
                 percent(p.positives / max(p.rows, 1)),
-                p.first_at,
-                p.last_at,
+                *((p.first_at, p.last_at) if content.is_timed else ()),
             )
             for p in data.parts
         ],

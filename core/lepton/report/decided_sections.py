@@ -38,8 +38,7 @@ def value(content: ReportContent) -> Section:
             "No curve: no costs are stated.",
         ),
         *([Block("The costs behind it", table=costs, half=True)] if content.costs else []),
-        Block("Try a budget", _SLIDE, slider=budget_slider(found)),
-        Block("What a budget of alerts buys", _BUDGET, table=budget_table(found)),
+        *_budgets(content),
         *_actions(content),
         *_worth(content.evaluation.facts),
         *own_blocks(content, "value"),
@@ -51,6 +50,16 @@ def value(content: ReportContent) -> Section:
         else "Savings are losses avoided less the cost of alerts, against doing nothing."
     )
     return Section("value", "Decisions and value", text, blocks, "Value")
+
+
+def _budgets(content: ReportContent) -> list[Block]:
+    """What alerts a day buy; nothing where rows have no days, or a day hardly has rows."""
+    if not content.is_timed:
+        return []
+    slider, table = budget_slider(content.evaluation), budget_table(content.evaluation)
+    slides = [Block("Try a budget", _SLIDE, slider=slider)] if slider else []
+    bought = [Block("What a budget of alerts buys", _BUDGET, table=table)] if table.rows else []
+    return slides + bought
 
 
 _SLIDE: Final = "Alerts a day on average, the highest scores first, on the rows of the holdout."

@@ -195,7 +195,7 @@ def detected(content: ReportContent) -> Section:
     scored, words = content.evaluation.scored, content.spec.words
     title = "Time to detection"
     text = (
-        f"From the first {words.positive} of a {words.entity} to the first one that is alerted; "
+        f"From the first {words.positive} of {words.an_entity} to the first one that is alerted; "
         f"{words.entities} whose first lies before the holdout are left out."
     )
     if "entity" not in scored:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lepton.report import forecast_sections, share_sections
+from lepton.report import forecast_sections, share_sections, watch_sections
 from lepton.report.blocks import Section
 from lepton.report.choice_sections import choice, folds, front
 from lepton.report.content import ReportContent
@@ -11,6 +11,7 @@ from lepton.report.decided_sections import reasons, rules, value
 from lepton.report.evidence_sections import evidence, gates
 from lepton.report.judged_sections import calibration, detected, performance, segments
 from lepton.report.summary import summary
+from lepton.report.survival_section import hours, survival
 
 
 def sections(content: ReportContent) -> tuple[Section, ...]:
@@ -27,11 +28,25 @@ def sections(content: ReportContent) -> tuple[Section, ...]:
             front(content),
             evidence(content),
         )
+    if content.is_watch:
+        return (
+            watch_sections.summary(content),
+            gates(content.evaluation),
+            watch_sections.performance(content),
+            contract(content),
+            calendar(content),
+            drift(content),
+            choice(content),
+            front(content),
+            evidence(content),
+        )
     if content.is_share:
+        left = hours(content)
         return (
             share_sections.summary(content),
             gates(content.evaluation),
             share_sections.performance(content),
+            *([] if left is None else [left]),
             folds(content),
             contract(content),
             calendar(content),
@@ -40,6 +55,7 @@ def sections(content: ReportContent) -> tuple[Section, ...]:
             front(content),
             evidence(content),
         )
+    lasting = survival(content)
     return (
         summary(content),
         gates(content.evaluation),
@@ -49,6 +65,7 @@ def sections(content: ReportContent) -> tuple[Section, ...]:
         segments(content),
         detected(content),
         calibration(content),
+        *([] if lasting is None else [lasting]),
         rules(content),
         reasons(content),
         contract(content),

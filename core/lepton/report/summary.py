@@ -44,6 +44,10 @@ _GATES: Final = {
         "Its intervals do not hold what they say",
     ),
     "min_positives_holdout": ("There was enough to judge by", "There was too little to judge by"),
+    "alarm_rate": (
+        "Alarms are as rare as was asked for",
+        "Alarms are not as rare as was asked for",
+    ),
     "leakage": ("No feature knows the answer", "A feature seems to know the answer"),
 }
 """What a gate means where it holds, and where it does not."""
@@ -88,8 +92,9 @@ def _found(content: ReportContent) -> Iterator[str]:
     scored = evaluation.scored
     alerted, positive = ((scored[name] == 1).to_numpy() for name in ("decision", "target"))
     caught, days = int((alerted & positive).sum()), int(evaluation.facts.get("days", 1))
+    over = f" of {days:,} days" if content.is_timed else ""
     yield (
-        f"{len(scored):,} {words.rows} of {days:,} days that the search never saw hold "
+        f"{len(scored):,} {words.rows}{over} that the search never saw hold "
         f"{int(positive.sum()):,} {words.positives} "
         f"({percent(float(positive.mean()) if len(scored) else None)})."
     )
@@ -100,8 +105,9 @@ def _found(content: ReportContent) -> Iterator[str]:
         )
     if alerted.any():
         wrong = (alerted.sum() - caught) / max(caught, 1)
+        pace = f", {number(alerts_a_day(evaluation))} a day" if content.is_timed else ""
         yield (
-            f"{int(alerted.sum()):,} alerts, {number(alerts_a_day(evaluation))} a day; "
+            f"{int(alerted.sum()):,} alerts{pace}; "
             f"{percent(caught / alerted.sum())} of them are {words.positives}, "
             f"so that {number(round(wrong, 1))} false alerts come with each that is found."
         )

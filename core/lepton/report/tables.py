@@ -25,6 +25,12 @@ _LABELS: Final = {
     "mase": "error over last week's",
     "coverage80": "coverage of 80 %",
     "width80": "width of 80 %",
+    "rmse_h": "typical error, hours",
+    "rmse_h_age_blind": "typical error without the age, hours",
+    "coverage_90": "held by 90 % intervals",
+    "width_h": "mean width of an interval, hours",
+    "survival_brier": "Brier score of lasting",
+    "warned_ahead_h": "warned ahead",
     "recall_at_fpr_1": "recall at 1 % false alerts",
     "recall_at_fpr_5": "recall at 5 % false alerts",
 }

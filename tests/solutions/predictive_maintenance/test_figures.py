@@ -120,15 +120,20 @@ def test_every_figure_draws_where_there_are_lives() -> None:
         (scored().iloc[:0], "name no asset"),
         (scored().drop(columns="group"), "name no asset"),
         (scored().assign(target=0.37), "remaining life"),
-        (scored().drop_duplicates("group"), "one reading only"),
         (scored().assign(target=0.0), "No failure"),
     ],
-    ids=["empty", "no asset", "remaining life", "cross-sectional", "no failure"],
+    ids=["empty", "no asset", "remaining life", "no failure"],
 )
 def test_a_figure_says_why_there_is_none(rows: pd.DataFrame, why: str) -> None:
     answers = [figure.draw(judged(rows)) for figure in FIGURES if figure.draw is not fleet_board]
     assert all(isinstance(answer, str) and why in answer for answer in answers), answers
     assert isinstance(fleet_board(judged(rows)), (str, pd.DataFrame))
+
+
+def test_of_readings_that_stand_alone_no_life_is_drawn() -> None:
+    alone = judged(scored().drop_duplicates("group"))
+    answers = [figure.draw(alone) for figure in FIGURES if figure.section == "performance"]
+    assert [one for one in answers if one is not None] == [fleet_board(alone)]
 
 
 def test_too_few_failures_of_lives_seen_whole_are_no_cost() -> None:

@@ -7,7 +7,7 @@ import importlib
 from lepton.automl.families.base import Family
 from lepton.errors import SearchError, nearest
 
-KNOWN = ("lightgbm", "logistic", "net")
+KNOWN = ("lightgbm", "logistic", "net", "ellipsoid")
 
 
 def family(name: str) -> Family:

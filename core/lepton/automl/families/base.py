@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lepton.dataset import TabularDataset
+from lepton.graph.ellipsoid import Ellipsoid
 from lepton.graph.nets import Network
 from lepton.graph.nodes import Linear, Preprocess
 from lepton.graph.trees import Trees
@@ -103,7 +104,7 @@ class Family:
     refit: Callable[[Fold, Params, int, Expired], Fitted]
     cost: Callable[[Params], float]
     margin: Callable[[Any, np.ndarray], np.ndarray]
-    predictor: Callable[[Any], Trees | Linear | Network]
+    predictor: Callable[[Any], Trees | Linear | Network | Ellipsoid]
     importance: Callable[[Any], np.ndarray]
     dump: Callable[[Any], bytes]
     parse: Callable[[bytes], Any]
