@@ -1,4 +1,4 @@
-"""`python -m lepton_edge verify|score|stream|bench BUNDLE`, on a device with numpy and onnxruntime.
+"""`python -m lepton_edge verify|score|forecast|stream|bench BUNDLE`, with numpy and onnxruntime.
 
 Exit codes: 0 done, 2 wrong usage, 4 rows refused, 6 bundle refused, 7 machine lacks something.
 """
@@ -6,26 +6,29 @@ Exit codes: 0 done, 2 wrong usage, 4 rows refused, 6 bundle refused, 7 machine l
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
-from lepton_edge.bundle import open_bundle
+from lepton_edge.bundle import Opened, open_bundle
 from lepton_edge.errors import EdgeError, RowError
 from lepton_edge.files import beside, decide_file, unseen_notes, write_scores
 from lepton_edge.forecast_golden import check_windows
 from lepton_edge.forecast_plan import changed_zones, is_forecast
+from lepton_edge.forecast_service import ForecastService, has_forecast
 from lepton_edge.forecaster import Forecaster
 from lepton_edge.golden import check_golden
 from lepton_edge.holding import held
+from lepton_edge.lines import Service, Stop, Storage, lines_of, serve
 from lepton_edge.rows import read_rows
 from lepton_edge.runtime import CPU, Runtime, Scores
-from lepton_edge.stream_service import Storage, StreamService, serve
+from lepton_edge.stream_service import StreamService
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,14 +47,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _verify(options: argparse.Namespace) -> int:
     opened = open_bundle(options.bundle)
-    chosen = {"provider": options.provider, "allow_fallback": options.allow_fallback}
     if is_forecast(opened):
-        forecaster = Forecaster(opened, **chosen)
+        forecaster = _forecaster(opened, options)
         found, provider, kind = check_windows(forecaster), forecaster.provider, "windows"
         for zone in changed_zones(forecaster.plan):
             _say(f"note: this machine's rules of {zone} differ; those of the bundle are used")
     else:
-        runtime = Runtime(opened, **chosen)
+        runtime = Runtime(opened, provider=options.provider, allow_fallback=options.allow_fallback)
         found, provider, kind = check_golden(opened, runtime), runtime.provider, "rows"
     _say(f"{len(opened.manifest.files)} files have the sha256 that the manifest names")
     _say(
@@ -82,19 +84,50 @@ def _score(options: argparse.Namespace) -> int:
 
 def _stream(options: argparse.Namespace) -> int:
     opened = open_bundle(options.bundle)
-    runtime = Runtime(opened, provider=options.provider, allow_fallback=options.allow_fallback)
     storage = Storage(options.state, options.checkpoint_every)
     with held(options.state):
-        service = StreamService(opened, runtime, storage)
-        if options.rows == "-":
-            serve(service, sys.stdin.buffer, sys.stdout)
+        if is_forecast(opened):
+            service = ForecastService(_forecaster(opened, options), storage)
+            _serve(service, options.rows)
+            told = f"{service.state.rows:,} lines in the state, {service.refused:,} refused"
         else:
-            with Path(options.rows).open("rb") as file:
-                serve(service, file, sys.stdout)
-    found = service.stream
-    told = f"{found.events:,} events since the state began, {found.late_events:,} out of order"
-    print(f"{told}, {found.refused_events:,} refused", file=sys.stderr)  # noqa: T201
+            runtime = Runtime(
+                opened, provider=options.provider, allow_fallback=options.allow_fallback
+            )
+            events = StreamService(opened, runtime, storage)
+            _serve(events, options.rows)
+            found = events.stream
+            told = f"{found.events:,} events since the state began, {found.late_events:,} out of"
+            told += f" order, {found.refused_events:,} refused"
+    print(told, file=sys.stderr)  # noqa: T201
     return 0
+
+
+def _serve(service: Service, rows: str) -> None:
+    if rows == "-":
+        serve(service, sys.stdin.buffer, sys.stdout)
+    else:
+        with Path(rows).open("rb") as file:
+            serve(service, file, sys.stdout)
+
+
+def _forecast(options: argparse.Namespace) -> int:
+    """Forecasts and errors of a file of lines; at the end one for all series where asked for."""
+    service = ForecastService(_forecaster(open_bundle(options.bundle), options))
+    with ExitStack() as stack:
+        rows = sys.stdin.buffer
+        if options.rows != "-":
+            rows = stack.enter_context(Path(options.rows).open("rb"))
+        asked = [json.dumps({"issue_at": options.at}).encode()] if options.at else []
+        for line in (*lines_of(rows, Stop()), *asked):
+            found = service.answered(line) if line.strip() else {}
+            if "error" in found or has_forecast(found):
+                _say(json.dumps(found, allow_nan=False))
+    return 4 if service.refused else 0
+
+
+def _forecaster(opened: Opened, options: argparse.Namespace) -> Forecaster:
+    return Forecaster(opened, provider=options.provider, allow_fallback=options.allow_fallback)
 
 
 def _positive(text: str) -> int:
@@ -150,7 +183,8 @@ def _parser() -> argparse.ArgumentParser:
     for name, command, about in (
         ("verify", _verify, "check every sha256 and score the golden rows again"),
         ("score", _score, "score rows of features, CSV or JSON lines"),
-        ("stream", _stream, "score events as they come, JSON lines in and out"),
+        ("forecast", _forecast, "forecast from a file of measurements, JSON lines in and out"),
+        ("stream", _stream, "answer events as they come, JSON lines in and out"),
         ("bench", _bench, "measure CPU time per row"),
     ):
         verb = verbs.add_parser(name, help=about, description=about)
@@ -161,6 +195,9 @@ def _parser() -> argparse.ArgumentParser:
         if command is _score:
             verb.add_argument("rows", nargs="?", default="-", help="file, - for standard input")
             verb.add_argument("--format", choices=("csv", "jsonl"), default="csv")
+        if command is _forecast:
+            verb.add_argument("rows", nargs="?", default="-", help="file, - for standard input")
+            verb.add_argument("--at", help="instant of an issue for all series at the end")
         if command is _stream:
             verb.add_argument("rows", nargs="?", default="-", help="file, - for standard input")
             verb.add_argument("--state", type=Path, required=True, help="folder of the state")

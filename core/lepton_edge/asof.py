@@ -142,14 +142,16 @@ def _lags(
 def _looked_up(rows: np.ndarray, place: np.ndarray) -> np.ndarray:
     """rows (n, w) at place (n, ...), NaN outside."""
     inside = (place >= 0) & (place < rows.shape[1])
-    flat = np.where(inside, place, 0).reshape(len(rows), -1)
-    found = np.take_along_axis(rows, flat, axis=1).reshape(place.shape)
-    return np.where(inside, found, np.nan)
+    issue = np.arange(len(rows)).reshape(-1, *([1] * (place.ndim - 1)))
+    return np.where(inside, rows[issue, np.where(inside, place, 0)], np.nan)
 
 
 def _first_known(lags: _Lags, n: int) -> _Lags:
     """The first `n` known values along the last axis, NaN where there are fewer."""
-    order = np.argsort(np.isnan(lags.values), axis=-1, kind="stable")[..., :n]
+    unknown = np.isnan(lags.values)
+    if not unknown[..., :n].any():
+        return _Lags(lags.values[..., :n], lags.place[..., :n])
+    order = np.argsort(unknown, axis=-1, kind="stable")[..., :n]
     return _Lags(
         np.take_along_axis(lags.values, order, axis=-1),
         np.take_along_axis(lags.place, order, axis=-1),

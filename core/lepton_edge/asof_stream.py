@@ -34,6 +34,12 @@ class Ring:
         """Keep each value, later ones of the same interval winning; what is older than the place
         it would take is passed over."""
         at = step % self.step.shape[1]
+        where = series * self.step.shape[1] + at
+        if len(np.unique(where)) == len(where):
+            newer = step >= self.step[series, at]
+            self.step[series[newer], at[newer]] = step[newer]
+            self.value[series[newer], at[newer]] = value[newer]
+            return
         for one, place, when, number in zip(series, at, step, value, strict=True):
             if when >= self.step[one, place]:
                 self.step[one, place], self.value[one, place] = when, number

@@ -113,7 +113,12 @@ class Rolling:
             self._fresh.append(scores)
 
     def factors(self, issue_s: int) -> np.ndarray:
-        """Stretch of each cell, (16,), for what is issued at this instant, not before the last."""
+        """Stretch of each cell, (16,), for what is issued at this instant; the same where it is
+        asked for twice. An instant before the last one is only looked at."""
+        if issue_s == self._seen and issue_s in self._factors:
+            return self._factors[issue_s]
+        if issue_s < self._seen:
+            return self.peek(issue_s)
         every = self.scores
         window_s = self.spec.window_days * _DAY_S
         ends = np.searchsorted(

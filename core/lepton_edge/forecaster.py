@@ -169,31 +169,32 @@ def judged(plan: Plan, made: Features) -> tuple[np.ndarray, tuple[str, ...]]:
     the same wall time; stale, they are older than they were; each is asked for whole issues.
     """
     names, usual = plan.spec.names, plan.usual
-
-    def column(name: str) -> np.ndarray:
-        return np.asarray(made.X[..., names.index(name)])
-
-    reasons = [""] * len(made.X)
-    unknown = ~np.isfinite(column("recent_1"))
-    faults = {
-        f"known_missing:{known.name}": np.isnan(column(known.name)).mean(axis=1)
-        > usual.known.get(known.name, 0.0) + _MORE_MISSING
-        for known in plan.spec.known
-    }
-    faults["recent_missing"] = unknown.mean(axis=1) > usual.recent + _MORE_MISSING
-    faults["stale"] = _oldest(column("age_days"), unknown) > usual.age_days + _DAYS_OLDER
-    for reason, here in faults.items():
-        for at in np.flatnonzero(here):
-            reasons[at] = reasons[at] or reason
-    is_fault = np.array([bool(reason) for reason in reasons], dtype=bool)
-    has_weeks = np.isfinite(column("week_mean")).all(axis=1)
-    has_some = np.isfinite(column("day_mean")).all(axis=1) | np.isfinite(column("week_1")).all(1)
-    rung = np.where(has_weeks, 1, np.where(has_some, 2, 3))
-    return np.where(is_fault, rung, 0), tuple(reasons)
+    read = ["recent_1", *(known.name for known in plan.spec.known)]
+    places = [names.index(name) for name in (*read, "age_days")]
+    columns = made.X[..., places]
+    unknown = np.isnan(columns[..., :-1])
+    age = np.where(unknown[..., 0], -np.inf, columns[..., -1]).max(axis=1)
+    allowed = [usual.recent, *(usual.known.get(name, 0.0) for name in read[1:])]
+    is_missing = unknown.mean(axis=1) > np.array(allowed) + _MORE_MISSING
+    is_stale = age > usual.age_days + _DAYS_OLDER
+    is_fault = is_missing.any(axis=1) | is_stale
+    if not is_fault.any():
+        return np.zeros(len(columns), dtype=np.int64), ("",) * len(columns)
+    reasons = [""] * len(columns)
+    told = [*(f"known_missing:{name}" for name in read[1:]), "recent_missing", "stale"]
+    faults = np.column_stack([is_missing[:, 1:], is_missing[:, 0], is_stale])
+    for row in np.flatnonzero(is_fault):
+        reasons[row] = told[int(faults[row].argmax())]
+    return np.where(is_fault, _stand_in_of(names, made.X), 0), tuple(reasons)
 
 
-def _oldest(age: np.ndarray, unknown: np.ndarray) -> np.ndarray:
-    return np.asarray(np.where(unknown, -np.inf, age).max(axis=1, initial=-np.inf))
+def _stand_in_of(names: tuple[str, ...], X: np.ndarray) -> np.ndarray:
+    """The best that can stand in: the calendar's mean, last week or the last day, or nothing."""
+    weeks, week, day = (
+        np.isfinite(X[..., names.index(name)]).all(axis=1)
+        for name in ("week_mean", "week_1", "day_mean")
+    )
+    return np.where(weeks, 1, np.where(day | week, 2, 3))
 
 
 def _cells(spec: AsOfSpec, made: Features) -> np.ndarray:

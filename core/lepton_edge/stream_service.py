@@ -14,14 +14,10 @@ from __future__ import annotations
 
 import json
 import math
-import signal
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import FrameType
-from typing import IO, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -30,6 +26,7 @@ from lepton_edge.bundle import Opened
 from lepton_edge.decider import Decider, has_decisions
 from lepton_edge.errors import BundleError, RowError
 from lepton_edge.instants import microseconds
+from lepton_edge.lines import Storage, object_of, refused, serve, told
 from lepton_edge.runtime import Runtime
 from lepton_edge.stream import AHEAD_S, FeatureStream
 from lepton_edge.stream_event import unread
@@ -37,20 +34,11 @@ from lepton_edge.strict_json import parse
 
 FEATURES: Final = "features.json"
 STATE: Final = "stream.state"
-MAX_LINE: Final = 1 << 20
 ACKNOWLEDGED: Final = "acknowledged"
 _SCORED: Final = ("score", "decision")
 _DECIDED: Final = ("action", "reasons", "rules", "review_sample")
 LEAST_REMEMBERED: Final = 10_000
 """Newest keys whose answers are kept, at least; twice the events between two checkpoints."""
-
-
-@dataclass(frozen=True)
-class Storage:
-    """Where the state lies, and after how many events it is written."""
-
-    folder: Path
-    every: int = 10_000
 
 
 class StreamService:
@@ -92,15 +80,9 @@ class StreamService:
         """The answer to one line as JSON; an error is an answer too."""
         self.rows += 1
         try:
-            found = self._answered(_event(line))
+            found = self._answered(object_of(line))
         except RowError as error:
-            found = {
-                "row": self.rows,
-                "error": error.code,
-                "where": error.where,
-                "found": error.found,
-                "remedy": error.remedy,
-            }
+            found = told(error, self.rows)
         return json.dumps(found, allow_nan=False)
 
     def save(self) -> None:
@@ -125,7 +107,7 @@ class StreamService:
             return {"key": key, **self._named(self.answers[key]), "repeated": True}
         missing = [name for name in self._needed if name not in event]
         if missing:
-            raise _refused("LK290", missing[0], "is missing", "send null where it is not known")
+            raise refused("LK290", missing[0], "is missing", "send null where it is not known")
         value = self._value(event)
         features = self.stream.update(event)
         self._count()
@@ -165,7 +147,7 @@ class StreamService:
             return _key(event, name)
         asset, _ = self.alarms.read(event)
         if asset is None:
-            raise _refused("LK290", self.alarms.plan.asset, "is missing", "send the asset's name")
+            raise refused("LK290", self.alarms.plan.asset, "is missing", "send the asset's name")
         column = self.roles["event_at"]
         try:
             return f"{asset}@{microseconds(event.get(column))}"
@@ -175,7 +157,7 @@ class StreamService:
     def _acknowledged(self, alarms: StreamAlarms, event: Mapping[str, Any]) -> dict[str, Any]:
         asset, _ = alarms.read(event)
         if asset is None:
-            raise _refused("LK290", alarms.plan.asset, "is missing", "send the asset's name")
+            raise refused("LK290", alarms.plan.asset, "is missing", "send the asset's name")
         self._count()
         return {alarms.plan.asset: asset, ACKNOWLEDGED: True, "level": alarms.acknowledge(asset)}
 
@@ -186,7 +168,7 @@ class StreamService:
         if value is None:
             return math.nan
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise _refused("LK290", str(name), f"{value!r:.40} is not a number", "send a number")
+            raise refused("LK290", str(name), f"{value!r:.40} is not a number", "send a number")
         return float(value)
 
     def _is_label(self, event: Mapping[str, Any]) -> bool:
@@ -216,83 +198,12 @@ class StreamService:
         return tuple(dict.fromkeys([self.roles["event_at"], *read]))
 
 
-def serve(service: StreamService, source: IO[bytes], out: IO[str]) -> None:
-    """Answer every line of `source` until it ends or the process is asked to stop (SIGTERM).
-
-    A line that has been read is answered whole; the state is written before this returns.
-    """
-    with _stoppable() as stop:
-        for line in _lines(source, stop):
-            if line.strip():
-                print(service.answer(line), file=out, flush=True)
-            if service.unsaved >= service.storage.every:
-                service.save()
-    service.save()
-
-
-class _Stopped(Exception):  # noqa: N818 - nothing went wrong
-    """The process was asked to stop while it waited for a line."""
-
-
-class _Stop:
-    """Whether the process was asked to stop; it is interrupted only while it waits."""
-
-    def __init__(self) -> None:
-        self.asked = self.waiting = False
-
-    def __call__(self, _number: int, _frame: FrameType | None) -> None:
-        self.asked = True
-        if self.waiting:
-            raise _Stopped
-
-
-@contextmanager
-def _stoppable() -> Iterator[_Stop]:
-    stop = _Stop()
-    former = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield stop
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
-
-
-def _lines(source: IO[bytes], stop: _Stop) -> Iterable[bytes]:
-    """Lines of `source`; of one that is too long, as much as shows that it is."""
-    while not stop.asked:
-        stop.waiting = True
-        try:
-            line = source.readline(MAX_LINE + 1)
-            rest = line
-            while len(rest) > MAX_LINE and not rest.endswith(b"\n"):
-                rest = source.readline(MAX_LINE + 1)
-        except _Stopped:
-            return
-        finally:
-            stop.waiting = False
-        if not line:
-            return
-        yield line
-
-
-def _event(line: bytes) -> dict[str, Any]:
-    try:
-        if len(line) > MAX_LINE:
-            raise ValueError(f"longer than {MAX_LINE:,} bytes")
-        found = parse(line.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise _refused("LK291", "*", f"not valid JSON: {error}", "send one object a line") from None
-    if not isinstance(found, dict):
-        raise _refused("LK291", "*", "not an object", "send one object a line")
-    return found
-
-
 def _key(event: Mapping[str, Any], name: str) -> str | int:
     key = event.get(name)
     if isinstance(key, str) or (isinstance(key, int) and not isinstance(key, bool)):
         return key
     found = "is missing" if key is None else f"{key!r:.40} is neither text nor a whole number"
-    raise _refused("LK290", name, found, "send the key of the event")
+    raise refused("LK290", name, found, "send the key of the event")
 
 
 def _stream_of(opened: Opened) -> tuple[FeatureStream, dict[str, str]]:
@@ -333,10 +244,6 @@ def _decider_of(opened: Opened, runtime: Runtime, stream: FeatureStream) -> Deci
 def _not_streamable(opened: Opened, found: str) -> BundleError:
     remedy = "export the model again with `lepton run`; `score` takes rows of ready features"
     return BundleError("LK616", where=str(opened.path), found=found, remedy=remedy)
-
-
-def _refused(code: str, field: str, found: str, remedy: str) -> RowError:
-    return RowError(code, where=f"field '{field}'", found=found, remedy=remedy)
 
 
 __all__ = ["Storage", "StreamService", "serve"]

@@ -7,9 +7,7 @@ that a restored stream goes on bit by bit as the one that was stopped.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import zipfile
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -17,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from lepton_edge import atomic
+from lepton_edge import state_file
 from lepton_edge.errors import BundleError
 from lepton_edge.history import History, Kept, Numbers, Texts
 from lepton_edge.known import Labels, Rank
@@ -70,10 +68,7 @@ def write_state(stream: FeatureStream, path: Path, notes: Mapping[str, Any]) -> 
     _pack("kept", kept, arrays, np.float64)
     text = json.dumps(facts, allow_nan=False, ensure_ascii=True).encode()
     arrays["facts"] = np.frombuffer(text, dtype=np.uint8)
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)  # type: ignore[arg-type]
-    body = buffer.getvalue()
-    atomic.write_bytes(path, MAGIC + hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+    state_file.write(path, MAGIC, arrays)
 
 
 def read_state(stream: FeatureStream, path: Path) -> dict[str, Any]:
@@ -81,7 +76,7 @@ def read_state(stream: FeatureStream, path: Path) -> dict[str, Any]:
 
     Raises BundleError LK614 where the file is damaged, LK615 where it belongs to another spec.
     """
-    arrays = _verified(path)
+    arrays = state_file.read(path, MAGIC, _START_AGAIN)
     try:
         facts = json.loads(arrays["facts"].tobytes())
         if facts["spec"] != digest(stream):
@@ -93,7 +88,8 @@ def read_state(stream: FeatureStream, path: Path) -> dict[str, Any]:
             )
         _fill(stream, facts, arrays)
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise _damaged(path, f"not a whole state: {type(error).__name__} {error}") from error
+        found = f"not a whole state: {type(error).__name__} {error}"
+        raise state_file.damaged(path, found, _START_AGAIN) from error
     notes: dict[str, Any] = facts["notes"]
     return notes
 
@@ -250,25 +246,6 @@ def _rank(rank: Sequence[Any]) -> Rank:
 def _key(key: Any) -> Any:
     """JSON has no tuples: a list is one."""
     return tuple(key) if isinstance(key, list) else key
-
-
-def _verified(path: Path) -> Arrays:
-    """The arrays of `path`, whose bytes are those that were written."""
-    raw = path.read_bytes()
-    head, newline, body = raw.partition(b"\n")
-    if not newline or not head.startswith(MAGIC):
-        raise _damaged(path, "not the state of a stream, or of another version of the runtime")
-    if hashlib.sha256(body).hexdigest().encode() != head[len(MAGIC) :]:
-        raise _damaged(path, "changed: its sha256 does not match its bytes")
-    try:
-        with np.load(io.BytesIO(body), allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise _damaged(path, str(error)) from error
-
-
-def _damaged(path: Path, found: str) -> BundleError:
-    return BundleError("LK614", where=str(path), found=found, remedy=_START_AGAIN)
 
 
 __all__ = ["read_state", "write_state"]

@@ -40,9 +40,12 @@ class WallClock:
         """Seconds that the wall clock is ahead of UTC at each instant."""
         if not utc_s.size:
             return np.zeros(utc_s.shape, dtype=np.int64)
-        first, last = int(utc_s.min()) // _YEAR_S, int(utc_s.max()) // _YEAR_S + 1
-        at, offset = self.changes or _changes(self.zone, first, last)
+        at, offset = self.changes or self._own(utc_s)
         return np.asarray(offset[np.searchsorted(at, utc_s, side="right") - 1])
+
+    def _own(self, utc_s: np.ndarray) -> Changes:
+        """This machine's table for these instants."""
+        return changes_of(self.zone, int(utc_s.min()), int(utc_s.max()))
 
     def wall(self, utc_s: np.ndarray) -> np.ndarray:
         """Wall time of each instant."""

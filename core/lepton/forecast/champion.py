@@ -21,7 +21,14 @@ from lepton.forecast.families import forecaster
 from lepton.forecast.families.base import Forecaster, ForecastModel, Lesson
 from lepton.forecast.matrix import Matrix, joined
 from lepton.forecast.rolling import Backtest, horizon_blocks
-from lepton.forecast.stored import Parts, put_together, read_json, sha256_of, taken_apart
+from lepton.forecast.stored import (
+    Parts,
+    put_together,
+    read_json,
+    sha256,
+    sha256_of,
+    taken_apart,
+)
 from lepton.forecast.walk import Walk, WalkSpec
 from lepton_edge import atomic
 from lepton_edge.asof_spec import AsOfSpec
@@ -205,6 +212,7 @@ class Champion:
             "fingerprint": self.fingerprint,
         }
         files = parts.files()
+        told["files"] = {name: sha256(content) for name, content in files.items()}
         with atomic.atomic_directory(folder) as temp:
             for name, content in files.items():
                 atomic.write_bytes(temp / name, content)
@@ -293,9 +301,11 @@ def _loaded(folder: Path) -> Champion:
     told = read_json(raw)
     if told.pop(SEAL) and told["format"] != 1:
         raise ValueError(f"format {told['format']!r}, where 1 is known")
-    names = [path.name for path in folder.iterdir() if path.name != CHAMPION]
-    parts = Parts.of({name: (folder / name).read_bytes() for name in sorted(names)})
-    models = put_together(told["models"], parts)
+    files = {name: (folder / name).read_bytes() for name in told["files"]}
+    for name, content in files.items():
+        if sha256(content) != told["files"][name]:
+            raise ValueError(f"{name} does not have the sha256 that is stated")
+    models = put_together(told["models"], Parts.of(files))
     champion = Champion(
         series=Series.from_json(told["series"]),
         usual=Usual(**told["usual"]),

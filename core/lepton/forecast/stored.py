@@ -55,7 +55,7 @@ def taken_apart(value: Any, parts: Parts) -> Any:
     if isinstance(value, Boosted):
         name = f"trees-{len(parts.texts)}.txt"
         parts.texts[name] = value.text
-        return {"trees": name, "sha256": _sha256(value.text.encode())}
+        return {"trees": name, "sha256": sha256(value.text.encode())}
     if is_dataclass(value) and type(value).__name__ in _kinds():
         told = {f.name: taken_apart(getattr(value, f.name), parts) for f in fields(value)}
         return {"kind": type(value).__name__, "fields": told}
@@ -76,7 +76,7 @@ def put_together(told: Any, parts: Parts) -> Any:
         return parts.arrays[told["array"]]
     if "trees" in told:
         text = parts.texts[told["trees"]]
-        if _sha256(text.encode()) != told["sha256"]:
+        if sha256(text.encode()) != told["sha256"]:
             raise ValueError(f"{told['trees']} does not have the sha256 that is stated")
         return Boosted(text)
     if "list" in told:
@@ -124,8 +124,9 @@ def _kinds() -> Mapping[str, type]:
     return {kind.__name__: kind for kind in known}
 
 
-def _sha256(content: bytes) -> str:
+def sha256(content: bytes) -> str:
+    """Of bytes, in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 
-__all__ = ["ARRAYS", "Parts", "put_together", "read_json", "sha256_of", "taken_apart"]
+__all__ = ["ARRAYS", "Parts", "put_together", "read_json", "sha256", "sha256_of", "taken_apart"]

@@ -1,0 +1,239 @@
+"""What a stream of forecasts remembers: measurements, editions, calibration, what it has issued.
+
+Time is the stream's own: it moves with what is told, so that lines sent again after a kill give the
+same bits. Nothing that was told after an issue can change it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from lepton_edge import state_file
+from lepton_edge.asof_stream import AsOfStream, Ring
+from lepton_edge.bundle import Opened
+from lepton_edge.conformal import Rolling, Scores, outside
+from lepton_edge.errors import BundleError
+from lepton_edge.forecast_plan import Plan
+from lepton_edge.forecaster import Forecaster, Forecasts
+
+MAGIC: Final = b"lepton-forecast 1 "
+REPEATABLE: Final = 4
+"""Newest instants of issue whose answers can be given again."""
+_GRACE_S: Final = 86_400
+"""How late a truth may come and still count for the calibration."""
+_CATCH_UP_S: Final = 7 * 86_400
+"""How long after it was due an issue is still made up for."""
+_START_AGAIN: Final = "restore the file, or remove it and send the last weeks as history again"
+
+
+@dataclass(frozen=True, eq=False)
+class Issued:
+    """What was issued at one instant, a row a series of the bundle.
+
+    first: number of the first interval; given: (n,) whether the series has a forecast of the model;
+    outer: (n, leads, 2) blended outer deciles; cell: (n, leads); scale: (n,); scored: (n, leads).
+    """
+
+    first: int
+    given: np.ndarray
+    outer: np.ndarray
+    cell: np.ndarray
+    scale: np.ndarray
+    scored: np.ndarray
+
+    @classmethod
+    def empty(cls, plan: Plan, issue_s: int) -> Issued:
+        """Nothing issued yet."""
+        n, n_leads = len(plan.ids), plan.spec.n_leads
+        return cls(
+            issue_s // plan.spec.step_s + plan.spec.first_lead,
+            np.zeros(n, dtype=bool),
+            np.full((n, n_leads, 2), np.nan),
+            np.zeros((n, n_leads), dtype=np.int8),
+            np.ones(n),
+            np.zeros((n, n_leads), dtype=bool),
+        )
+
+    def add(self, made: Forecasts) -> None:
+        """Remember forecasts of some series; what stood in for the model is never scored."""
+        own = made.rung == 0
+        code = made.code[own]
+        self.given[code], self.scale[code] = True, made.scale[own]
+        self.outer[code], self.cell[code] = made.blend[own][..., [0, -1]], made.cell[own]
+
+    def score(
+        self, code: np.ndarray, step: np.ndarray, y: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of truths that were not scored: places in them, cells, scores."""
+        lead = step - self.first
+        inside = (lead >= 0) & (lead < self.cell.shape[1]) & self.given[code]
+        at = np.flatnonzero(inside)
+        at = at[~self.scored[code[at], lead[at]]]
+        row, place = code[at], lead[at]
+        self.scored[row, place] = True
+        found = outside(y[at], self.outer[row, place], self.scale[row])
+        return at, self.cell[row, place].astype(np.int64), found
+
+
+class ForecastState:
+    """A bundle's stream: take in measurements and known columns, issue forecasts.
+
+    now_s: the newest instant of which something was told; due_s: up to which scheduled issues were
+    made; None before the first line that has an instant.
+    """
+
+    def __init__(self, forecaster: Forecaster) -> None:
+        self.forecaster, self.plan = forecaster, forecaster.plan
+        spec, n = self.plan.spec, len(self.plan.ids)
+        self.rings = AsOfStream(spec, self.plan.typical)
+        self.editions = {column.name: Ring(n, spec.n_kept) for column in spec.known}
+        self.rolling: Rolling = forecaster.calibration()
+        self.issued: dict[int, Issued] = {}
+        self.answers: dict[int, dict[int, Forecasts]] = {}
+        self.now_s: int | None = None
+        self.due_s: int | None = None
+        self.rows = 0
+
+    def measured(
+        self, code: np.ndarray, step: np.ndarray, y: np.ndarray, is_truth: np.ndarray
+    ) -> None:
+        """Take in measurements, row by row; those of `is_truth` tell what forecasts were worth."""
+        self.rings.tell(code, step, y)
+        good = is_truth & np.isfinite(y)
+        code, step, y = code[good], step[good], y[good]
+        ends = (step + 1) * self.plan.spec.step_s + self.plan.latency_s.get("y", 0)
+        for issue_s, one in self.issued.items():
+            at, cell, score = one.score(code, step, y)
+            # what comes late counts from the next issue on, as it was not known at the last
+            known_s = np.maximum(ends[at], self.rolling.seen_s + 1)
+            self.rolling.tell(Scores(known_s, np.full(len(at), issue_s), cell, score))
+
+    def known(
+        self, name: str, code: np.ndarray, step: np.ndarray, value: np.ndarray, edition: np.ndarray
+    ) -> None:
+        """Take in a known column where no newer edition is there; NaN tells nothing."""
+        ring = self.editions[name]
+        former = ring.get(code, step[:, None])[:, 0]
+        newer = np.isfinite(value) & ~(former > edition)
+        code, step = code[newer], step[newer]
+        self.rings.tell_known(name, code, step, value[newer])
+        ring.put(code, step, edition[newer])
+
+    def issue(self, code: np.ndarray, issue_s: int) -> list[Forecasts]:
+        """Forecasts of these series at an instant, not before the last; each only once."""
+        answers = self.answers.setdefault(issue_s, {})
+        new = np.array([one for one in code.tolist() if one not in answers], dtype=np.int64)
+        if len(new):
+            factors = self.rolling.factors(issue_s)
+            made = self.forecaster.forecast(new, self.rings.window(new, issue_s), factors)
+            self.issued.setdefault(issue_s, Issued.empty(self.plan, issue_s)).add(made)
+            answers |= {int(one): made for one in new}
+        self._forget(issue_s)
+        return list({id(one): one for one in (answers[int(c)] for c in code)}.values())
+
+    def passed(self, until_s: int, *, is_open: bool) -> list[int]:
+        """Let the clock go on; scheduled instants of issue that are due by it.
+
+        is_open: more may come of the instant `until_s` itself, so that what is due then waits.
+        """
+        last = until_s - 1 if is_open else until_s
+        first = until_s - 1 if self.due_s is None else self.due_s
+        due = self.plan.issues(max(first, last - _CATCH_UP_S), last)
+        self.due_s = max(first, last)
+        self.now_s = until_s if self.now_s is None else max(self.now_s, until_s)
+        return due
+
+    def _forget(self, now_s: int) -> None:
+        spec = self.plan.spec
+        kept_s = spec.n_ahead * spec.step_s + self.plan.latency_s.get("y", 0) + _GRACE_S
+        for issue_s in [one for one in self.issued if one + kept_s < now_s]:
+            del self.issued[issue_s]
+        for issue_s in sorted(self.answers)[:-REPEATABLE]:
+            del self.answers[issue_s]
+
+    def save(self, path: Path) -> None:
+        """Write everything to `path` at once."""
+        arrays = {f"rolling.{n}": array for n, array in self.rolling.to_arrays().items()}
+        arrays["rings"] = np.frombuffer(self.rings.to_bytes(), dtype=np.uint8)
+        for name, ring in self.editions.items():
+            arrays[f"editions.step.{name}"], arrays[f"editions.value.{name}"] = (
+                ring.step,
+                ring.value,
+            )
+        facts: dict[str, Any] = {
+            "bundle": _bundle_of(self.forecaster.opened),
+            "clock": [self.now_s, self.due_s],
+            "rows": self.rows,
+            "issued": [[issue_s, one.first] for issue_s, one in self.issued.items()],
+            "answers": [],
+        }
+        for number, one in enumerate(self.issued.values()):
+            arrays |= {f"issued.{number}.{n}": getattr(one, n) for n in _ISSUED}
+        blocks = [
+            (issue_s, made)
+            for issue_s, by_code in self.answers.items()
+            for made in {id(one): one for one in by_code.values()}.values()
+        ]
+        for number, (issue_s, made) in enumerate(blocks):
+            facts["answers"].append([issue_s, list(made.reasons)])
+            arrays |= {f"answers.{number}.{n}": getattr(made, n) for n in _ANSWERS}
+        text = json.dumps(facts, allow_nan=False).encode()
+        arrays["facts"] = np.frombuffer(text, dtype=np.uint8)
+        state_file.write(path, MAGIC, arrays)
+
+    @classmethod
+    def load(cls, forecaster: Forecaster, path: Path) -> ForecastState:
+        """What `save` wrote; BundleError LK614 where damaged, LK653 where another bundle's."""
+        arrays = state_file.read(path, MAGIC, _START_AGAIN)
+        made = cls(forecaster)
+        try:
+            facts = json.loads(arrays["facts"].tobytes())
+            if facts["bundle"] != _bundle_of(forecaster.opened):
+                raise BundleError(
+                    "LK653",
+                    where=str(path),
+                    found="the state of another bundle",
+                    remedy="start with an empty folder and send the last weeks as history",
+                )
+            made._fill(facts, arrays)
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            found = f"not a whole state: {type(error).__name__} {error}"
+            raise state_file.damaged(path, found, _START_AGAIN) from error
+        return made
+
+    def _fill(self, facts: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+        self.rings = AsOfStream.from_bytes(self.plan.spec, arrays["rings"].tobytes())
+        for name, ring in self.editions.items():
+            for part in ("step", "value"):
+                getattr(ring, part)[:] = arrays[f"editions.{part}.{name}"]
+        told = {n.partition(".")[2]: a for n, a in arrays.items() if n.startswith("rolling.")}
+        self.rolling = Rolling.from_arrays(self.plan.conformal, told)
+        (self.now_s, self.due_s), self.rows = facts["clock"], facts["rows"]
+        for number, (issue_s, first) in enumerate(facts["issued"]):
+            parts = [arrays[f"issued.{number}.{name}"] for name in _ISSUED]
+            self.issued[issue_s] = Issued(first, *parts)
+        for number, (issue_s, reasons) in enumerate(facts["answers"]):
+            told = {name: arrays[f"answers.{number}.{name}"] for name in _ANSWERS}
+            made = Forecasts(**told, reasons=tuple(reasons))
+            by_code = self.answers.setdefault(issue_s, {})
+            by_code |= {int(code): made for code in made.code}
+
+
+_ISSUED: Final = ("given", "outer", "cell", "scale", "scored")
+_ANSWERS: Final = ("code", "step", "quantiles", "blend", "cell", "rung", "scale")
+
+
+def _bundle_of(opened: Opened) -> str:
+    """What a state depends on: the model, and the plan with its series and columns."""
+    files = {name: digest for name, (digest, _) in sorted(opened.manifest.files.items())}
+    told = [files["model.onnx"], files["forecast.json"], files["calibration.npz"]]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+__all__ = ["ForecastState", "Issued"]
