@@ -40,7 +40,7 @@ def scores_asset(scope: Scope) -> dg.AssetsDefinition:
             found = score(ctx, day=date.fromisoformat(context.partition_key))
         shown: dict[str, Any] = {
             "rows": len(found.frame),
-            "alerts": int(found.frame["decision"].sum()),
+            **({"alerts": int(found.frame["decision"].sum())} if "decision" in found.frame else {}),
             "quarantined": found.quarantined,
             "unseen_categories": dict(found.unseen),
             "model_version": found.version.number,

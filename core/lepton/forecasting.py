@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
+from datetime import date
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import pandas as pd
 
 import lepton
+from lepton import roles
 from lepton.context import Context
 from lepton.contracts.model import Validated
 from lepton.errors import ConfigError
 from lepton.evaluation.results import Evaluation
+from lepton.forecast.judged import LEVELS, instants
 from lepton.forecast.lessons import held_out, issued_before
 from lepton.forecast.prepared import Prepared, limits_of
-from lepton.forecast.spec import ForecastSpec, cuts_of
+from lepton.forecast.spec import ForecastSpec, cuts_of, daily_issues
 from lepton.report.content import DataFacts, ModelFacts
 from lepton_edge.forecast_plan import Schedule
+from lepton_edge.forecaster import RUNGS
+from lepton_edge.wall_clock import DAY_S, HOUR_S, WallClock
 
 if TYPE_CHECKING:
     from lepton.export.bundle import Bundle
@@ -27,10 +33,15 @@ if TYPE_CHECKING:
     from lepton.forecast.front import ForecastFront
     from lepton.forecast.judged import Judged
     from lepton.forecast.matrix import Matrix
+    from lepton.forecast.panel import PanelDataset
+    from lepton_edge.asof_spec import AsOfSpec
+    from lepton_edge.forecaster import Forecasts
 
 OWN: Final = "bundle"
 """Name of the bundle among those that are judged."""
 LEAK_ISSUES: Final = 3
+LOOK_BACK_S: Final = 28 * DAY_S
+"""Weeks of its own forecasts by which a batch of forecasts is calibrated."""
 
 
 def featurize(ctx: Context, validated: Validated) -> Prepared:
@@ -116,6 +127,74 @@ def evaluate(ctx: Context, prepared: Prepared, front: ForecastFront, bundle: Bun
         rng,
         parity=check_forecasts(champion, bundle.path, matrix).max_abs_diff,
         leak=leak_of(prepared, picked, rng),
+    )
+
+
+def forecasts(
+    ctx: Context, bundle: Path, validated: Validated, day: date | None = None
+) -> pd.DataFrame:
+    """Forecasts of every series by the bundle, one row an interval.
+
+    Issued on the local date `day` at the configured hour, or at the first such hour after all that
+    is known. Calibrated by how the bundle would have done in the weeks before. Columns: the
+    entity's, issued_at, event_at, the deciles, forecast_by, reason.
+    """
+    from lepton.export.edge import edge_faults
+    from lepton.forecast.conformal import scores_of
+    from lepton.forecast.matrix import build
+    from lepton_edge.asof import Features
+    from lepton_edge.forecaster import Forecaster
+
+    spec = _spec(ctx)
+    panel = spec.panel(validated.tables, ctx.settings)
+    looks = spec.looks(panel, ctx.settings)
+    with edge_faults():
+        forecaster = Forecaster(bundle)
+    codes = forecaster.plan.codes
+    code = np.array([codes.get(name, len(codes)) for name in panel.ids], dtype=np.int64)
+    asked = {name: _asked(ctx, look, panel.end_s, day) for name, look in looks.items()}
+    past = {
+        name: daily_issues(look, at[0] - LOOK_BACK_S, at[0], ctx.settings["issue_hour"])
+        for (name, look), at in zip(looks.items(), asked.values(), strict=True)
+    }
+    before, now = (build(panel, looks, issues) for issues in (past, asked))
+    with edge_faults():
+        rolling = forecaster.calibration()
+        plain = np.ones(before.y.shape)
+        made = Features(before.X, before.scale, before.step)
+        blend, _ = forecaster.blend(made, before.shape, code[before.series], plain)
+        rolling.tell(scores_of(before, blend, panel.latency_s.get("y", 0)))
+        factors = rolling.factors(int(now.issue_s.max()))
+        made = Features(now.X, now.scale, now.step)
+        found = forecaster.ready(code[now.series], made, now.shape, factors)
+    return _rows(ctx, panel, now, found)
+
+
+def _asked(ctx: Context, look: AsOfSpec, end_s: int, day: date | None) -> np.ndarray:
+    """The one instant of issue, (1,)."""
+    hour = ctx.settings["issue_hour"]
+    if day is not None:
+        days = (day - date(1970, 1, 1)).days
+        wall = np.array([days * DAY_S + round(hour * HOUR_S)], dtype=np.int64)
+        return WallClock(look.zone).instant(wall) // look.step_s * look.step_s
+    return daily_issues(look, end_s, end_s + 2 * DAY_S, hour)[:1]
+
+
+def _rows(ctx: Context, panel: PanelDataset, matrix: Matrix, found: Forecasts) -> pd.DataFrame:
+    n_leads = matrix.n_leads
+    entity = ctx.contract.with_role(roles.ENTITY)
+    name = entity[0].name if entity else "series_id"
+    ids = np.repeat(np.array(panel.ids, dtype=object)[matrix.series], n_leads)
+    rung = np.array(RUNGS, dtype=object)[found.rung]
+    return pd.DataFrame(
+        {
+            name: pd.Series(ids, dtype="str"),
+            "issued_at": instants(np.repeat(matrix.issue_s, n_leads)),
+            "event_at": instants(matrix.step.ravel() * matrix.step_s),
+            **{q: found.quantiles[..., at].ravel() for at, q in enumerate(LEVELS)},
+            "forecast_by": pd.Series(np.repeat(rung, n_leads), dtype="str"),
+            "reason": pd.Series(np.repeat(found.reasons, n_leads), dtype="str"),
+        }
     )
 
 

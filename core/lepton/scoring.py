@@ -18,6 +18,7 @@ from lepton.errors import DataError, IntegrityError
 from lepton.features.batch import compute
 from lepton.features.spec import FeatureSpec
 from lepton.registry.store import Registry, Version
+from lepton.task import TaskKind
 
 _WANTED = "__wanted"
 
@@ -30,7 +31,8 @@ class Scores:
     policy also the columns `results.DECIDED`, model_version, run_id; one row a valid row, in event
     order.
     inputs: the model's input columns of the same rows, as a device is given them, and what its
-    policy and rules read beside them.
+    policy and rules read beside them; none of forecasts, whose frame has a row an interval: series,
+    issued_at, event_at, the deciles, what stood in for the model and why.
     unseen: categorical feature -> rows whose category the model has never learnt from.
     """
 
@@ -54,6 +56,8 @@ def score(ctx: Context, *, day: date | None = None, history: Path | None = None)
     from lepton_edge.runtime import Runtime
 
     version = _current(ctx)
+    if ctx.task.kind is TaskKind.FORECAST:
+        return _forecasts(ctx, version, day)
     earlier = None if history is None else _earlier(ctx, history)
     validated = stages.validate(ctx, stages.read(ctx), scoring=True)
     table = _behind(earlier, validated.tables[ctx.task.table], ctx.contract)
@@ -76,6 +80,18 @@ def score(ctx: Context, *, day: date | None = None, history: Path | None = None)
     quarantined = sum(len(rows) for rows in validated.quarantine.values())
     given = dataset.rows[list(dict.fromkeys(names))]
     return Scores(frame, given, version, quarantined, unseen)
+
+
+def _forecasts(ctx: Context, version: Version, day: date | None) -> Scores:
+    """The forecasts issued on `day`, by the local calendar, or next after all that is known."""
+    from lepton.forecasting import forecasts
+
+    validated = stages.validate(ctx, stages.read(ctx), scoring=True)
+    ctx.progress.stage("score")
+    frame = forecasts(ctx, version.path, validated, day)
+    frame = frame.assign(model_version=version.number, run_id=ctx.run_id)
+    quarantined = sum(len(rows) for rows in validated.quarantine.values())
+    return Scores(frame, pd.DataFrame(), version, quarantined)
 
 
 def _current(ctx: Context) -> Version:

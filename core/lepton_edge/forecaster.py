@@ -106,6 +106,13 @@ class Forecaster:
     def forecast(self, code: np.ndarray, window: Window, factors: np.ndarray) -> Forecasts:
         """Forecasts of series from what they see; factors: (16,) of the calibration, or (n, 16)."""
         made, shape = self._features(code, window)
+        return self.ready(code, made, shape, factors)
+
+    def ready(
+        self, code: np.ndarray, made: Features, shape: np.ndarray, factors: np.ndarray
+    ) -> Forecasts:
+        """As `forecast`, from ready features; code: the number of series for a new one, which has
+        mean weights."""
         cell = _cells(self.plan.spec, made)
         table = np.broadcast_to(factors, (len(code), factors.shape[-1]))
         factor = np.take_along_axis(table, cell, axis=1)

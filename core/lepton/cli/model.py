@@ -47,8 +47,11 @@ def score(
     write_frame(scores.frame, out)
     if inputs is not None:
         write_frame(scores.inputs, inputs)
-    alerts = int((scores.frame["decision"] == 1).sum())
-    told("scores", f"{len(scores.frame):,} rows, {alerts:,} decided 1, in {out}")
+    if "decision" in scores.frame:
+        alerts = int((scores.frame["decision"] == 1).sum())
+        told("scores", f"{len(scores.frame):,} rows, {alerts:,} decided 1, in {out}")
+    else:
+        told("forecasts", f"{len(scores.frame):,} rows, an interval each, in {out}")
     if "action" in scores.frame:
         counts = scores.frame["action"].value_counts(sort=False)
         acted = ", ".join(f"{name} {count:,}" for name, count in counts.items())

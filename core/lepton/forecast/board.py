@@ -89,7 +89,9 @@ class ForecastBoard:
             "notes": list(self.notes),
             "names": list(self.selected.quantiles),
         }
-        (folder / "board.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+        (folder / "board.json").write_text(
+            json.dumps(facts, indent=1, allow_nan=False) + "\n", encoding="utf-8"
+        )
         own = self.selected
         arrays = {"series": own.series, "issue_s": own.issue_s, "lead_h": own.lead_h, "y": own.y}
         arrays |= {f"q{at}": one for at, one in enumerate(own.quantiles.values())}

@@ -8,6 +8,7 @@ stated confidence by a one-sided bootstrap over weeks, no more than the toleranc
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -39,7 +40,8 @@ REPEATS: Final = 5
 class Artefact:
     """A champion as it could be shipped: families; score on the selection with its interval;
     loss, loss_bound: relative rise of the score against the whole blend, and its one-sided upper
-    bound; bytes of its graph; one_ms: CPU milliseconds of one series' forecast from features."""
+    bound. Of what is accepted, bytes of its graph, and one_ms: CPU milliseconds of one series'
+    forecast from features; None of what is not."""
 
     name: str
     members: tuple[str, ...]
@@ -48,8 +50,8 @@ class Artefact:
     high: float
     loss: float
     loss_bound: float
-    bytes: int
-    one_ms: float
+    bytes: int | None
+    one_ms: float | None
     accepted: bool
     why: str
 
@@ -75,8 +77,8 @@ class ForecastFront:
                 "high": one.high,
                 "loss": one.loss,
                 "bound": one.loss_bound,
-                "bytes": one.bytes,
-                "us_per_row": 1_000 * one.one_ms,
+                "bytes": math.nan if one.bytes is None else one.bytes,
+                "us_per_row": math.nan if one.one_ms is None else 1_000 * one.one_ms,
                 "accepted": one.accepted,
                 "control": False,
                 "chosen": one.name == self.chosen,
@@ -94,7 +96,7 @@ class ForecastFront:
             "chosen": self.chosen,
             "notes": list(self.notes),
         }
-        text = json.dumps(facts, indent=1) + "\n"
+        text = json.dumps(facts, indent=1, allow_nan=False) + "\n"
         write_bytes(folder / "front.json", text.encode())
 
     @classmethod
@@ -138,15 +140,15 @@ def compress(
         loss, bound = weeks.rise(own, best, confidence)
         accepted = not left_out or bound <= max_loss
         why = "what the others are compared with" if not left_out else _why(bound, max_loss)
-        size = len(to_onnx(champion, {})) if accepted else 0
-        cost = _one_ms(champion, sample) if accepted else float("nan")
+        size = len(to_onnx(champion, {})) if accepted else None
+        cost = _one_ms(champion, sample) if accepted else None
         found[name] = Artefact(
             name, members, score, low, high, loss, bound, size, cost, accepted, why
         )
         champions[name] = champion
         step(name)
     able = [one for one in found.values() if one.accepted]
-    chosen = min(able, key=lambda one: (one.bytes, one.loss_bound))
+    chosen = min(able, key=lambda one: (one.bytes or 0, one.loss_bound))
     return ForecastFront(champions[chosen.name], found, chosen.name)
 
 

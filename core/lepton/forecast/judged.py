@@ -74,8 +74,8 @@ def rows_of(judged: Judged) -> pd.DataFrame:
     frame = pd.DataFrame(
         {
             "entity": pd.Series(np.array(judged.ids, dtype=object)[matrix.series[n]], dtype="str"),
-            "issued_at": _instants(matrix.issue_s[n]),
-            "event_at": _instants(matrix.step[known] * matrix.step_s),
+            "issued_at": instants(matrix.issue_s[n]),
+            "event_at": instants(matrix.step[known] * matrix.step_s),
             "local_at": _local(judged, matrix.step[known] * matrix.step_s, matrix.series[n]),
             "lead_h": matrix.column("lead_h")[known],
             "target": matrix.y[known],
@@ -97,7 +97,8 @@ def _local(judged: Judged, seconds: np.ndarray, series: np.ndarray) -> pd.Series
     return pd.Series(pd.to_datetime(shown, unit="s")).astype("datetime64[us]")
 
 
-def _instants(seconds: np.ndarray) -> pd.Series:
+def instants(seconds: np.ndarray) -> pd.Series:
+    """UTC seconds as aware instants."""
     return pd.Series(pd.to_datetime(seconds, unit="s", utc=True)).astype("datetime64[us, UTC]")
 
 
@@ -240,4 +241,4 @@ def _value(results: tuple[MetricResult, ...], name: str) -> float:
     return math.nan
 
 
-__all__ = ["LEVELS", "Judged", "judge", "rows_of"]
+__all__ = ["LEVELS", "Judged", "instants", "judge", "rows_of"]

@@ -1,0 +1,120 @@
+"""Energy load from raw tables to a version that forecasts by itself."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lepton.config import BudgetConfig, SolutionConfig, load_config
+from lepton.context import Context, make_context
+from lepton.forecast.judged import LEVELS
+from lepton.frames import write_parquet
+from lepton.progress import Silent
+from lepton.registry.store import Registry, Version
+from lepton.scoring import score
+from lepton.solution import Project, find_project, kit_root
+from lepton_edge.__main__ import main as edge
+from pipelines.run import RunOutcome, run_solution
+
+NAME = "energy_load"
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass(frozen=True)
+class Done:
+    """One run on a small network, its project writing to a folder of its own."""
+
+    project: Project
+    config: SolutionConfig
+    outcome: RunOutcome
+
+    @property
+    def version(self) -> Version:
+        current = Registry(self.project.workspace.registry(NAME)).current()
+        assert current is not None
+        return current
+
+    def context(self, run_id: str) -> Context:
+        return make_context(self.project, NAME, run_id=run_id, source=self.config.source)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """A few meters and the families that learn in seconds, and LightGBM."""
+    folder = tmp_path_factory.mktemp("energy")
+    project = replace(find_project(kit_root()), state=folder / "state")
+    solution = project.solution(NAME)
+    tables = solution.simulate(np.random.default_rng(0), 20_000)
+    for table, rows in tables.items():
+        write_parquet(rows, folder / f"{table}.parquet")
+    config = load_config(project.workspace.config(NAME)).model_copy(
+        update={
+            "source": {table: str(folder / f"{table}.parquet") for table in tables},
+            "budget": BudgetConfig(work_units=8),
+        }
+    )
+    return Done(project, config, run_solution(project, solution, config, Silent()))
+
+
+def test_the_first_run_publishes_a_version_that_verifies(done: Done) -> None:
+    assert done.outcome.refused == ()
+    assert (done.outcome.version, done.version.number) == (1, 1)
+    assert edge(["verify", str(done.version.path)]) == 0
+
+
+def test_the_forecast_beats_last_week_and_holds_what_it_says(done: Done) -> None:
+    metrics = done.outcome.metrics
+    assert metrics["mase"] is not None
+    assert metrics["mase"] < 0.85
+    assert metrics["coverage80"] is not None
+    assert 0.75 <= metrics["coverage80"] <= 0.85
+
+
+def test_the_report_tells_forecasts_calibration_and_series(done: Done) -> None:
+    page = done.outcome.report.read_text(encoding="utf-8")
+    for anchor in ("summary", "gates", "performance", "calibration", "series", "choice"):
+        assert f'id="{anchor}"' in page
+    assert "Four forecasts" in page
+    assert "Response to temperature" in page
+
+
+def test_a_batch_forecasts_every_meter_and_interval_of_the_next_day(done: Done) -> None:
+    found = score(done.context("next"))
+    load = pd.read_parquet(done.config.source["load"])
+    meters = load["meter_id"].nunique()
+    assert len(found.frame) == 24 * meters
+    assert (np.diff(found.frame[list(LEVELS)].to_numpy(), axis=1) >= -1e-9).all()
+    assert found.frame["event_at"].min() >= load["event_at"].max()
+    assert set(found.frame["forecast_by"]) <= {"model", "profile", "seasonal_naive"}
+    assert set(found.frame["model_version"]) == {1}
+
+
+def test_a_past_day_is_forecast_from_what_was_known_then(done: Done, tmp_path: Path) -> None:
+    load = pd.read_parquet(done.config.source["load"])
+    day = (load["event_at"].max() - pd.Timedelta(days=3)).date()
+    first = pd.Timestamp(day, tz="Australia/Melbourne").tz_convert("UTC")
+    whole = score(done.context("past"), day=day).frame
+    assert set(whole["issued_at"]) == {first}
+    path = tmp_path / "load.parquet"
+    spoilt = load.assign(
+        power_kw=np.where(load["event_at"] >= first, 7.0 + load["power_kw"], load["power_kw"])
+    )
+    write_parquet(spoilt, path)
+    ctx = done.context("spoilt")
+    source = {**ctx.config.source, "load": str(path)}
+    again = score(replace(ctx, config=ctx.config.model_copy(update={"source": source})), day=day)
+    np.testing.assert_array_equal(again.frame[list(LEVELS)], whole[list(LEVELS)])
+
+
+def test_the_bundle_says_what_it_forecasts(done: Done) -> None:
+    manifest = json.loads((done.version.path / "manifest.json").read_text(encoding="utf-8"))
+    plan = json.loads((done.version.path / "forecast.json").read_text(encoding="utf-8"))
+    assert manifest["solution"] == NAME
+    assert set(plan["ids"]) == set(pd.read_parquet(done.config.source["load"])["meter_id"])
+    assert plan["unit"] == "kW"
