@@ -81,6 +81,26 @@ def interval_of(
     return _limits(_drawn(_by_block(loss, block), list(_draws(block, rng, n))))
 
 
+def loss_bound(
+    reference: np.ndarray,
+    candidate: np.ndarray,
+    matrix: Matrix,
+    rng: np.random.Generator,
+    *,
+    confidence: float = 0.95,
+    block_days: int = 7,
+    n: int = RESAMPLES,
+) -> tuple[float, float]:
+    """By what share the candidate's mean loss (n, leads) is above the reference's, and the
+    one-sided upper bound of it: the same blocks of time are drawn for both."""
+    block = (matrix.issue_s - matrix.issue_s.min(initial=0)) // (block_days * 86_400)
+    sums = [_by_block(loss, block) for loss in (reference, candidate)]
+    draws = list(_draws(block, rng, n))
+    drawn = _drawn(sums[1], draws) / np.maximum(_drawn(sums[0], draws), 1e-12) - 1
+    share = scores.mean(candidate) / scores.mean(reference) - 1
+    return share, float(np.quantile(drawn, confidence))
+
+
 def _losses(y: np.ndarray, quantiles: np.ndarray) -> Mapping[str, np.ndarray]:
     point = quantiles[..., quantiles.shape[-1] // 2]
     inside = (y >= quantiles[..., 0]) & (y <= quantiles[..., -1])
@@ -121,4 +141,4 @@ def _limits(values: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-__all__ = ["RUNGS", "Rung", "interval_of", "ladder"]
+__all__ = ["RUNGS", "Rung", "interval_of", "ladder", "loss_bound"]

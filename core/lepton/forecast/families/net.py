@@ -19,7 +19,7 @@ import numpy as np
 from lepton.forecast.families.base import Forecaster, Lesson, Params, anchor
 from lepton.forecast.matrix import Matrix
 from lepton.forecast.scores import DECILES, ordered
-from lepton.graph.nets import Dense
+from lepton.graph.nets import Dense, Int8Dense, Layer
 
 _PARAMS: Final[Params] = {
     "hidden": (256, 256),
@@ -71,7 +71,7 @@ class Net:
     """Networks of which the mean is taken; each a row of layers with max(x, 0) between them."""
 
     reader: Reader
-    members: tuple[tuple[Dense, ...], ...]
+    members: tuple[tuple[Layer, ...], ...]
 
     def quantiles(self, matrix: Matrix) -> np.ndarray:
         """Deciles in units of the scale, (n, leads, 9)."""
@@ -81,10 +81,12 @@ class Net:
         return ordered(anchor(matrix)[..., None] + days)
 
 
-def _through(layers: tuple[Dense, ...], rows: np.ndarray) -> np.ndarray:
+def _through(layers: tuple[Layer, ...], rows: np.ndarray) -> np.ndarray:
     *hidden, last = layers
     for layer in hidden:
-        rows = np.maximum(layer.apply(rows), np.float32(0))
+        rows = layer.apply(rows)
+        if not isinstance(layer, Int8Dense):  # its codes are cut at 0 already
+            rows = np.maximum(rows, np.float32(0))
     return last.apply(rows).astype(np.float64)
 
 
