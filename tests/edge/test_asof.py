@@ -85,7 +85,7 @@ def test_noise_after_the_issue_changes_no_feature(
     left, right = history.window(spec, at), other.window(spec, at)
     assert same(features(spec, left), features(spec, right))
     shapes = [recent_shape(spec, window, 168) for window in (left, right)]
-    assert np.array_equal(*shapes)
+    assert np.array_equal(shapes[0], shapes[1])
 
 
 def told_until(history: History, spec: AsOfSpec, issue_s: int) -> AsOfStream:
@@ -115,9 +115,7 @@ def _tell(stream: AsOfStream, history: History, after_s: int, until_s: int) -> N
     step_s=st.sampled_from((900, 3_600)),
     hours=st.integers(0, 24 * 40),
 )
-def test_stream_and_batch_give_the_same_bits(
-    seed: int, zone: str, step_s: int, hours: int
-) -> None:
+def test_stream_and_batch_give_the_same_bits(seed: int, zone: str, step_s: int, hours: int) -> None:
     spec = spec_of(step_s, zone)
     history = history_of(spec, seed)
     issue_s = START + 35 * 86_400 + 3_600 * hours
@@ -146,7 +144,7 @@ def test_a_restart_in_the_middle_changes_no_bit() -> None:
 
 def test_a_state_of_another_spec_or_a_damaged_one_is_refused() -> None:
     raw = AsOfStream(spec_of(), np.array([np.nan])).to_bytes()
-    with pytest.raises(BundleError, match="LK647.*another spec"):
+    with pytest.raises(BundleError, match=r"LK647.*another spec"):
         AsOfStream.from_bytes(spec_of(zone="UTC"), raw)
     with pytest.raises(BundleError, match="LK647"):
         AsOfStream.from_bytes(spec_of(), raw[: len(raw) // 2])
