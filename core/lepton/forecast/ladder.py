@@ -49,7 +49,7 @@ def ladder(
     n: int = RESAMPLES,
 ) -> tuple[Rung, ...]:
     """The rungs in the order of `steps`: name -> deciles (n, leads, 9) in the series' unit."""
-    block = (matrix.issue_s - matrix.issue_s.min(initial=0)) // (block_days * 86_400)
+    block = matrix.since_first_s // (block_days * 86_400)
     losses = {name: _losses(matrix.y, quantiles) for name, quantiles in steps.items()}
     draws = list(_draws(block, rng, n))
     found: list[Rung] = []
@@ -77,7 +77,7 @@ def interval_of(
     n: int = RESAMPLES,
 ) -> tuple[float, float]:
     """95 % interval of the mean of losses (n, leads)."""
-    block = (matrix.issue_s - matrix.issue_s.min(initial=0)) // (block_days * 86_400)
+    block = matrix.since_first_s // (block_days * 86_400)
     return _limits(_drawn(_by_block(loss, block), list(_draws(block, rng, n))))
 
 

@@ -20,7 +20,8 @@ from lepton.forecast.families.base import (
     Params,
     anchor,
     flat,
-    time_blocks,
+    holdouts,
+    readable,
 )
 from lepton.forecast.families.linear import Location, fit_location
 from lepton.forecast.families.spread import Spread, fit_spread
@@ -52,9 +53,10 @@ _FEWEST_A_LEAF: Final = 0.002
 
 @dataclass(frozen=True, eq=False)
 class Base:
-    """Where trees start from: a linear forecast, or the anchor."""
+    """Where trees start from: a linear forecast, or the anchor; names: features that they read."""
 
     location: Location | None
+    names: tuple[str, ...]
 
     def point(self, matrix: Matrix) -> np.ndarray:
         """(n, leads) in units of the scale."""
@@ -63,8 +65,8 @@ class Base:
     def rows(self, matrix: Matrix, point: np.ndarray) -> np.ndarray:
         """What trees read: the features, and how far the base has moved from the anchor."""
         if self.location is None:
-            return flat(matrix)
-        return np.column_stack([flat(matrix), (point - anchor(matrix)).ravel()])
+            return flat(matrix, self.names)
+        return np.column_stack([flat(matrix, self.names), (point - anchor(matrix)).ravel()])
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +103,7 @@ class BoostedQuantiles:
 
 
 def _on_anchor(matrix: Matrix) -> tuple[Base, np.ndarray]:
-    return Base(None), anchor(matrix)
+    return Base(None, readable(matrix)), anchor(matrix)
 
 
 def _on_linear(matrix: Matrix) -> tuple[Base, np.ndarray]:
@@ -109,7 +111,7 @@ def _on_linear(matrix: Matrix) -> tuple[Base, np.ndarray]:
     located = fit_location(matrix)
     point = matrix.target - located.errors
     inside = located.location.point(matrix)
-    return Base(located.location), np.where(np.isfinite(point), point, inside)
+    return Base(located.location, readable(matrix)), np.where(np.isfinite(point), point, inside)
 
 
 Start = Callable[[Matrix], tuple[Base, np.ndarray]]
@@ -154,12 +156,12 @@ def _left_out(
     seed: int,
 ) -> np.ndarray:
     """Errors of forests that did not see the row's block of time; half the rounds will do."""
-    n = int(params["folds"])
-    block = np.repeat(time_blocks(matrix, n), matrix.n_leads)
     shorter = {**params, "rounds": int(params["rounds"]) // 2}
     errors = np.full(len(target), np.nan)
-    for which in range(n):
-        inside, asked = known & (block != which), known & (block == which)
+    for turn in holdouts(matrix, int(params["folds"])):
+        inside, asked = (
+            known & np.repeat(mask, matrix.n_leads) for mask in (turn.known, turn.asked)
+        )
         if inside.any() and asked.any():
             grown = _grown(rows[inside], target[inside], shorter, seed)
             told = grown.booster.predict(rows[asked], num_threads=1)
