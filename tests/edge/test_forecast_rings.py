@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import numpy as np
 from hypothesis import given, settings
@@ -49,9 +50,5 @@ def test_nothing_is_due_twice_however_the_time_is_cut(cuts: list[int]) -> None:
     schedule = Schedule("America/New_York", (0, 600), every_s=21_600)
     first = seconds(2025, 3, 1)
     ends = [first, *sorted(first + cut for cut in cuts), first + 20 * 86_400]
-    parts = [
-        at
-        for low, high in zip(ends[:-1], ends[1:], strict=True)
-        for at in schedule.between(low, high)
-    ]
+    parts = [at for low, high in pairwise(ends) for at in schedule.between(low, high)]
     assert parts == schedule.between(first, ends[-1])
