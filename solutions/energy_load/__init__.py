@@ -12,6 +12,7 @@ from lepton.evaluation.splits import SplitSpec
 from lepton.features.spec import FeatureSpec
 from lepton.solution import DecisionSpec, Solution
 from lepton.task import TaskKind, TaskSpec
+from solutions.energy_load.bench_openstef import openstef
 from solutions.energy_load.bench_vic import vic
 
 
@@ -36,14 +37,14 @@ SOLUTION: Final = Solution(
         ),
     ),
     features=FeatureSpec(()),
-    families=("linear", "lightgbm", "boosted_linear", "net"),
+    families=("linear", "lightgbm", "boosted", "net"),
     baselines=(),
     metrics=(),
     decision=DecisionSpec({}, lambda rows, costs: np.empty(0), lambda rows, costs: np.empty(0)),
     gates={},
     split=SplitSpec(),
     simulate=_simulate,
-    benchmarks={"vic": vic},
+    benchmarks={"vic": vic, "openstef": openstef},
 )
 
 __all__ = ["SOLUTION"]

@@ -21,7 +21,7 @@ RUNGS: Final = (
     "prophet",
     "linear",
     "lightgbm",
-    "boosted_linear",
+    "boosted",
     "lightgbm_quantile",
     "net",
 )

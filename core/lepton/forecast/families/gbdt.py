@@ -1,7 +1,8 @@
 """LightGBM, direct: one forest for all leads, on what differs from an anchor.
 
 Trees do not extrapolate: they learn the difference from the latest value at the same wall time
-(`lightgbm`), or from a linear forecast (`boosted_linear`), whose out-of-fold forecasts they see.
+(`lightgbm`), or from a linear forecast (`boosted`), whose out-of-fold forecasts they see; where
+the past is too short for one, from the calendar's mean.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ from lepton.forecast.families.base import (
     anchor,
     flat,
     holdouts,
+    is_short,
     readable,
 )
 from lepton.forecast.families.linear import Location, fit_location
+from lepton.forecast.families.profile import point as calendar_mean
 from lepton.forecast.families.spread import Spread, fit_spread
 from lepton.forecast.matrix import Matrix
 from lepton.forecast.scores import DECILES, ordered
@@ -53,18 +56,22 @@ _FEWEST_A_LEAF: Final = 0.002
 
 @dataclass(frozen=True, eq=False)
 class Base:
-    """Where trees start from: a linear forecast, or the anchor; names: features that they read."""
+    """Where trees start from: a linear forecast where there is one, else the calendar's mean, else
+    the anchor; names: features that they read."""
 
     location: Location | None
     names: tuple[str, ...]
+    is_profile: bool = False
 
     def point(self, matrix: Matrix) -> np.ndarray:
         """(n, leads) in units of the scale."""
-        return anchor(matrix) if self.location is None else self.location.point(matrix)
+        if self.location is not None:
+            return self.location.point(matrix)
+        return calendar_mean(matrix) if self.is_profile else anchor(matrix)
 
     def rows(self, matrix: Matrix, point: np.ndarray) -> np.ndarray:
         """What trees read: the features, and how far the base has moved from the anchor."""
-        if self.location is None:
+        if self.location is None and not self.is_profile:
             return flat(matrix, self.names)
         return np.column_stack([flat(matrix, self.names), (point - anchor(matrix)).ravel()])
 
@@ -107,7 +114,14 @@ def _on_anchor(matrix: Matrix) -> tuple[Base, np.ndarray]:
 
 
 def _on_linear(matrix: Matrix) -> tuple[Base, np.ndarray]:
-    """The base, and its out-of-fold forecasts."""
+    """The base, and its out-of-fold forecasts.
+
+    A regression on weeks has out-of-fold errors that are no guide to those it will make, so there
+    trees start from the calendar's mean.
+    """
+    if is_short(matrix):
+        base = Base(None, readable(matrix), is_profile=True)
+        return base, base.point(matrix)
     located = fit_location(matrix)
     point = matrix.target - located.errors
     inside = located.location.point(matrix)
@@ -185,8 +199,8 @@ FAMILIES: Final[Mapping[str, Forecaster]] = {
     "lightgbm": Forecaster(
         "lightgbm", "boosted trees, direct", _fit_point(_on_anchor), _POINT, cost=10.0
     ),
-    "boosted_linear": Forecaster(
-        "boosted_linear",
+    "boosted": Forecaster(
+        "boosted",
         "boosted trees on the errors of the linear forecast",
         _fit_point(_on_linear),
         _POINT,

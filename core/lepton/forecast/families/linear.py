@@ -21,6 +21,7 @@ from lepton.forecast.families.base import (
     Params,
     anchor,
     holdouts,
+    is_short,
 )
 from lepton.forecast.families.splines import Splines, fit_splines
 from lepton.forecast.families.spread import Spread, fit_spread
@@ -28,7 +29,8 @@ from lepton.forecast.matrix import Matrix
 
 _ALPHAS: Final = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 30_000.0, 300_000.0)
 _HOURS: Final = (1, 3, 24)
-"""Hours that share one regression."""
+_HOURS_OF_SHORT: Final = (6, 24)
+"""Hours that share one regression; more of them where weeks are all there is to learn from."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +87,7 @@ def fit_location(matrix: Matrix) -> Located:
         for turn in holdouts(matrix, BLOCKS)
     ]
     best: tuple[float, int, float, np.ndarray] | None = None
-    for hours in _HOURS:
+    for hours in _HOURS_OF_SHORT if is_short(matrix) else _HOURS:
         group = groups_of(matrix, hours)[known]
         moments = [_Moments.of(columns, target, group, turn.known) for turn in turns]
         for alpha in _ALPHAS:

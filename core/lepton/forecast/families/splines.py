@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from lepton.forecast.families.base import anchor, readable
+from lepton.forecast.families.base import anchor, is_short, readable
 from lepton.forecast.matrix import Matrix
 
 _NOT_LINEAR: Final = ("weekday", "hour", "lead_h", "age_days", "new_year_days")
@@ -76,7 +76,8 @@ def fit_splines(matrix: Matrix) -> Splines:
     responses = []
     for name in _weather(names):
         is_full = f"{name}_to_recent" in names
-        for end in ("", "_3h", "_24h", "_72h", "_max") if is_full else ("",):
+        ends = ("", "_3h", "_24h", "_72h", "_max") if is_full else ("",)
+        for end in ends if is_full or not is_short(matrix) else ():
             knots[name + end] = _at(matrix.column(name + end), _KNOTS if is_full else _FEW_KNOTS)
         if is_full:
             responses += [(name, f"{name}_to_recent"), (f"{name}_24h", f"{name}_24h_to_recent")]
