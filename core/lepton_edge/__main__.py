@@ -19,6 +19,7 @@ import numpy as np
 from lepton_edge.bundle import Opened, open_bundle
 from lepton_edge.errors import EdgeError, RowError
 from lepton_edge.files import beside, decide_file, unseen_notes, write_scores
+from lepton_edge.forecast_bench import measure
 from lepton_edge.forecast_golden import check_windows
 from lepton_edge.forecast_plan import changed_zones, is_forecast
 from lepton_edge.forecast_service import ForecastService, has_forecast
@@ -138,9 +139,15 @@ def _positive(text: str) -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    runtime = Runtime(
-        options.bundle, provider=options.provider, allow_fallback=options.allow_fallback
-    )
+    opened = open_bundle(options.bundle)
+    if is_forecast(opened):
+        cost = measure(_forecaster(opened, options))
+        _say(
+            f"CPU ms of {cost.n_leads} intervals and 9 deciles: one series {cost.one_ms:.2f}, "
+            f"{cost.n_many:,} series {cost.many_ms:,.0f}"
+        )
+        return 0
+    runtime = Runtime(opened, provider=options.provider, allow_fallback=options.allow_fallback)
     one, many = (_call(runtime, rows) for rows in (1, 1024))
     costs = sorted((_cpu_us(one, 50), _cpu_us(many, 2) / 1024) for _ in range(9))
     _say(f"CPU us per row: batch 1 {costs[4][0]:.1f}, batch 1,024 {_median(costs, 1):.2f}")
@@ -185,7 +192,7 @@ def _parser() -> argparse.ArgumentParser:
         ("score", _score, "score rows of features, CSV or JSON lines"),
         ("forecast", _forecast, "forecast from a file of measurements, JSON lines in and out"),
         ("stream", _stream, "answer events as they come, JSON lines in and out"),
-        ("bench", _bench, "measure CPU time per row"),
+        ("bench", _bench, "measure CPU time per row, or per forecast"),
     ):
         verb = verbs.add_parser(name, help=about, description=about)
         verb.set_defaults(command=command)

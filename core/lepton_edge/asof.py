@@ -58,6 +58,10 @@ class _Lags:
     values: np.ndarray
     place: np.ndarray
 
+    def part(self, days: slice) -> _Lags:
+        """Those of some of the days."""
+        return _Lags(self.values[..., days], self.place[..., days])
+
 
 def features(spec: AsOfSpec, window: Window, clock: WallClock | None = None) -> Features:
     """Features of every issue and lead, as `spec.names` calls them.
@@ -72,9 +76,10 @@ def features(spec: AsOfSpec, window: Window, clock: WallClock | None = None) -> 
     utc_s = step * spec.step_s
     day = clock.day(utc_s)
     reach = spec.lead_days + _ALIKE_DAYS
-    daily = _lags(spec, clock, past, window.step, utc_s, np.arange(1, reach + 1))
     n_back = spec.n_weeks + spec.lead_days // WEEK_DAYS + 1
-    weekly = _lags(spec, clock, past, window.step, utc_s, WEEK_DAYS * np.arange(1, n_back + 1))
+    back = np.concatenate([np.arange(1, reach + 1), WEEK_DAYS * np.arange(1, n_back + 1)])
+    lags = _lags(spec, clock, past, window.step, utc_s, back)
+    daily, weekly = lags.part(slice(reach)), lags.part(slice(reach, None))
     recent, week = _first_known(daily, spec.n_recent), _first_known(weekly, spec.n_weeks)
     alike = _first_known(_only_alike(spec, daily, day), spec.n_alike)
     at_recent, at_week = _step_of(spec, window, recent), _step_of(spec, window, week)
@@ -175,7 +180,7 @@ def day_kind(spec: AsOfSpec, day: np.ndarray) -> np.ndarray:
 
 def is_holiday(spec: AsOfSpec, day: np.ndarray) -> np.ndarray:
     """Whether each local date is one of the spec's holidays."""
-    dates = np.asarray(spec.holidays, dtype=np.int64)
+    dates = spec.holiday_dates
     if not len(dates):
         return np.zeros(day.shape, dtype=bool)
     at = np.minimum(np.searchsorted(dates, day), len(dates) - 1)

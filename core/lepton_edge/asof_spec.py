@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, Final
+
+import numpy as np
 
 from lepton_edge.wall_clock import DAY_S, HOUR_S
 
@@ -116,7 +119,12 @@ class AsOfSpec:
         """Intervals of so many hours, at least one."""
         return max(1, hours * HOUR_S // self.step_s)
 
-    @property
+    @cached_property
+    def holiday_dates(self) -> np.ndarray:
+        """The holidays as an array."""
+        return np.asarray(self.holidays, dtype=np.int64)
+
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of the features in their order."""
         lags = [f"recent_{k + 1}" for k in range(self.n_recent)]

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from lepton_edge.bundle import MODEL, Manifest, Opened, open_bundle
+from lepton_edge.bundle import FORECAST, MODEL, Manifest, Opened, open_bundle
 from lepton_edge.errors import BundleError, ProviderError, RowError
 
 CPU: Final = "CPUExecutionProvider"
@@ -35,6 +35,13 @@ class Runtime:
         self, bundle: Path | Opened, *, provider: str = CPU, allow_fallback: bool = False
     ) -> None:
         opened = bundle if isinstance(bundle, Opened) else open_bundle(Path(bundle))
+        if FORECAST in opened.manifest.content:
+            raise BundleError(
+                "LK654",
+                where=str(opened.path),
+                found="a bundle of forecasts, which scores no rows",
+                remedy="use `forecast` or `stream` with it",
+            )
         self.path: Path = opened.path
         self.manifest: Manifest = opened.manifest
         self._session = session(

@@ -14,6 +14,7 @@ from lepton.features.spec import FeatureSpec
 from lepton.forecast.spec import SETTING_BOUNDS, SETTINGS, ForecastSpec
 from lepton.solution import DecisionSpec, ReportSpec, Solution, Words
 from lepton.task import TaskKind, TaskSpec
+from solutions.energy_load.bench_openstef import openstef
 from solutions.energy_load.bench_vic import vic
 from solutions.energy_load.load_checks import load_checks
 from solutions.energy_load.panel import looks, panel
@@ -52,7 +53,7 @@ SOLUTION: Final = Solution(
         ),
     ),
     features=FeatureSpec(()),
-    families=("seasonal_naive", "profile", "linear", "lightgbm", "boosted_linear", "net"),
+    families=("linear", "lightgbm", "boosted", "net"),
     baselines=(),
     metrics=(),
     decision=DecisionSpec(costs={}, miss_cost=_nothing, alert_cost=_nothing),
@@ -61,7 +62,7 @@ SOLUTION: Final = Solution(
     simulate=simulate,
     realism=realism,
     report=ReportSpec(words=Words("interval", "intervals", entity="meter", entities="meters")),
-    benchmarks={"vic": vic},
+    benchmarks={"vic": vic, "openstef": openstef},
     settings=SETTINGS,
     setting_bounds=SETTING_BOUNDS,
     forecast=ForecastSpec(panel=panel, looks=looks),

@@ -39,7 +39,7 @@ from solutions.energy_load.peers import mlforecast_day_ahead, prophet_day_ahead
 
 ZONE: Final = "Australia/Melbourne"
 AEST: Final = timedelta(hours=10)
-FAMILIES: Final = ("seasonal_naive", "profile", "linear", "lightgbm", "boosted_linear", "net")
+FAMILIES: Final = ("seasonal_naive", "profile", "linear", "lightgbm", "boosted", "net")
 BATTERY: Final = Battery(power_kw=400.0, energy_kwh=1600.0)
 """In the file's own unit, megawatts."""
 MEMORY_DAYS: Final = 90

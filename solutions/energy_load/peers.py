@@ -18,6 +18,8 @@ from lepton_edge.asof_spec import COOLING_C, HEATING_C
 
 LAGS: Final = (1, 2, 3, 24, 48, 168, 336)
 HORIZON: Final = 24
+FEATURES: Final = ("hour", "dayofweek", "dayofyear")
+AEST: Final = pd.Timedelta(hours=10)
 LIMIT_S: Final = 1_200.0
 Refits = Sequence[tuple[int, int]]
 """UTC seconds from which on a fit is used, and before which."""
@@ -35,8 +37,8 @@ def prophet_day_ahead(hourly: pd.DataFrame, refits: Refits) -> pd.Series | None:
 
 
 def mlforecast_day_ahead(hourly: pd.DataFrame, refits: Refits) -> pd.Series | None:
-    """mlforecast's LightGBM, recursive, with lags of 1-3, 24, 48, 168 and 336 hours, the hour and
-    the weekday, and temperature; from midnight for 24 hours, day by day."""
+    """mlforecast's LightGBM, recursive, with lags of 1-3, 24, 48, 168 and 336 hours, the hour,
+    the weekday and the day of the year, and temperature; from midnight for 24 hours, day by day."""
     if find_spec("mlforecast") is None:
         return None
     jobs = [partial(_mlforecast, hourly, *refit) for refit in refits]
@@ -49,8 +51,7 @@ def _prophet(hourly: pd.DataFrame, start: int, end: int) -> bytes:
     logging.getLogger("cmdstanpy").setLevel(logging.ERROR)
     frame = pd.DataFrame(
         {
-            # AEST, its own standard time: Prophet takes no zones
-            "ds": (hourly["ts"] + pd.Timedelta(hours=10)).dt.tz_localize(None),
+            "ds": _aest(hourly),
             "y": hourly["y"],
             "temp": hourly["temp"],
             "heating": np.maximum(HEATING_C - hourly["temp"], 0.0),
@@ -74,13 +75,13 @@ def _mlforecast(hourly: pd.DataFrame, start: int, end: int) -> bytes:
     frame = pd.DataFrame(
         {
             "unique_id": "vic",
-            "ds": hourly["ts"].dt.tz_localize(None),
+            "ds": _aest(hourly),
             "y": hourly["y"],
             "temp": hourly["temp"],
         }
     )
     model = LGBMRegressor(n_estimators=500, learning_rate=0.05, n_jobs=1, verbosity=-1)
-    ours = MLForecast({"lgbm": model}, freq="h", lags=LAGS, date_features=["hour", "dayofweek"])
+    ours = MLForecast({"lgbm": model}, freq="h", lags=LAGS, date_features=FEATURES)
     known = frame[_seconds(hourly) < end]
     told = ours.cross_validation(
         known,
@@ -90,7 +91,12 @@ def _mlforecast(hourly: pd.DataFrame, start: int, end: int) -> bytes:
         refit=False,
         static_features=[],
     )
-    return _bytes(told["ds"].dt.tz_localize("UTC"), told["lgbm"].to_numpy())
+    return _bytes((told["ds"] - AEST).dt.tz_localize("UTC"), told["lgbm"].to_numpy())
+
+
+def _aest(hourly: pd.DataFrame) -> pd.Series:
+    """Standard time: neither library takes zones."""
+    return (hourly["ts"] + AEST).dt.tz_localize(None)
 
 
 def _seconds(hourly: pd.DataFrame) -> np.ndarray:

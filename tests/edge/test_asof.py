@@ -85,7 +85,7 @@ def test_noise_after_the_issue_changes_no_feature(
     left, right = history.window(spec, at), other.window(spec, at)
     assert same(features(spec, left), features(spec, right))
     shapes = [recent_shape(spec, window, 168) for window in (left, right)]
-    assert np.array_equal(*shapes)
+    assert np.array_equal(shapes[0], shapes[1])
 
 
 def told_until(history: History, spec: AsOfSpec, issue_s: int) -> AsOfStream:

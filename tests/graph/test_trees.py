@@ -11,7 +11,7 @@ from lepton.errors import ExportError
 from lepton.evaluation.calibration import Calibration
 from lepton.graph.nodes import Preprocess
 from lepton.graph.pipeline import Branch, Graph
-from lepton.graph.trees import ZERO, Trees
+from lepton.graph.trees import NUMBERS, ZERO, Trees
 
 PARAMS = {
     "objective": "binary",
@@ -123,6 +123,18 @@ def test_what_has_no_exact_twin_is_refused_by_name(params: dict[str, object], na
     rng = np.random.default_rng(6)
     model = booster(columns(rng), rng, 3, **params)
     with pytest.raises(ExportError, match=f"LK501.*{named}"):
+        Trees.from_lightgbm(model)
+
+
+@pytest.mark.parametrize("params", [{"objective": "l2"}, {"objective": "quantile", "alpha": 0.9}])
+def test_forests_of_numbers_are_summed_as_lightgbm_does(params: dict[str, object]) -> None:
+    rng = np.random.default_rng(8)
+    X = columns(rng)
+    target = X[:, 0] + rng.normal(0, 1, len(X))
+    model = lgb.train({**PARAMS, **params}, lgb.Dataset(X, np.nan_to_num(target)), 5)
+    trees = Trees.from_lightgbm(model, objectives=NUMBERS)
+    assert np.abs(trees.margin(X) - model.predict(X)).max() < 1e-12
+    with pytest.raises(ExportError, match="LK501"):
         Trees.from_lightgbm(model)
 
 

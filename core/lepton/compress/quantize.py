@@ -72,7 +72,7 @@ def _plain(network: Network) -> _Plain:
         node.name = node.output[0]
     taken, given = (
         helper.make_tensor_value_info(name, TensorProto.FLOAT, ["rows", width])
-        for name, width in ((_INPUT, network.width), (last, 1))
+        for name, width in ((_INPUT, network.width), (last, len(network.layers[-1].bias)))
     )
     graph = helper.make_graph(builder.nodes, "network", [taken], [given], builder.tensors)
     opset = helper.make_opsetid("", builder.opsets[""])

@@ -7,6 +7,7 @@ units of the scale. Networks count in float32, as they do where they are fitted.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ from lepton.forecast.families.net import MOST as MOST_READ
 from lepton.forecast.families.net import Net, Reader, first_names
 from lepton.forecast.families.profile import Profile
 from lepton.forecast.families.seasonal_naive import SeasonalNaive
-from lepton.forecast.families.splines import MOST, Splines, is_lag
+from lepton.forecast.families.splines import Splines, is_lag
 from lepton.forecast.families.spread import Spread
 from lepton.forecast.matrix import SHAPE_H
 from lepton.forecast.scores import DECILES
@@ -106,7 +107,8 @@ def emit_quantiles(scope: Scope, model: Any) -> str:
         return _around(scope, model.spread, _location(scope, model.location))
     if isinstance(model, BoostedPoint):
         start = _start(scope, model.base)
-        told = _forest(scope, model.trees, _tree_rows(scope, model.base, start))
+        rows = _tree_rows(scope, model.base, start)
+        told = _forest(scope, model.trees, rows, model.base.names)
         return _around(scope, model.spread, scope.builder.add("Add", start, told))
     if isinstance(model, BoostedQuantiles):
         return _boosted_quantiles(scope, model)
@@ -157,14 +159,19 @@ def _around(scope: Scope, spread: Spread, point: str) -> str:
     centre = scope.last_axis(point)
     if not isinstance(spread.size, Boosted):
         return add("Add", centre, constant(float(spread.size) * spread.deciles))
-    size = add("Exp", _forest(scope, spread.size, scope.rows))
+    size = add("Exp", _forest(scope, spread.size, scope.rows, spread.names))
     return add("Add", centre, add("Mul", scope.last_axis(size), constant(spread.deciles)))
 
 
-def _forest(scope: Scope, trees: Boosted, rows: str) -> str:
-    """Sum of the leaves that rows reach, (n, leads)."""
-    told = Trees.from_lightgbm(trees.booster, objectives=NUMBERS).emit(scope.builder, rows)
-    return scope.by_lead(told)
+def _forest(scope: Scope, trees: Boosted, rows: str, names: tuple[str, ...]) -> str:
+    """Sum of the leaves that rows reach, (n, leads); names: features in the order in which the
+    trees know them, what comes after them stands to the right of all of X."""
+    found = Trees.from_lightgbm(trees.booster, objectives=NUMBERS)
+    width = len(scope.names)
+    more = range(width, width + max(0, found.width - len(names)))
+    places = np.array([*(scope.names.index(name) for name in names), *more])
+    moved = replace(found, feature=places[found.feature], width=width + len(more))
+    return scope.by_lead(moved.emit(scope.builder, rows))
 
 
 def _start(scope: Scope, base: Base) -> str:
@@ -183,7 +190,7 @@ def _tree_rows(scope: Scope, base: Base, start: str) -> str:
 def _boosted_quantiles(scope: Scope, model: BoostedQuantiles) -> str:
     start = _start(scope, model.base)
     rows = _tree_rows(scope, model.base, start)
-    told = [scope.last_axis(_forest(scope, trees, rows)) for trees in model.trees]
+    told = [scope.last_axis(_forest(scope, trees, rows, model.base.names)) for trees in model.trees]
     moved = scope.builder.add("Concat", *told, axis=-1)
     return scope.ordered(scope.builder.add("Add", scope.last_axis(start), moved))
 
@@ -194,10 +201,15 @@ def _location(scope: Scope, location: Location) -> str:
 
 
 def _regression(scope: Scope, location: Location) -> str:
-    """Anchor and weighted columns; all groups at once, of which each row then takes its own."""
+    """Anchor and weighted columns; all groups at once, of which each row then takes its own.
+
+    What standardises the columns is in the weights.
+    """
     add, constant = scope.builder.add, scope.builder.constant
-    every = add("MatMul", _spline_columns(scope, location.splines), constant(location.weights.T))
-    every = add("Add", every, constant(location.intercept))
+    splines = location.splines
+    weights = location.weights / splines.spread
+    every = add("MatMul", _spline_columns(scope, splines), constant(weights.T))
+    every = add("Add", every, constant(location.intercept - weights @ splines.centre))
     hour = add("Div", scope.column("hour"), constant(float(location.hours)))
     group = scope.builder.cast(add("Floor", hour), np.int64)
     group = add("Reshape", group, constant(np.array([-1, 1])))
@@ -205,7 +217,7 @@ def _regression(scope: Scope, location: Location) -> str:
 
 
 def _spline_columns(scope: Scope, splines: Splines) -> str:
-    """(n * leads, columns), standardised and cut."""
+    """(n * leads, columns), cut."""
     add, constant = scope.builder.add, scope.builder.constant
 
     def told(*names: str) -> str:
@@ -228,8 +240,7 @@ def _spline_columns(scope: Scope, splines: Splines) -> str:
         parts += [add("Mul", bent[level], off), add("Mul", bent[level], told(change))]
     raw = add("Concat", *parts, axis=-1)
     rows = add("Reshape", raw, constant(np.array([-1, len(splines.centre)])))
-    standard = add("Div", add("Sub", rows, constant(splines.centre)), constant(splines.spread))
-    return add("Clip", standard, constant(-MOST), constant(MOST))
+    return add("Min", add("Max", rows, constant(splines.low)), constant(splines.high))
 
 
 def _net(scope: Scope, net: Net) -> str:
@@ -261,7 +272,7 @@ def _read(scope: Scope, reader: Reader) -> str:
     cast = scope.builder.cast
     n_days = -(-scope.n_leads // reader.width)
     first = add("Gather", X, constant(np.arange(n_days) * reader.width), axis=1)
-    names = first_names()
+    names = first_names(reader.of_day)
     picked = [scope.names.index(name) for name in names]
     starts = add("Gather", first, constant(np.array(picked)), axis=2)
     starts = add("Reshape", starts, constant(np.array([-1, len(names)])))

@@ -21,7 +21,7 @@ RUNGS: Final = (
     "prophet",
     "linear",
     "lightgbm",
-    "boosted_linear",
+    "boosted",
     "lightgbm_quantile",
     "net",
 )
@@ -49,7 +49,7 @@ def ladder(
     n: int = RESAMPLES,
 ) -> tuple[Rung, ...]:
     """The rungs in the order of `steps`: name -> deciles (n, leads, 9) in the series' unit."""
-    block = (matrix.issue_s - matrix.issue_s.min(initial=0)) // (block_days * 86_400)
+    block = matrix.since_first_s // (block_days * 86_400)
     losses = {name: _losses(matrix.y, quantiles) for name, quantiles in steps.items()}
     draws = list(_draws(block, rng, n))
     found: list[Rung] = []
@@ -77,8 +77,28 @@ def interval_of(
     n: int = RESAMPLES,
 ) -> tuple[float, float]:
     """95 % interval of the mean of losses (n, leads)."""
-    block = (matrix.issue_s - matrix.issue_s.min(initial=0)) // (block_days * 86_400)
+    block = matrix.since_first_s // (block_days * 86_400)
     return _limits(_drawn(_by_block(loss, block), list(_draws(block, rng, n))))
+
+
+def loss_bound(
+    reference: np.ndarray,
+    candidate: np.ndarray,
+    matrix: Matrix,
+    rng: np.random.Generator,
+    *,
+    confidence: float = 0.95,
+    block_days: int = 7,
+    n: int = RESAMPLES,
+) -> tuple[float, float]:
+    """By what share the candidate's mean loss (n, leads) is above the reference's, and the
+    one-sided upper bound of it: the same blocks of time are drawn for both."""
+    block = (matrix.issue_s - matrix.issue_s.min(initial=0)) // (block_days * 86_400)
+    sums = [_by_block(loss, block) for loss in (reference, candidate)]
+    draws = list(_draws(block, rng, n))
+    drawn = _drawn(sums[1], draws) / np.maximum(_drawn(sums[0], draws), 1e-12) - 1
+    share = scores.mean(candidate) / scores.mean(reference) - 1
+    return share, float(np.quantile(drawn, confidence))
 
 
 def _losses(y: np.ndarray, quantiles: np.ndarray) -> Mapping[str, np.ndarray]:
@@ -121,4 +141,4 @@ def _limits(values: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-__all__ = ["RUNGS", "Rung", "interval_of", "ladder"]
+__all__ = ["RUNGS", "Rung", "interval_of", "ladder", "loss_bound"]

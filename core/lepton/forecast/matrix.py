@@ -50,6 +50,11 @@ class Matrix:
         """y in units of the scale."""
         return np.asarray(self.y / self.scale[:, None])
 
+    @property
+    def since_first_s(self) -> np.ndarray:
+        """Seconds from the earliest issue to each, (n,)."""
+        return np.asarray(self.issue_s - self.issue_s.min()) if len(self) else self.issue_s
+
     def column(self, name: str) -> np.ndarray:
         """One feature, (n, leads)."""
         return np.asarray(self.X[:, :, self.names.index(name)])

@@ -14,11 +14,11 @@ KNOWN: Final = (
     "linear",
     "lightgbm",
     "lightgbm_quantile",
-    "boosted_linear",
+    "boosted",
     "net",
     "prophet",
 )
-_HOME: Final = {"lightgbm": "gbdt", "lightgbm_quantile": "gbdt", "boosted_linear": "gbdt"}
+_HOME: Final = {"lightgbm": "gbdt", "lightgbm_quantile": "gbdt", "boosted": "gbdt"}
 
 
 def forecaster(name: str) -> Forecaster:

@@ -1,7 +1,8 @@
 """LightGBM, direct: one forest for all leads, on what differs from an anchor.
 
 Trees do not extrapolate: they learn the difference from the latest value at the same wall time
-(`lightgbm`), or from a linear forecast (`boosted_linear`), whose out-of-fold forecasts they see.
+(`lightgbm`), or from a linear forecast (`boosted`), whose out-of-fold forecasts they see; where
+the past is too short for one, from the calendar's mean.
 """
 
 from __future__ import annotations
@@ -20,9 +21,12 @@ from lepton.forecast.families.base import (
     Params,
     anchor,
     flat,
-    time_blocks,
+    holdouts,
+    is_short,
+    readable,
 )
 from lepton.forecast.families.linear import Location, fit_location
+from lepton.forecast.families.profile import point as calendar_mean
 from lepton.forecast.families.spread import Spread, fit_spread
 from lepton.forecast.matrix import Matrix
 from lepton.forecast.scores import DECILES, ordered
@@ -52,19 +56,24 @@ _FEWEST_A_LEAF: Final = 0.002
 
 @dataclass(frozen=True, eq=False)
 class Base:
-    """Where trees start from: a linear forecast, or the anchor."""
+    """Where trees start from: a linear forecast where there is one, else the calendar's mean, else
+    the anchor; names: features that they read."""
 
     location: Location | None
+    names: tuple[str, ...]
+    is_profile: bool = False
 
     def point(self, matrix: Matrix) -> np.ndarray:
         """(n, leads) in units of the scale."""
-        return anchor(matrix) if self.location is None else self.location.point(matrix)
+        if self.location is not None:
+            return self.location.point(matrix)
+        return calendar_mean(matrix) if self.is_profile else anchor(matrix)
 
     def rows(self, matrix: Matrix, point: np.ndarray) -> np.ndarray:
         """What trees read: the features, and how far the base has moved from the anchor."""
-        if self.location is None:
-            return flat(matrix)
-        return np.column_stack([flat(matrix), (point - anchor(matrix)).ravel()])
+        if self.location is None and not self.is_profile:
+            return flat(matrix, self.names)
+        return np.column_stack([flat(matrix, self.names), (point - anchor(matrix)).ravel()])
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,15 +110,22 @@ class BoostedQuantiles:
 
 
 def _on_anchor(matrix: Matrix) -> tuple[Base, np.ndarray]:
-    return Base(None), anchor(matrix)
+    return Base(None, readable(matrix)), anchor(matrix)
 
 
 def _on_linear(matrix: Matrix) -> tuple[Base, np.ndarray]:
-    """The base, and its out-of-fold forecasts."""
+    """The base, and its out-of-fold forecasts.
+
+    A regression on weeks has out-of-fold errors that are no guide to those it will make, so there
+    trees start from the calendar's mean.
+    """
+    if is_short(matrix):
+        base = Base(None, readable(matrix), is_profile=True)
+        return base, base.point(matrix)
     located = fit_location(matrix)
     point = matrix.target - located.errors
     inside = located.location.point(matrix)
-    return Base(located.location), np.where(np.isfinite(point), point, inside)
+    return Base(located.location, readable(matrix)), np.where(np.isfinite(point), point, inside)
 
 
 Start = Callable[[Matrix], tuple[Base, np.ndarray]]
@@ -154,12 +170,12 @@ def _left_out(
     seed: int,
 ) -> np.ndarray:
     """Errors of forests that did not see the row's block of time; half the rounds will do."""
-    n = int(params["folds"])
-    block = np.repeat(time_blocks(matrix, n), matrix.n_leads)
     shorter = {**params, "rounds": int(params["rounds"]) // 2}
     errors = np.full(len(target), np.nan)
-    for which in range(n):
-        inside, asked = known & (block != which), known & (block == which)
+    for turn in holdouts(matrix, int(params["folds"])):
+        inside, asked = (
+            known & np.repeat(mask, matrix.n_leads) for mask in (turn.known, turn.asked)
+        )
         if inside.any() and asked.any():
             grown = _grown(rows[inside], target[inside], shorter, seed)
             told = grown.booster.predict(rows[asked], num_threads=1)
@@ -183,8 +199,8 @@ FAMILIES: Final[Mapping[str, Forecaster]] = {
     "lightgbm": Forecaster(
         "lightgbm", "boosted trees, direct", _fit_point(_on_anchor), _POINT, cost=10.0
     ),
-    "boosted_linear": Forecaster(
-        "boosted_linear",
+    "boosted": Forecaster(
+        "boosted",
         "boosted trees on the errors of the linear forecast",
         _fit_point(_on_linear),
         _POINT,

@@ -13,15 +13,24 @@ from typing import Final
 
 import numpy as np
 
-from lepton.forecast.families.base import Forecaster, Lesson, Params, anchor, time_blocks
+from lepton.forecast.families.base import (
+    BLOCKS,
+    Forecaster,
+    Holdout,
+    Lesson,
+    Params,
+    anchor,
+    holdouts,
+    is_short,
+)
 from lepton.forecast.families.splines import Splines, fit_splines
 from lepton.forecast.families.spread import Spread, fit_spread
 from lepton.forecast.matrix import Matrix
 
-BLOCKS: Final = 8
-_ALPHAS: Final = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
+_ALPHAS: Final = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 30_000.0, 300_000.0)
 _HOURS: Final = (1, 3, 24)
-"""Hours that share one regression."""
+_HOURS_OF_SHORT: Final = (6, 24)
+"""Hours that share one regression; more of them where weeks are all there is to learn from."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,88 +77,84 @@ def groups_of(matrix: Matrix, hours: int) -> np.ndarray:
 
 
 def fit_location(matrix: Matrix) -> Located:
-    """The regression whose left-out blocks have the smallest mean absolute error."""
+    """The regression whose left-out pieces of time have the smallest mean absolute error."""
     splines = fit_splines(matrix)
-    columns = splines.columns(matrix)
     target = (matrix.target - anchor(matrix)).ravel()
-    block = np.repeat(time_blocks(matrix, BLOCKS), matrix.n_leads)
     known = np.isfinite(target)
+    columns, target = splines.columns(matrix)[known], target[known]
+    turns = [
+        Holdout(*(np.repeat(mask, matrix.n_leads)[known] for mask in (turn.known, turn.asked)))
+        for turn in holdouts(matrix, BLOCKS)
+    ]
     best: tuple[float, int, float, np.ndarray] | None = None
-    for hours in _HOURS:
-        sums = _Sums.of(
-            columns[known], target[known], groups_of(matrix, hours)[known], block[known]
-        )
+    for hours in _HOURS_OF_SHORT if is_short(matrix) else _HOURS:
+        group = groups_of(matrix, hours)[known]
+        moments = [_Moments.of(columns, target, group, turn.known) for turn in turns]
         for alpha in _ALPHAS:
-            errors = sums.errors(alpha)
-            loss = float(np.abs(errors).mean()) if len(errors) else 0.0
+            errors = _errors(columns, target, group, moments, turns, alpha)
+            loss = float(np.nanmean(np.abs(errors))) if np.isfinite(errors).any() else 0.0
             if best is None or loss < best[0]:
                 best = (loss, hours, alpha, errors)
-        if best is not None and best[1] != hours:
-            break  # coarser hours would do no better where these did not
     assert best is not None
     _, hours, alpha, found = best
-    sums = _Sums.of(columns[known], target[known], groups_of(matrix, hours)[known], block[known])
-    weights, intercept = sums.solve(alpha, None)
-    errors = np.full(len(target), np.nan)
+    every = np.ones(len(target), dtype=bool)
+    whole = _Moments.of(columns, target, groups_of(matrix, hours)[known], every)
+    errors = np.full(len(known), np.nan)
     errors[known] = found
-    location = Location(splines, hours, weights, intercept)
+    location = Location(splines, hours, *whole.solve(alpha))
     return Located(location, errors.reshape(matrix.y.shape), alpha)
 
 
 @dataclass(frozen=True, eq=False)
-class _Sums:
-    """Moments by group and block, so that leaving a block out is a subtraction."""
+class _Moments:
+    """By group: rows, means, and covariance of columns and target, which stands last."""
 
-    columns: np.ndarray
-    target: np.ndarray
-    group: np.ndarray
-    block: np.ndarray
     n: np.ndarray
-    first: np.ndarray
-    second: np.ndarray
+    mean: np.ndarray
+    cov: np.ndarray
 
     @classmethod
     def of(
-        cls, columns: np.ndarray, target: np.ndarray, group: np.ndarray, block: np.ndarray
-    ) -> _Sums:
-        """The moments of columns and target, which stands last."""
+        cls, columns: np.ndarray, target: np.ndarray, group: np.ndarray, rows: np.ndarray
+    ) -> _Moments:
+        """The moments of `rows`, a mask."""
         both = np.column_stack([columns, target])
         n_groups, k = int(group.max(initial=0)) + 1, both.shape[1]
-        n = np.zeros((n_groups, BLOCKS))
-        first, second = np.zeros((n_groups, BLOCKS, k)), np.zeros((n_groups, BLOCKS, k, k))
+        n, mean, cov = np.zeros(n_groups), np.zeros((n_groups, k)), np.zeros((n_groups, k, k))
         for g in range(n_groups):
-            for b in range(BLOCKS):
-                rows = both[(group == g) & (block == b)]
-                n[g, b], first[g, b], second[g, b] = len(rows), rows.sum(axis=0), rows.T @ rows
-        return cls(columns, target, group, block, n, first, second)
+            part = both[rows & (group == g)]
+            if len(part):
+                n[g], mean[g] = len(part), part.mean(axis=0)
+                off = part - mean[g]
+                cov[g] = off.T @ off / len(part)
+        return cls(n, mean, cov)
 
-    def solve(self, alpha: float, left_out: int | None) -> tuple[np.ndarray, np.ndarray]:
+    def solve(self, alpha: float) -> tuple[np.ndarray, np.ndarray]:
         """Weights (groups, columns) and intercepts; each column is shrunk by its own variance."""
-        kept = np.array([b for b in range(BLOCKS) if b != left_out])
-        n = np.maximum(self.n[:, kept].sum(axis=1), 1.0)[:, None]
-        mean = self.first[:, kept].sum(axis=1) / n
-        moment = self.second[:, kept].sum(axis=1) / n[..., None]
-        cov = moment - mean[:, :, None] * mean[:, None, :]
-        K = cov.shape[1] - 1
-        A, b = cov[:, :K, :K], cov[:, :K, K]
+        K = self.cov.shape[1] - 1
+        A, b = self.cov[:, :K, :K], self.cov[:, :K, K]
         own = np.diagonal(A, axis1=1, axis2=2)
-        ridge = alpha / n * own + 1e-9
-        A = A + ridge[..., None] * np.eye(K)
-        weights = np.linalg.solve(A, b[..., None])[..., 0]
-        return weights, mean[:, K] - np.einsum("gk,gk->g", mean[:, :K], weights)
+        ridge = alpha / np.maximum(self.n, 1.0)[:, None] * own + 1e-9
+        weights = np.linalg.solve(A + ridge[..., None] * np.eye(K), b[..., None])[..., 0]
+        return weights, self.mean[:, K] - np.einsum("gk,gk->g", self.mean[:, :K], weights)
 
-    def errors(self, alpha: float) -> np.ndarray:
-        """Truth less forecast of every row, its block left out."""
-        found = np.empty(len(self.target))
-        for b in range(BLOCKS):
-            rows = self.block == b
-            if not rows.any():
-                continue
-            weights, intercept = self.solve(alpha, b)
-            group = self.group[rows]
-            told = np.einsum("rk,rk->r", self.columns[rows], weights[group]) + intercept[group]
-            found[rows] = self.target[rows] - told
-        return found
+
+def _errors(
+    columns: np.ndarray,
+    target: np.ndarray,
+    group: np.ndarray,
+    moments: list[_Moments],
+    turns: list[Holdout],
+    alpha: float,
+) -> np.ndarray:
+    """Truth less forecast where a row is asked, NaN elsewhere."""
+    found = np.full(len(target), np.nan)
+    for told, turn in zip(moments, turns, strict=True):
+        weights, intercept = told.solve(alpha)
+        rows = turn.asked
+        moved = np.einsum("rk,rk->r", columns[rows], weights[group[rows]])
+        found[rows] = target[rows] - moved - intercept[group[rows]]
+    return found
 
 
 def _fit(lesson: Lesson, params: Params, seed: int) -> Linear:
@@ -161,4 +166,4 @@ FAMILIES: Final[Mapping[str, Forecaster]] = {
     "linear": Forecaster("linear", "ridge on splines, by hour", _fit, cost=1.0)
 }
 
-__all__ = ["BLOCKS", "FAMILIES", "Linear", "Located", "Location", "fit_location", "groups_of"]
+__all__ = ["FAMILIES", "Linear", "Located", "Location", "fit_location", "groups_of"]

@@ -16,10 +16,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from lepton.forecast.families.base import Forecaster, Lesson, Params, anchor
+from lepton.forecast.families.base import YEARLY, Forecaster, Lesson, Params, anchor, readable
 from lepton.forecast.matrix import Matrix
 from lepton.forecast.scores import DECILES, ordered
-from lepton.graph.nets import Dense
+from lepton.graph.nets import Dense, Int8Dense, Layer
 
 _PARAMS: Final[Params] = {
     "hidden": (256, 256),
@@ -44,7 +44,7 @@ _OF_LEADS: Final = (
     "recent_was_off",
     "week_was_holiday",
 )
-_OF_DAY: Final = ("year_sin", "year_cos", "year_sin2", "year_cos2", "new_year_days", "lead_h")
+_OF_DAY: Final = ("lead_h", *YEARLY)
 _WEATHER: Final = ("", "_24h", "_72h", "_to_recent", "_to_week")
 MOST: Final = 6.0
 """Deviations at which an input is cut."""
@@ -55,13 +55,14 @@ class Reader:
     """How issues become rows of numbers: days of `width` leads, columns by hour, standardised."""
 
     names: tuple[str, ...]
+    of_day: tuple[str, ...]
     width: int
     centre: np.ndarray
     spread: np.ndarray
 
     def rows(self, matrix: Matrix) -> np.ndarray:
         """float32 (n * days, inputs); what is unknown is the mean."""
-        raw = _raw(matrix, self.names, self.width)
+        raw = _raw(matrix, self.names, self.of_day, self.width)
         cut = np.clip((raw - self.centre) / self.spread, -MOST, MOST)
         return np.where(np.isfinite(cut), cut, np.float32(0)).astype(np.float32)
 
@@ -71,7 +72,7 @@ class Net:
     """Networks of which the mean is taken; each a row of layers with max(x, 0) between them."""
 
     reader: Reader
-    members: tuple[tuple[Dense, ...], ...]
+    members: tuple[tuple[Layer, ...], ...]
 
     def quantiles(self, matrix: Matrix) -> np.ndarray:
         """Deciles in units of the scale, (n, leads, 9)."""
@@ -81,10 +82,12 @@ class Net:
         return ordered(anchor(matrix)[..., None] + days)
 
 
-def _through(layers: tuple[Dense, ...], rows: np.ndarray) -> np.ndarray:
+def _through(layers: tuple[Layer, ...], rows: np.ndarray) -> np.ndarray:
     *hidden, last = layers
     for layer in hidden:
-        rows = np.maximum(layer.apply(rows), np.float32(0))
+        rows = layer.apply(rows)
+        if not isinstance(layer, Int8Dense):  # its codes are cut at 0 already
+            rows = np.maximum(rows, np.float32(0))
     return last.apply(rows).astype(np.float64)
 
 
@@ -94,13 +97,13 @@ def day_width(matrix: Matrix) -> int:
     return -(-matrix.n_leads // n_days)
 
 
-def _raw(matrix: Matrix, names: tuple[str, ...], width: int) -> np.ndarray:
+def _raw(matrix: Matrix, names: tuple[str, ...], of_day: tuple[str, ...], width: int) -> np.ndarray:
     n_days = -(-matrix.n_leads // width)
     padded = n_days * width - matrix.n_leads
     at = [matrix.names.index(name) for name in names]
     of_leads = np.pad(matrix.X[:, :, at], ((0, 0), (0, padded), (0, 0)), mode="edge")
     of_leads = of_leads.reshape(-1, width, len(names))
-    first = [matrix.names.index(name) for name in first_names()]
+    first = [matrix.names.index(name) for name in first_names(of_day)]
     starts = matrix.X[:, ::width][:, :, first].reshape(-1, len(first))
     hour = np.floor(starts[:, :1]) == np.arange(24.0)
     weekday = starts[:, 1:2] == np.arange(7.0)
@@ -109,9 +112,9 @@ def _raw(matrix: Matrix, names: tuple[str, ...], width: int) -> np.ndarray:
     return np.concatenate(parts, axis=1, dtype=np.float32)
 
 
-def first_names() -> tuple[str, ...]:
+def first_names(of_day: tuple[str, ...]) -> tuple[str, ...]:
     """Features that are read of a day's first lead; hour and weekday as one of each."""
-    return ("hour", "weekday", *_OF_DAY)
+    return ("hour", "weekday", *of_day)
 
 
 def _by_hour(rows: np.ndarray, step_s: int) -> np.ndarray:
@@ -125,20 +128,22 @@ def _by_hour(rows: np.ndarray, step_s: int) -> np.ndarray:
 
 def read_names(matrix: Matrix) -> tuple[str, ...]:
     """Features of each lead that are read."""
-    weather = [name[: -len("_24h")] for name in matrix.names if name.endswith("_24h")]
+    known = readable(matrix)
+    weather = [name[: -len("_24h")] for name in known if name.endswith("_24h")]
     wanted = [*_OF_LEADS, *(name + end for name in weather for end in _WEATHER)]
-    return tuple(name for name in wanted if name in matrix.names)
+    return tuple(name for name in wanted if name in known)
 
 
 def _fit(lesson: Lesson, params: Params, seed: int) -> Net:
     matrix = lesson.anywhere
     width, names = day_width(matrix), read_names(matrix)
-    raw = _raw(matrix, names, width)
+    of_day = tuple(name for name in _OF_DAY if name in readable(matrix))
+    raw = _raw(matrix, names, of_day, width)
     known = np.isfinite(raw)
     count = np.maximum(known.sum(axis=0), 1)
     centre = np.where(known, raw, 0).sum(axis=0) / count
     spread = np.sqrt(np.where(known, (raw - centre) ** 2, 0).sum(axis=0) / count)
-    reader = Reader(names, width, centre, np.where(spread > 1e-3, spread, 1.0))
+    reader = Reader(names, of_day, width, centre, np.where(spread > 1e-3, spread, 1.0))
     target = matrix.target - anchor(matrix)
     padded = -matrix.n_leads % width
     days = np.pad(target, ((0, 0), (0, padded)), constant_values=np.nan).reshape(-1, width)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
-from lepton.forecast.families.base import anchor
+from lepton.forecast.families.base import anchor, is_short, readable
 from lepton.forecast.matrix import Matrix
 
 _NOT_LINEAR: Final = ("weekday", "hour", "lead_h", "age_days", "new_year_days")
 _LAGS: Final = ("last_", "recent_", "week_", "alike_", "day_m", "before", "after")
 _KNOTS: Final = (0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.97)
 _FEW_KNOTS: Final = (0.2, 0.5, 0.8)
-MOST: Final = 8.0
-"""Deviations from the mean at which a column is cut: no input runs away with a forecast."""
+_BEYOND: Final = 0.5
+"""Deviations beyond the range that was learnt from at which a column is cut: a linear forecast may
+extrapolate, but no input runs away with it."""
 _NEW_YEAR: Final = (-10.0, -4.0, 0.0, 4.0, 10.0)
 """Knots, in days, of the quiet weeks around New Year."""
 
@@ -26,7 +27,7 @@ class Splines:
 
     linear: features taken as they are; knots: feature -> where its slope may change; responses:
     pairs (weather, its change since the lag) of which the slope depends on the level; fill: what
-    stands for an unknown feature; centre, spread: of each column.
+    stands for an unknown feature; centre, spread, low, high: of each column.
     """
 
     linear: tuple[str, ...]
@@ -35,11 +36,13 @@ class Splines:
     fill: dict[str, float]
     centre: np.ndarray
     spread: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
 
     def columns(self, matrix: Matrix) -> np.ndarray:
-        """(n * leads, columns), standardised and cut."""
-        raw = self.raw(matrix)
-        return np.asarray(np.clip((raw - self.centre) / self.spread, -MOST, MOST))
+        """(n * leads, columns), cut and standardised."""
+        raw = np.clip(self.raw(matrix), self.low, self.high)
+        return np.asarray((raw - self.centre) / self.spread)
 
     def raw(self, matrix: Matrix) -> np.ndarray:
         """(n * leads, columns) in their own units."""
@@ -62,31 +65,29 @@ class Splines:
 
 def fit_splines(matrix: Matrix) -> Splines:
     """Knots at quantiles of what is learnt from."""
-    linear = tuple(name for name in matrix.names if name not in _NOT_LINEAR)
+    names = readable(matrix)
+    linear = tuple(name for name in names if name not in _NOT_LINEAR)
     fill = {}
-    for name in matrix.names:
+    for name in names:
         values = matrix.column(name)
         known = np.isfinite(values)
         fill[name] = float(values[known].mean()) if known.any() else 0.0
-    knots = {"new_year_days": np.array(_NEW_YEAR)}
+    knots = {"new_year_days": np.array(_NEW_YEAR)} if "new_year_days" in names else {}
     responses = []
-    for name in _weather(matrix.names):
-        is_full = f"{name}_to_recent" in matrix.names
-        for end in ("", "_3h", "_24h", "_72h", "_max") if is_full else ("",):
+    for name in _weather(names):
+        is_full = f"{name}_to_recent" in names
+        ends = ("", "_3h", "_24h", "_72h", "_max") if is_full else ("",)
+        for end in ends if is_full or not is_short(matrix) else ():
             knots[name + end] = _at(matrix.column(name + end), _KNOTS if is_full else _FEW_KNOTS)
         if is_full:
             responses += [(name, f"{name}_to_recent"), (f"{name}_24h", f"{name}_24h_to_recent")]
-    bare = Splines(linear, knots, tuple(responses), fill, np.zeros(1), np.ones(1))
+    one = np.ones(1)
+    bare = Splines(linear, knots, tuple(responses), fill, 0 * one, one, -np.inf * one, np.inf * one)
     raw = bare.raw(matrix)
     spread = raw.std(axis=0)
-    return Splines(
-        linear,
-        knots,
-        tuple(responses),
-        fill,
-        raw.mean(axis=0),
-        np.where(spread > 1e-9, spread, 1.0),
-    )
+    spread = np.where(spread > 1e-9, spread, 1.0)
+    low, high = raw.min(axis=0) - _BEYOND * spread, raw.max(axis=0) + _BEYOND * spread
+    return replace(bare, centre=raw.mean(axis=0), spread=spread, low=low, high=high)
 
 
 def is_lag(name: str) -> bool:
@@ -108,4 +109,4 @@ def _hinges(values: np.ndarray, knots: np.ndarray) -> np.ndarray:
     return np.asarray(np.maximum(values[..., None] - knots, 0.0))
 
 
-__all__ = ["MOST", "Splines", "fit_splines", "is_lag"]
+__all__ = ["Splines", "fit_splines", "is_lag"]

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from lepton.automl.families.lightgbm import Boosted
-from lepton.forecast.families.base import flat
+from lepton.forecast.families.base import flat, readable
 from lepton.forecast.matrix import Matrix
 from lepton.forecast.scores import DECILES
 
@@ -34,10 +34,12 @@ _FEWEST: Final = 2_000
 
 @dataclass(frozen=True, eq=False)
 class Spread:
-    """Size of errors: trees for its logarithm, or a constant; deciles of error over size."""
+    """Size of errors: trees for its logarithm that read `names`, or a constant; deciles of error
+    over size."""
 
     size: Boosted | float
     deciles: np.ndarray
+    names: tuple[str, ...] = ()
 
     def around(self, point: np.ndarray, matrix: Matrix) -> np.ndarray:
         """Deciles (n, leads, 9) of the target whose point forecast is `point` (n, leads)."""
@@ -47,7 +49,7 @@ class Spread:
         """Typical size of the error of each forecast, in units of the scale."""
         if not isinstance(self.size, Boosted):
             return np.full(matrix.y.shape, float(self.size))
-        told = self.size.booster.predict(flat(matrix), num_threads=1)
+        told = self.size.booster.predict(flat(matrix, self.names), num_threads=1)
         return np.asarray(np.exp(told)).reshape(matrix.y.shape)
 
 
@@ -56,10 +58,11 @@ def fit_spread(matrix: Matrix, errors: np.ndarray, seed: int) -> Spread:
     known = np.isfinite(errors)
     if known.sum() < _FEWEST:
         return constant_spread(errors)
-    size = _fit_size(matrix, errors, known, seed)
-    spread = Spread(size, DECILES)
+    names = readable(matrix)
+    size = _fit_size(flat(matrix, names), errors.ravel(), seed)
+    spread = Spread(size, DECILES, names)
     standard = errors / spread.sizes(matrix)
-    return Spread(size, np.asarray(np.quantile(standard[known], DECILES)))
+    return Spread(size, np.asarray(np.quantile(standard[known], DECILES)), names)
 
 
 def constant_spread(errors: np.ndarray) -> Spread:
@@ -71,13 +74,13 @@ def constant_spread(errors: np.ndarray) -> Spread:
     return Spread(size, np.asarray(np.quantile(known / size, DECILES)))
 
 
-def _fit_size(matrix: Matrix, errors: np.ndarray, known: np.ndarray, seed: int) -> Boosted:
+def _fit_size(rows: np.ndarray, errors: np.ndarray, seed: int) -> Boosted:
     import lightgbm
 
-    rows = known.ravel()
-    target = np.log(np.abs(errors.ravel()[rows]) + _SMALLEST)
+    known = np.isfinite(errors)
+    target = np.log(np.abs(errors[known]) + _SMALLEST)
     settings = {**_TREES, "num_threads": 1, "deterministic": True, "force_row_wise": True}
-    train = lightgbm.Dataset(flat(matrix)[rows], target)
+    train = lightgbm.Dataset(rows[known], target)
     made = lightgbm.train({**settings, "verbosity": -1, "seed": seed}, train, _ROUNDS)
     return Boosted(made.model_to_string())
 
