@@ -33,7 +33,7 @@ def panel(tables: Mapping[str, pd.DataFrame], settings: Mapping[str, float]) -> 
     """Every meter's power in kW at one interval length, with the weather of its station.
 
     Finer meters are averaged; values that are not to be believed are marked. Where weather was
-    only seen and never foreseen, it counts as known in advance. Raises DataError LK247 where no
+    only seen and never foreseen, it counts as known in advance. Raises DataError LK261 where no
     meter has a value.
     """
     load = with_power(tables["load"], tables.get("meters"))
@@ -46,7 +46,7 @@ def panel(tables: Mapping[str, pd.DataFrame], settings: Mapping[str, float]) -> 
     rows = pd.concat([part for part in parts if len(part)], ignore_index=True) if parts else None
     if rows is None or not rows["y"].notna().any():
         raise DataError(
-            "LK247",
+            "LK261",
             where="load",
             found="no meter has a value of power or energy",
             remedy="look at the quarantine for why its rows were refused",

@@ -177,13 +177,13 @@ def test_holidays_come_from_the_calendar_of_a_country_and_its_part() -> None:
     days = holidays_of("AU", "VIC", range(2014, 2015))
     cup = np.datetime64("2014-11-04").astype("datetime64[D]").astype(int)
     assert int(cup) in days
-    with pytest.raises(DataError, match=r"LK246.*no holidays are known for 'XX'"):
+    with pytest.raises(DataError, match=r"LK266.*no holidays are known for 'XX'"):
         holidays_of("XX", None, range(2014, 2015))
 
 
 def test_a_panel_gathers_its_faults() -> None:
     ts = pd.to_datetime(["2025-01-01T00:00Z"] * 2)
     rows = pd.DataFrame({"series_id": ["a", "a"], "ts": ts, "y": [1.0, 2.0]})
-    with pytest.raises(DataError, match="LK245") as caught:
+    with pytest.raises(DataError, match="LK265") as caught:
         PanelDataset(rows, pd.DataFrame({"series_id": ["b"]}), 7_000)
     assert len(caught.value.details) == 3

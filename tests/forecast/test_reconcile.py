@@ -59,7 +59,7 @@ def test_paths_of_quantiles_add_up() -> None:
 
 
 def test_a_circle_and_an_unknown_parent_are_refused() -> None:
-    with pytest.raises(DataError, match="LK247"):
+    with pytest.raises(DataError, match="LK267"):
         Hierarchy.of({"a": "b", "b": "a"})
     with pytest.raises(DataError, match="a belongs to z, which is not there"):
         Hierarchy.of({"a": "z"})

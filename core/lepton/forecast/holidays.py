@@ -16,7 +16,7 @@ def holidays_of(country: str, subdiv: str | None, years: range) -> tuple[int, ..
     """Holidays of a country (ISO 3166-1, two letters) and a part of it, as days since 1970,
     ascending, by the `holidays` package.
 
-    Raises DataError LK246 for a country or part that it does not know, MachineError LK942 where the
+    Raises DataError LK266 for a country or part that it does not know, MachineError LK942 where the
     package is missing.
     """
     try:
@@ -31,14 +31,14 @@ def holidays_of(country: str, subdiv: str | None, years: range) -> tuple[int, ..
     known = holidays.list_supported_countries()
     if country not in known:
         raise DataError(
-            "LK246",
+            "LK266",
             where="series.country",
             found=f"no holidays are known for '{country}'{nearest(country, known)}",
             remedy="use the two letters of ISO 3166-1, or leave the country empty",
         )
     if subdiv is not None and subdiv not in known[country]:
         raise DataError(
-            "LK246",
+            "LK266",
             where="series.subdiv",
             found=f"'{subdiv}' is no part of {country}{nearest(subdiv, known[country])}",
             remedy=f"known are: {', '.join(known[country]) or 'none'}",

@@ -154,7 +154,7 @@ def steps_of(at: pd.Series, step_s: int) -> np.ndarray:
 
 
 def _check(panel: PanelDataset) -> None:
-    """Raise DataError LK245 with everything that no forecast could be made from."""
+    """Raise DataError LK265 with everything that no forecast could be made from."""
     rows, found = panel.rows, []
     if panel.step_s <= 0 or 86_400 % panel.step_s:
         found.append(f"an interval of {panel.step_s} s does not divide a day")
@@ -176,7 +176,7 @@ def _check(panel: PanelDataset) -> None:
         found.append(f"ts does not always begin an interval of {panel.step_s} s")
     if found:
         raise DataError(
-            "LK245",
+            "LK265",
             where="panel",
             found=f"{len(found)} faults",
             remedy="validate the tables against their contracts first, then build the panel",

@@ -31,7 +31,7 @@ class Hierarchy:
     def of(cls, parents: Mapping[str, str | None]) -> Hierarchy:
         """From each node's parent, None for none.
 
-        Raises DataError LK247 for an unknown parent or a circle.
+        Raises DataError LK267 for an unknown parent or a circle.
         """
         _check(parents)
         inner = {parent for parent in parents.values() if parent is not None}
@@ -71,7 +71,7 @@ def _check(parents: Mapping[str, str | None]) -> None:
             faults.append(f"{start} belongs to itself, by way of others")
     if faults:
         raise DataError(
-            "LK247",
+            "LK267",
             where="series.parent_id",
             found=f"{len(faults)} nodes have no place in a hierarchy",
             remedy="correct parent_id in the table of series",

@@ -126,5 +126,5 @@ def test_settings_say_how_far_ahead_and_from_when() -> None:
 
 
 def test_without_any_value_there_is_nothing_to_forecast() -> None:
-    with pytest.raises(DataError, match="LK247"):
+    with pytest.raises(DataError, match="LK261"):
         made(load=load().assign(power_kw=np.nan))
