@@ -33,12 +33,12 @@ ZONES = {"north": "Europe/Berlin", "west": "America/New_York"}
 EASTER = int(np.datetime64("2025-04-21").astype("datetime64[D]").astype(np.int64))
 SMALL: Mapping[str, Mapping[str, Any]] = {
     "lightgbm": {"rounds": 40, "folds": 2},
-    "boosted_linear": {"rounds": 30, "folds": 2},
+    "boosted": {"rounds": 30, "folds": 2},
     "lightgbm_quantile": {"rounds": 12},
     "net": {"hidden": (24, 16), "steps": 40, "members": 2},
 }
 DEVICE: tuple[str, ...] = ("seasonal_naive", "profile", "linear", "lightgbm", "lightgbm_quantile")
-DEVICE += ("boosted_linear", "net")
+DEVICE += ("boosted", "net")
 
 
 def load(name: str, at_s: np.ndarray, rng: np.random.Generator) -> np.ndarray:
