@@ -23,6 +23,7 @@ _WIDEST: Final = 5.0
 """Factors beyond which no calibration stretches."""
 _LEVELS: Final = (0.5, 0.98)
 """Between which the level that is asked for may move."""
+_A_DAY_S: Final = 86_400
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,9 @@ class _Level:
         self._factors: dict[int, np.ndarray] = {}
 
     def moved(self, every: Scores, issue_s: int) -> float:
-        """The level for this issue."""
+        """The level for this issue; issues within a day of the last move share theirs."""
+        if issue_s < self._seen + _A_DAY_S:
+            return self.asked
         fresh = (every.known_s > self._seen) & (every.known_s <= issue_s)
         judged = [
             every.score[at] <= (self._factors[int(every.issue_s[at])][every.cell[at]] - 1) / 2
