@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lepton.forecast.cleaning import clean
-from lepton.forecast.panel import IMPUTED, OK, PanelDataset
+from lepton.forecast.panel import IMPUTED, OK, PanelDataset, steps_of
 
 DAYS = 60
 
@@ -20,7 +20,7 @@ def panel_of(y: np.ndarray) -> PanelDataset:
 def load(seed: int = 0) -> np.ndarray:
     hour = np.arange(24 * DAYS)
     shape = 100 + 30 * np.sin(hour * 2 * np.pi / 24) - 15 * (hour // 24 % 7 >= 5)
-    return shape + np.random.default_rng(seed).normal(0, 3, len(hour))
+    return np.asarray(shape + np.random.default_rng(seed).normal(0, 3, len(hour)))
 
 
 def test_what_is_clean_is_not_touched() -> None:
@@ -38,8 +38,8 @@ def test_each_kind_of_dirt_is_told_with_its_reason_and_a_stand_in_near_the_truth
     dirty[700] = 0.0
     dirty[900:906] = np.nan
     found = clean(panel_of(dirty))
-    audit = found.audit.assign(hour=(found.audit["ts"] - found.panel.rows["ts"].iloc[0]))
-    audit["hour"] = audit["hour"] // pd.Timedelta(hours=1)
+    first = steps_of(found.panel.rows["ts"], 3_600)[0]
+    audit = found.audit.assign(hour=steps_of(found.audit["ts"], 3_600) - first)
     told = audit.groupby("reason")["hour"].apply(list).to_dict()
     assert told == {
         "spike": [300],
