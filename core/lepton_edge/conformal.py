@@ -86,7 +86,7 @@ class Rolling:
 
     def __init__(self, spec: ConformalSpec) -> None:
         self.spec, self.asked = spec, spec.level
-        self._seen = int(np.iinfo(np.int64).min)
+        self._seen = self._moved = int(np.iinfo(np.int64).min)
         self._factors: dict[int, np.ndarray] = {}
         self._scores = Scores.none()
         self._fresh: list[Scores] = []
@@ -122,15 +122,17 @@ class Rolling:
         every = self.scores
         window_s = self.spec.window_days * _DAY_S
         ends = np.searchsorted(
-            every.known_s, [self._seen, issue_s - window_s, issue_s], side="right"
+            every.known_s, [self._moved, issue_s - window_s, issue_s], side="right"
         )
-        seen, first, last = (int(end) for end in ends)
-        self._move(every.take(slice(seen, last)))
+        moved, first, last = (int(end) for end in ends)
+        if issue_s >= self._moved + _DAY_S:  # issues within a day share their level
+            self._move(every.take(slice(moved, last)))
+            self._moved = issue_s
         self._seen = issue_s
         inside = every.take(slice(first, last))
         factor = _stretch(inside, self.spec, self.asked)
         self._factors[issue_s] = factor
-        self._forget(issue_s - window_s, min(first, seen))
+        self._forget(issue_s - window_s, min(first, moved))
         return factor
 
     def peek(self, issue_s: int) -> np.ndarray:
@@ -141,7 +143,7 @@ class Rolling:
         return _stretch(every.take(slice(int(first), int(last))), self.spec, self.asked)
 
     def _move(self, fresh: Scores) -> None:
-        """Move the level by what has become known since the last issue."""
+        """Move the level by what has become known since it was moved last."""
         held = judged = 0
         for issue_s in np.unique(fresh.issue_s):
             factor = self._factors.get(int(issue_s))
@@ -170,7 +172,7 @@ class Rolling:
             "cell": cell.astype(np.int64),
             "score": score.astype(np.float64),
             "asked": np.array(self.asked),
-            "seen": np.array(self._seen, dtype=np.int64),
+            "seen": np.array([self._seen, self._moved], dtype=np.int64),
             "factor_issue_s": np.array(list(self._factors), dtype=np.int64),
             "factors": np.array(list(self._factors.values())).reshape(-1, N_CELLS),
         }
@@ -186,7 +188,7 @@ class Rolling:
             raise ValueError(f"a cell is none of the {N_CELLS}")
         made.tell(scores)
         made.asked = float(arrays["asked"])
-        made._seen = int(arrays["seen"])
+        made._seen, made._moved = (int(at) for at in arrays["seen"])
         told = zip(arrays["factor_issue_s"].tolist(), arrays["factors"], strict=True)
         made._factors = {int(issue_s): np.array(factor) for issue_s, factor in told}
         return made

@@ -56,7 +56,7 @@ class Told:
 
 
 def read_line(plan: Plan, event: Mapping[str, Any]) -> Told:
-    """The line as arrays; RowError LK290, LK292 or LK294 on what cannot be taken in."""
+    """The line as arrays; RowError LK296, LK297 or LK294 on what cannot be taken in."""
     _only_known_fields(plan, event)
     at_s = _seconds(event, "at") if "at" in event else None
     is_history = event.get("history", False)
@@ -69,16 +69,16 @@ def read_line(plan: Plan, event: Mapping[str, Any]) -> Told:
         if "at" in event and set(event) == {"at"}:
             return _tick(at_s)
         wanted = "y, a known column or issue_at"
-        raise refused("LK290", "*", f"none of {wanted} is told", f"send {wanted}")
+        raise refused("LK296", "*", f"none of {wanted} is told", f"send {wanted}")
     if "y" in event and "series_id" not in event:
-        raise refused("LK290", "series_id", "is missing", "name the series that was measured")
+        raise refused("LK296", "series_id", "is missing", "name the series that was measured")
     return _values(plan, event, columns, at_s, is_history)
 
 
 def _request(plan: Plan, event: Mapping[str, Any]) -> Told:
     wrong = sorted(set(event) - {"issue_at", "series_id"})
     if wrong:
-        raise refused("LK290", wrong[0], "does not belong to a request", "send it as its own line")
+        raise refused("LK296", wrong[0], "does not belong to a request", "send it as its own line")
     names = event.get("series_id")
     if names is None:
         code = np.arange(len(plan.ids))
@@ -87,7 +87,7 @@ def _request(plan: Plan, event: Mapping[str, Any]) -> Told:
         code = np.array([_code(plan, name) for name in dict.fromkeys(map(_text, asked))])
         if not len(code):
             raise refused(
-                "LK290", "series_id", "is an empty list", "name a series, or leave it out"
+                "LK296", "series_id", "is an empty list", "name a series, or leave it out"
             )
     return _only(code, issue_s=_seconds(event, "issue_at"))
 
@@ -107,12 +107,12 @@ def _values(
     start = _seconds(event, "ts")
     if start % step_s:
         found = f"{event['ts']!r:.40} does not begin an interval of {step_s} s"
-        raise refused("LK290", "ts", found, "send the start of the interval")
+        raise refused("LK296", "ts", found, "send the start of the interval")
     names = (["y"] if "y" in event else []) + columns
     values = {name: _numbers(event, name) for name in names}
     sizes = {len(one) for one in values.values()}
     if len(sizes) != 1:
-        raise refused("LK290", names[-1], "lists are not equally long", "send one value each")
+        raise refused("LK296", names[-1], "lists are not equally long", "send one value each")
     size = sizes.pop()
     step = start // step_s + np.arange(size, dtype=np.int64)
     code = np.arange(len(plan.ids))
@@ -121,14 +121,14 @@ def _values(
     ends = (step + 1) * step_s
     if at_s is not None and "y" in event and ends[-1] > at_s:
         found = f"an interval that ends after the line came ({event['at']!r:.40})"
-        raise refused("LK290", "ts", found, "send the start of the interval, in UTC")
+        raise refused("LK296", "ts", found, "send the start of the interval, in UTC")
     issued = _seconds(event, "issued_at") if "issued_at" in event else None
     y, is_truth = _measured(event, values)
     nominal = int(ends[-1]) + plan.latency_s.get("y", 0) if y is not None else issued
     when = at_s if at_s is not None else nominal
     many = len(code) * size
     if many > MOST_VALUES * len(plan.ids):
-        raise refused("LK290", names[0], f"{many:,} values in one line", "send shorter lists")
+        raise refused("LK296", names[0], f"{many:,} values in one line", "send shorter lists")
     edition = {n: _edition(plan, n, ends, issued, at_s) for n in columns}
     return Told(
         at_s=None if is_history else when,
@@ -158,7 +158,7 @@ def _measured(
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
     if "y" not in values:
         if "quality" in event:
-            raise refused("LK290", "quality", "belongs to a measurement", "send y, or leave it out")
+            raise refused("LK296", "quality", "belongs to a measurement", "send y, or leave it out")
         return None, None
     told = event.get("quality", _TRUTH)
     quality = told if isinstance(told, list) else [told] * len(values["y"])
@@ -174,16 +174,16 @@ def _numbers(event: Mapping[str, Any], name: str) -> np.ndarray:
     told = event[name]
     values = told if isinstance(told, list) else [told]
     if not values:
-        raise refused("LK290", name, "is an empty list", "send a value for each interval")
+        raise refused("LK296", name, "is an empty list", "send a value for each interval")
     for place, value in enumerate(values):
         if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
             where = f", place {place + 1}" if isinstance(told, list) else ""
             found = f"{value!r:.40}{where} is not a number"
-            raise refused("LK290", name, found, "send a number, or null where it is not known")
+            raise refused("LK296", name, found, "send a number, or null where it is not known")
     try:
         return np.array([np.nan if one is None else one for one in values], dtype=np.float64)
     except OverflowError:
-        raise refused("LK290", name, "is beyond the largest number", "check its unit") from None
+        raise refused("LK296", name, "is beyond the largest number", "check its unit") from None
 
 
 def _only_known_fields(plan: Plan, event: Mapping[str, Any]) -> None:
@@ -191,7 +191,7 @@ def _only_known_fields(plan: Plan, event: Mapping[str, Any]) -> None:
     strange = sorted(set(event) - known)
     if strange:
         remedy = f"known fields are {', '.join(sorted(known))}"
-        raise refused("LK290", strange[0], "is not known to this bundle", remedy)
+        raise refused("LK296", strange[0], "is not known to this bundle", remedy)
 
 
 def _seconds(event: Mapping[str, Any], name: str) -> int:
@@ -202,7 +202,7 @@ def _seconds(event: Mapping[str, Any], name: str) -> int:
         return microseconds(told) // SECOND_US
     except ValueError as error:
         remedy = "write instants as ISO 8601 with an offset"
-        raise refused("LK292", name, str(error), remedy) from None
+        raise refused("LK297", name, str(error), remedy) from None
 
 
 def _code(plan: Plan, name: object) -> int:
@@ -220,7 +220,7 @@ def _text(name: object) -> str:
 
 
 def _field(name: str, value: object, found: str, remedy: str) -> RowError:
-    return refused("LK290", name, f"{value!r:.40} {found}", remedy)
+    return refused("LK296", name, f"{value!r:.40} {found}", remedy)
 
 
 __all__ = ["Told", "read_line"]

@@ -79,7 +79,7 @@ def test_a_champion_is_fitted_from_a_walk_and_goes_on_with_its_calibration(
 
 def test_a_champion_of_families_that_stay_off_devices_is_refused(fitted: Fitted) -> None:
     _, lesson, walk = fitted
-    with pytest.raises(SearchError, match=r"LK453.*\n?.*none runs on a device"):
+    with pytest.raises(SearchError, match=r"LK454.*\n?.*none runs on a device"):
         fit_champion(lesson, [], walk, fitted[0].series, SPEC)
 
 

@@ -74,6 +74,18 @@ def test_the_level_moves_against_what_was_missed() -> None:
     assert rolling.asked > SPEC.level
 
 
+def test_issues_within_a_day_share_their_level() -> None:
+    rolling = Rolling(SPEC)
+    levels = []
+    for hour in range(72):
+        rolling.factors(hour * 3_600)
+        at = np.full(3, hour * 3_600)
+        rolling.tell(Scores(at + 60, at, np.zeros(3, dtype=np.int64), np.full(3, 9.0)))
+        levels.append(rolling.asked)
+    assert len(set(levels[:24])) == len(set(levels[24:48])) == len(set(levels[48:])) == 1
+    assert levels[0] < levels[24] < levels[48]
+
+
 def test_looking_at_an_instant_leaves_the_state_as_it_is() -> None:
     rolling = Rolling(SPEC)
     rolling.tell(scores(2))

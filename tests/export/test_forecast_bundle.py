@@ -13,7 +13,11 @@ import numpy as np
 import pytest
 
 from lepton.errors import ExportError, IntegrityError
-from lepton.export.forecast_bundle import write_forecast_bundle, zone_rules_version
+from lepton.export.forecast_bundle import (
+    with_timing,
+    write_forecast_bundle,
+    zone_rules_version,
+)
 from lepton.export.forecast_parity import check_forecasts, require_forecasts
 from lepton_edge.bundle import open_bundle
 from lepton_edge.forecast_plan import changed_zones, read_plan
@@ -103,6 +107,14 @@ def test_a_zone_whose_rules_have_changed_is_told(bundle: Path) -> None:
 def test_a_bundle_is_never_overwritten(bundle: Path) -> None:
     with pytest.raises(ExportError, match="LK506"):
         write_forecast_bundle(bundle, tiny.champion(MEMBERS), tiny.context())
+
+
+def test_what_forecasts_cost_here_stands_in_the_manifest(tmp_path: Path) -> None:
+    champion = tiny.champion()
+    context = with_timing(champion, tiny.context())
+    made = write_forecast_bundle(tmp_path / "bundle", champion, context)
+    assert made.manifest["timing"]["n_series"] == 1_000
+    assert made.manifest["timing"]["cpu_ms_one_series"] > 0
 
 
 def test_the_same_champion_gives_the_same_bundle(bundle: Path, tmp_path: Path) -> None:

@@ -112,3 +112,25 @@ def test_scores_of_known_forecasts() -> None:
     point = np.repeat(np.array([[2.0]]), 9, axis=1)
     # of a single point twice the mean pinball loss is half of it times two: the absolute error
     assert scores.mean(scores.crps(np.array([1.0]), point)) == pytest.approx(1.0)
+
+
+def test_issues_every_hour_move_the_level_no_faster_than_issues_every_day() -> None:
+    days = matrix_of(n=60)
+    hourly = Matrix(
+        names=days.names,
+        X=days.X.reshape(-1, 1, 2),
+        y=days.y.reshape(-1, 1),
+        scale=np.ones(60 * LEADS),
+        step=days.step.reshape(-1, 1),
+        series=np.zeros(60 * LEADS, dtype=np.int64),
+        issue_s=days.step.ravel() * 3_600,
+        shape=np.zeros((60 * LEADS, 168)),
+        step_s=3_600,
+    )
+    made = calibrated(hourly, told(hourly, 0.8))
+    late = slice(30 * LEADS, None)
+    assert scores.coverage(hourly.y[late], made[late, :, 0], made[late, :, -1]) == pytest.approx(
+        0.8, abs=0.03
+    )
+    width = (made[..., -1] - made[..., 0])[late]
+    assert width.std() / width.mean() < 0.15

@@ -6,14 +6,20 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import lightgbm
 import numpy as np
 import onnxruntime as ort
 import pytest
 
+from lepton.automl.families.lightgbm import Boosted
 from lepton.errors import ExportError, IntegrityError
 from lepton.export.static_check import check_static
 from lepton.forecast.champion import CHAMPION, Champion
 from lepton.forecast.ensemble import Weights
+from lepton.forecast.families.base import readable
+from lepton.forecast.families.gbdt import Base, BoostedPoint
+from lepton.forecast.families.linear import fit_location
+from lepton.forecast.families.spread import fit_spread
 from lepton.forecast.graph import fallback_onnx, to_onnx
 from lepton.forecast.matrix import Matrix
 from tests.forecast import tiny
@@ -56,6 +62,24 @@ def test_each_family_gives_the_same_deciles_through_onnx(name: str) -> None:
         assert apart(blend, champion.blend(matrix), matrix) < limit
         assert apart(quantiles, champion.quantiles(matrix), matrix) < limit
         assert (np.diff(quantiles, axis=-1) >= 0).all()
+
+
+def test_trees_on_a_linear_forecast_read_how_far_it_moved() -> None:
+    matrix = tiny.matrix()
+    located = fit_location(matrix)
+    base = Base(located.location, readable(matrix))
+    start = base.point(matrix)
+    target = (matrix.target - start).ravel()
+    known = np.isfinite(target)
+    rows = base.rows(matrix, start)[known]
+    settings = {"objective": "l2", "verbosity": -1, "num_threads": 1}
+    grown = lightgbm.train(settings, lightgbm.Dataset(rows, target[known]), 15)
+    trees, spread = Boosted(grown.model_to_string()), fit_spread(matrix, located.errors, 0)
+    assert grown.feature_importance()[-1] > 0, "the column of the linear forecast is read"
+    champion = tiny.champion(("linear",))
+    champion = replace(champion, members={"linear": BoostedPoint(base, trees, spread)})
+    blend = run(to_onnx(champion), champion, matrix)[0]
+    assert apart(blend, champion.blend(matrix), matrix) < 1e-10
 
 
 @pytest.mark.parametrize(("step_s", "n_leads", "first_lead"), [(1_800, 100, 5), (3_600, 30, 14)])

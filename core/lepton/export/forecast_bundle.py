@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +16,7 @@ import numpy as np
 
 import lepton
 from lepton.export.bundle import Bundle
+from lepton.export.edge import edge_faults
 from lepton.export.forecast_card import forecast_card
 from lepton.export.forecast_golden import golden_windows
 from lepton.export.parts import (
@@ -35,7 +37,9 @@ from lepton.forecast.panel import PanelDataset
 from lepton.graph.emit import OPSETS
 from lepton_edge.bundle import FORECAST, FORMAT, GOLDEN, MODEL
 from lepton_edge.device import device_name
+from lepton_edge.forecast_bench import ForecastCost, measure
 from lepton_edge.forecast_plan import CALIBRATION, FALLBACK, PLAN, Schedule
+from lepton_edge.forecaster import Forecaster
 from lepton_edge.wall_clock import changes_of
 
 _AHEAD_S: Final = 11 * 366 * 86_400
@@ -46,21 +50,13 @@ _MOST_SAMPLED: Final = 400
 
 
 @dataclass(frozen=True)
-class ForecastTiming:
-    """CPU milliseconds: of one series' forecast and of `n_many` at once, features included."""
-
-    one_ms: float
-    many_ms: float
-    n_many: int
-
-
-@dataclass(frozen=True)
 class ForecastContext:
     """What a bundle of forecasts says beside its champion.
 
     contracts: table -> ODCS file; panel, issues (series -> UTC seconds): what golden windows and
     reference statistics are cut from; schedule: when a device issues forecasts by itself; unit: of
-    the quantity; notes: what a person has to know of them, such as perfect weather.
+    the quantity; notes: what a person has to know, such as perfect weather; timing: what forecasts
+    cost, as `with_timing` measures it.
     """
 
     solution: str
@@ -72,7 +68,7 @@ class ForecastContext:
     schedule: Schedule = field(default_factory=Schedule)
     unit: str = ""
     notes: tuple[str, ...] = ()
-    timing: ForecastTiming | None = None
+    timing: ForecastCost | None = None
     kit_version: str = field(default=lepton.__version__)
 
 
@@ -85,6 +81,14 @@ def write_forecast_bundle(out: Path, champion: Champion, context: ForecastContex
     files = _files(champion, context)
     manifest = _manifest(champion, context, files)
     return Bundle(out, manifest, write_whole(out, manifest, files))
+
+
+def with_timing(champion: Champion, context: ForecastContext) -> ForecastContext:
+    """The context with what forecasts of the champion's bundle cost on this machine."""
+    with tempfile.TemporaryDirectory(prefix="lepton-forecast-") as folder:
+        bundle = write_forecast_bundle(Path(folder) / "bundle", champion, context)
+        with edge_faults():
+            return replace(context, timing=measure(Forecaster(bundle.path)))
 
 
 def _files(champion: Champion, context: ForecastContext) -> dict[str, bytes]:
@@ -181,11 +185,11 @@ def _manifest(
     }
 
 
-def _timing(timing: ForecastTiming | None) -> dict[str, Any]:
-    if timing is None:
+def _timing(cost: ForecastCost | None) -> dict[str, Any]:
+    if cost is None:
         return {}
-    many = {"n_series": timing.n_many, "cpu_ms_many": timing.many_ms}
-    return {"cpu_ms_one_series": timing.one_ms, **many, "device": device_name()}
+    many = {"n_series": cost.n_many, "cpu_ms_many": cost.many_ms}
+    return {"cpu_ms_one_series": cost.one_ms, **many, "device": device_name()}
 
 
 def _reference(champion: Champion, context: ForecastContext) -> dict[str, Any]:
@@ -222,8 +226,8 @@ def _npz(arrays: Mapping[str, np.ndarray]) -> bytes:
 
 __all__ = [
     "ForecastContext",
-    "ForecastTiming",
     "plan_of",
+    "with_timing",
     "write_forecast_bundle",
     "zone_rules_version",
 ]

@@ -237,7 +237,7 @@ def fit_champion(
 ) -> Champion:
     """Fitted on the whole lesson, weighed and calibrated by what the walk's forecasts were worth.
 
-    families: those of the walk, with their parameters. Raises SearchError LK453 where none can be
+    families: those of the walk, with their parameters. Raises SearchError LK454 where none can be
     fitted for a device.
     """
     weights = _worth_it(fit_weights(_everything(walk), len(series.ids)))
@@ -245,7 +245,7 @@ def fit_champion(
     names = [name for name in weights.names if name in by_name and name != "prophet"]
     if not names:
         raise SearchError(
-            "LK453",
+            "LK454",
             where="champion",
             found=f"of the families that weigh ({', '.join(weights.names)}) none runs on a device",
             remedy="search with the linear or the boosted family among the candidates",

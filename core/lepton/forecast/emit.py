@@ -139,6 +139,10 @@ def _last_week(scope: Scope) -> str:
 
 
 def _calendar_mean(scope: Scope) -> str:
+    return scope.once("calendar mean", lambda: _mean_of_weeks(scope))
+
+
+def _mean_of_weeks(scope: Scope) -> str:
     add, constant = scope.builder.add, scope.builder.constant
     days = scope.columns(tuple(name for name in scope.names if name.startswith("alike_")))
     unknown, axis = add("IsNaN", days), constant(np.array([-1]))
@@ -175,11 +179,13 @@ def _forest(scope: Scope, trees: Boosted, rows: str, names: tuple[str, ...]) -> 
 
 
 def _start(scope: Scope, base: Base) -> str:
-    return scope.anchor if base.location is None else _location(scope, base.location)
+    if base.location is not None:
+        return _location(scope, base.location)
+    return _calendar_mean(scope) if base.is_profile else scope.anchor
 
 
 def _tree_rows(scope: Scope, base: Base, start: str) -> str:
-    if base.location is None:
+    if base.location is None and not base.is_profile:
         return scope.rows
     add = scope.builder.add
     moved = add("Sub", start, scope.anchor)
