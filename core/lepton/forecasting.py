@@ -19,7 +19,7 @@ from lepton.contracts.model import Validated
 from lepton.errors import ConfigError
 from lepton.evaluation.results import Evaluation
 from lepton.forecast.judged import LEVELS, instants
-from lepton.forecast.lessons import held_out, issued_before
+from lepton.forecast.lessons import held_out, issued_before, lesson_of
 from lepton.forecast.prepared import Prepared, limits_of
 from lepton.forecast.spec import ForecastSpec, cuts_of, daily_issues
 from lepton.report.content import DataFacts, ModelFacts
@@ -28,9 +28,9 @@ from lepton_edge.forecaster import RUNGS
 from lepton_edge.wall_clock import DAY_S, HOUR_S, WallClock
 
 if TYPE_CHECKING:
+    from lepton.compress.forecasts import ForecastFront
     from lepton.export.bundle import Bundle
     from lepton.forecast.board import ForecastBoard
-    from lepton.forecast.front import ForecastFront
     from lepton.forecast.judged import Judged
     from lepton.forecast.matrix import Matrix
     from lepton.forecast.panel import PanelDataset
@@ -70,21 +70,28 @@ def search(ctx: Context, prepared: Prepared) -> ForecastBoard:
 
 
 def compress(ctx: Context, prepared: Prepared, board: ForecastBoard) -> ForecastFront:
-    """Smaller champions beside the best one, the smallest inside the bound chosen."""
-    from lepton.forecast.front import compress as run
-    from lepton.forecast.matrix import build
-    from lepton.forecast.search import spans_of
+    """Smaller champions beside the best one, the cheapest inside the bound chosen."""
+    from lepton.compress.forecasts import ForecastLimits, Twin, compress_champion
+    from lepton.forecast.conformal import scores_of
+    from lepton.forecast.families import forecaster
 
-    limits = ctx.config.compression
-    issues = {name: at[:1] for name, at in issued_before(prepared, ctx.settings).items()}
-    return run(
-        board,
-        build(prepared.panel, prepared.looks, issues),
-        spans_of(prepared),
-        max_loss=limits.max_loss,
-        confidence=limits.confidence,
-        rng=ctx.rng("compress"),
-        step=ctx.progress.step,
+    limits, cuts = ctx.config.compression, prepared.cuts
+    names, latency_s = tuple(board.champion.members), prepared.panel.latency_s.get("y", 0)
+    lesson = lesson_of(prepared, ctx.settings, anywhere="net" in names)
+    judged = lesson.issued.take(lesson.issued.issue_s >= cuts.selection_s)
+    before = scores_of(
+        judged.take(np.zeros(len(judged), dtype=bool)), np.empty((0, *judged.y.shape[1:], 9))
+    )
+    twin = Twin(board.twin, lesson.known_by(cuts.selection_s, latency_s), judged, before)
+    return compress_champion(
+        board.champion,
+        lesson.known_by(cuts.holdout_s, latency_s),
+        twin,
+        [forecaster(name) for name in names],
+        ForecastLimits(limits.max_loss, None, limits.confidence),
+        ctx.rng("compress"),
+        seed=ctx.config.seed,
+        latency_s=latency_s,
     )
 
 

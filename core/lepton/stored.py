@@ -64,11 +64,11 @@ def _kind_of(value: object) -> _Kind:
 
 def _kinds() -> tuple[_Kind, ...]:
     from lepton.automl.leaderboard import Leaderboard
+    from lepton.compress.forecasts import ForecastFront
     from lepton.compress.front import Front
     from lepton.evaluation.results import Evaluation
     from lepton.export.bundle import Bundle
     from lepton.forecast.board import ForecastBoard
-    from lepton.forecast.front import ForecastFront
     from lepton.forecast.prepared import Prepared
 
     def own(name: str, model: Any) -> _Kind:

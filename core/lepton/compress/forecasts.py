@@ -8,12 +8,16 @@ limit. The accepted recipe with the cheapest forecast of one series is then appl
 
 from __future__ import annotations
 
+import json
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 
 from lepton.automl.families.lightgbm import Boosted
 from lepton.compress.quantize import quantize
@@ -28,6 +32,7 @@ from lepton.forecast.ladder import loss_bound
 from lepton.forecast.matrix import Matrix
 from lepton.forecast.walk import Walk, WalkSpec
 from lepton.graph.nets import Network
+from lepton_edge.atomic import write_bytes
 
 ROUNDS: Final = 15
 MANY: Final = 100
@@ -89,10 +94,54 @@ class ForecastFront:
     champion: Champion
     notes: tuple[str, ...]
 
+    @property
+    def metric(self) -> str:
+        """What the artefacts are compared by."""
+        return "crps"
+
     def to_json(self) -> dict[str, Any]:
         """Everything but the champion, as plain data."""
         told = [{**one.__dict__, "reasons": list(one.reasons)} for one in self.artefacts]
         return {"artefacts": told, "chosen": self.chosen, "notes": list(self.notes)}
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row an artefact, the smallest first, under the names of a report's front."""
+        rows = [
+            {
+                "name": one.name,
+                "kind": "blend",
+                "score": one.score,
+                "low": math.nan,
+                "high": math.nan,
+                "loss": one.loss,
+                "bound": one.loss_bound,
+                "bytes": one.bytes,
+                "us_per_row": 1_000 * one.row_ms,
+                "accepted": one.accepted,
+                "control": False,
+                "chosen": one.name == self.chosen,
+                "why": "; ".join(one.reasons) or "inside the limits",
+            }
+            for one in self.artefacts
+        ]
+        return pd.DataFrame(rows).sort_values("bytes", kind="stable", ignore_index=True)
+
+    def save(self, folder: Path) -> None:
+        """Write everything as plain data into `folder`."""
+        self.champion.save(folder / "champion")
+        text = json.dumps(self.to_json(), indent=1, allow_nan=False) + "\n"
+        write_bytes(folder / "front.json", text.encode())
+
+    @classmethod
+    def load(cls, folder: Path) -> ForecastFront:
+        """What `save` wrote into `folder`."""
+        told = json.loads((folder / "front.json").read_text(encoding="utf-8"))
+        found = [
+            ForecastArtefact(**{**one, "reasons": tuple(one["reasons"])})
+            for one in told["artefacts"]
+        ]
+        champion = Champion.load(folder / "champion")
+        return cls(tuple(found), told["chosen"], champion, tuple(told["notes"]))
 
 
 @dataclass(frozen=True, eq=False)

@@ -54,10 +54,12 @@ class Selected:
 
 @dataclass(frozen=True, eq=False)
 class ForecastBoard:
-    """champion: refitted on all before the holdout; metric: what trials are compared by, lower is
+    """champion: refitted on all before the holdout; twin: its members as they forecast the
+    selection, which they had not seen; metric: what trials are compared by, lower is
     better; trials in the order of their loss; selected: how the weights were found."""
 
     champion: Champion
+    twin: Champion
     metric: str
     trials: tuple[Trial, ...]
     selected: Selected
@@ -80,6 +82,7 @@ class ForecastBoard:
     def save(self, folder: Path) -> None:
         """Write everything as plain data into `folder`."""
         self.champion.save(folder / "champion")
+        self.twin.save(folder / "twin")
         facts = {
             "metric": self.metric,
             "trials": [vars(one) for one in self.trials],
@@ -110,6 +113,7 @@ class ForecastBoard:
         series, issue_s, lead_h, y = (arrays[n] for n in ("series", "issue_s", "lead_h", "y"))
         return cls(
             champion=Champion.load(folder / "champion"),
+            twin=Champion.load(folder / "twin"),
             selected=Selected(series, issue_s, lead_h, y, quantiles),
             trials=tuple(Trial(**one) for one in facts.pop("trials")),
             notes=tuple(facts.pop("notes")),

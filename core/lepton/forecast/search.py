@@ -9,25 +9,24 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 
 from lepton.automl.budget import Budget
-from lepton.automl.machine import available_workers
 from lepton.forecast import scores
 from lepton.forecast.board import BLEND, CALIBRATED, ForecastBoard, Selected, Trial
 from lepton.forecast.champion import Series, fit_champion
 from lepton.forecast.conformal import calibrated
 from lepton.forecast.ensemble import fit_weights
 from lepton.forecast.families import forecaster
-from lepton.forecast.families.base import Forecaster, Lesson
+from lepton.forecast.families.base import Forecaster, ForecastModel, Lesson
 from lepton.forecast.lessons import lesson_of
 from lepton.forecast.matrix import Matrix
 from lepton.forecast.panel import seconds_of
 from lepton.forecast.prepared import Prepared
-from lepton.forecast.rolling import Backtest, Refit, backtest
+from lepton.forecast.rolling import Backtest
 from lepton.forecast.walk import Walk, WalkSpec
 from lepton.progress import Progress
 from lepton_edge.conformal import ConformalSpec
@@ -61,7 +60,8 @@ def search(prepared: Prepared, spec: ForecastSearch, progress: Progress) -> Fore
         prepared, spec.settings, anywhere=any(one.name in READS_ANYWHERE for one in chosen)
     )
     progress.step(f"{len(lesson.issued):,} issues of {len(prepared.looks):,} series", done=0.0)
-    found, seconds = _forecast(prepared, lesson, chosen, spec, progress, started)
+    tried = _tried(prepared, lesson, chosen, spec, progress, started)
+    found = Backtest(tried.matrix, tried.quantiles, tried.failed)
     latency_s = prepared.panel.latency_s.get("y", 0)
     blend = fit_weights(found, len(prepared.looks)).of(found)
     stretched = calibrated(found.matrix, blend, spec=CONFORMAL, latency_s=latency_s)
@@ -76,9 +76,12 @@ def search(prepared: Prepared, spec: ForecastSearch, progress: Progress) -> Fore
         WalkSpec((), seed=spec.seed, latency_s=latency_s, conformal=CONFORMAL),
     )
     weights = champion.weights
+    twin = replace(champion, members={name: tried.models[name] for name in champion.members})
     share = dict(zip(weights.names, weights.by_cell.mean(axis=(0, 1)), strict=True))
     trials = [
-        Trial(one.name, loss.get(one.name), seconds.get(one.name, 0.0), share.get(one.name, 0.0))
+        Trial(
+            one.name, loss.get(one.name), tried.seconds.get(one.name, 0.0), share.get(one.name, 0.0)
+        )
         for one in chosen
     ]
     trials = [
@@ -86,6 +89,7 @@ def search(prepared: Prepared, spec: ForecastSearch, progress: Progress) -> Fore
     ]
     return ForecastBoard(
         champion,
+        twin,
         METRIC,
         tuple(sorted(trials, key=lambda t: math.inf if t.score is None else t.score)),
         Selected.of(found.matrix, {**found.quantiles, BLEND: blend, CALIBRATED: stretched}),
@@ -128,51 +132,49 @@ def _affordable(spec: ForecastSearch) -> tuple[list[Forecaster], list[str]]:
     return kept, notes
 
 
-def _forecast(
+@dataclass(eq=False)
+class _Tried:
+    """What the families gave: forecasts of the selection, models, seconds, why some have none."""
+
+    matrix: Matrix
+    quantiles: dict[str, np.ndarray] = field(default_factory=dict)
+    models: dict[str, ForecastModel] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def _tried(
     prepared: Prepared,
     lesson: Lesson,
     families: Sequence[Forecaster],
     spec: ForecastSearch,
     progress: Progress,
     started: float,
-) -> tuple[Backtest, dict[str, float]]:
-    """Every family's forecasts of the selection, one family after another; wall seconds of each."""
-    cuts = prepared.cuts
-    refit = Refit(cuts.selection_s, cuts.holdout_s)
-    parts: dict[str, np.ndarray] = {}
-    failed: dict[str, str] = {}
-    seconds: dict[str, float] = {}
-    matrix: Matrix | None = None
+) -> _Tried:
+    """Every family fitted on what was known when the selection began, and asked for it."""
+    cuts, spans = prepared.cuts, spans_of(prepared)
+    known = lesson.known_by(cuts.selection_s, prepared.panel.latency_s.get("y", 0))
+    asked = lesson.issued.take(lesson.issued.issue_s >= cuts.selection_s)
+    found = _Tried(asked)
     best = math.inf
-    spans = spans_of(prepared)
     for number, family in enumerate(families):
         left_s = _left_s(spec, started)
-        if (
-            number >= len(FLOOR)
-            and left_s is not None
-            and left_s < 2.5 * _expected_s(family, seconds)
-        ):
-            failed[family.name] = "the budget had no room for it"
+        expected_s = 2.5 * _expected_s(family, found.seconds)
+        if number >= len(FLOOR) and left_s is not None and left_s < expected_s:
+            found.failed[family.name] = "the budget had no room for it"
             continue
         began = time.monotonic()
-        one = backtest(
-            lesson,
-            [family],
-            [refit],
-            seed=spec.seed,
-            latency_s=prepared.panel.latency_s.get("y", 0),
-            workers=available_workers(),
-            limit_s=None if left_s is None else max(left_s / 2, 1.0),
-        )
-        seconds[family.name] = time.monotonic() - began
-        matrix = one.matrix
-        failed |= one.failed
-        parts |= one.quantiles
-        for own in one.quantiles.values():
-            best = min(best, rcrps(matrix, own, spans))
+        try:
+            model = family.fit(known, family.params, spec.seed)
+            told = model.quantiles(asked) * asked.scale[:, None, None]
+        except Exception as error:  # a family that cannot learn this must not end the run
+            found.failed[family.name] = f"{type(error).__name__}: {error}"[:200]
+            continue
+        found.models[family.name], found.quantiles[family.name] = model, told
+        found.seconds[family.name] = time.monotonic() - began
+        best = min(best, rcrps(asked, told, spans))
         progress.step(family.name, done=(number + 1) / len(families), best=best, left_s=left_s)
-    assert matrix is not None
-    return Backtest(matrix, parts, failed), seconds
+    return found
 
 
 def _left_s(spec: ForecastSearch, started: float) -> float | None:
