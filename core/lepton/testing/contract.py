@@ -19,8 +19,12 @@ from lepton.evaluation.scored import scored_frame
 from lepton.features.batch import compute, without_features
 from lepton.features.fit import fit_spec, sensor_columns
 from lepton.features.spec import FeatureSpec, Sensors
+from lepton.forecast.leak import leak_of
+from lepton.forecast.prepared import Prepared
+from lepton.forecast.spec import cuts_of, daily_issues
 from lepton.solution import Baseline, Solution
 from lepton_edge.policy import Policy
+from lepton_edge.wall_clock import DAY_S
 
 _AGREE = 1e-9
 """Largest relative difference of a feature between two computations of the same past."""
@@ -31,16 +35,15 @@ def check_solution(solution: Solution, project_root: Path, *, rows: int = 2000) 
 
     Its contracts load, its simulator repeats itself, its features live on the required columns
     and never see the future, its baselines, metrics and figures work on what comes out, and each of
-    its actions is the best one for some row.
+    its actions is the best one for some row. Of forecasts: series come of the required columns, all
+    look at the same, and nothing changes when noise stands in for the future.
     """
     case = _Case(solution, project_root / "data_contracts" / solution.name, rows)
+    on_rows = (_required_columns, _future, _predictions, _decisions)
     promises: tuple[Callable[[_Case], Iterator[str]], ...] = (
         _contracts,
         _simulator,
-        _required_columns,
-        _future,
-        _predictions,
-        _decisions,
+        *(on_rows if solution.forecast is None else (_forecasts, _decisions)),
     )
     return [fault for promise in promises for fault in promise(case)]
 
@@ -127,6 +130,29 @@ def _future(case: _Case) -> Iterator[str]:
     for name, left, right in zip(known.numeric, known.X.T, seen.X.T, strict=True):
         if not np.allclose(left, right, rtol=_AGREE, atol=_AGREE, equal_nan=True):
             yield f"feature {name} changes when rows after {cutoff} are cut away"
+
+
+def _forecasts(case: _Case) -> Iterator[str]:
+    """Series of the required columns alone, and of all tables; features of a few issues of these,
+    with noise in place of everything later."""
+    spec, settings = case.solution.forecast, case.solution.settings
+    assert spec is not None
+    event = {column.name for column in case.contract.with_role(roles.EVENT_AT)}
+    kept = {*case.needed(), *event, case.solution.task.target} & set(case.table.columns)
+    poor = spec.panel({case.solution.task.table: case.table[sorted(kept)]}, settings)
+    if not len(poor.rows):
+        yield "no series is left where only the required columns are delivered"
+    tables = case.tables(0)
+    panel = spec.panel(tables, settings)
+    looks = spec.looks(panel, settings)
+    if len({(look.names, look.n_leads, look.first_lead) for look in looks.values()}) > 1:
+        yield "series are forecast from different features, or other intervals"
+    prepared = Prepared(panel, looks, cuts_of(panel, settings))
+    middle_s = (panel.first_s + panel.end_s) // 2
+    issues = daily_issues(looks[panel.ids[0]], middle_s, middle_s + 3 * DAY_S, 0.0)
+    leak = leak_of(prepared, issues, np.random.default_rng(0))
+    if leak:
+        yield f"a feature changes by up to {leak:.3g} when noise stands in for what comes later"
 
 
 def _predictions(case: _Case) -> Iterator[str]:
