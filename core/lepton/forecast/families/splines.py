@@ -14,7 +14,8 @@ _NOT_LINEAR: Final = ("weekday", "hour", "lead_h", "age_days", "new_year_days")
 _LAGS: Final = ("last_", "recent_", "week_", "alike_", "day_m", "before", "after")
 _KNOTS: Final = (0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.97)
 _FEW_KNOTS: Final = (0.2, 0.5, 0.8)
-_BEYOND: Final = 0.5
+_BEYOND: Final = 4.0
+_BEYOND_OF_SHORT: Final = 0.5
 """Deviations beyond the range that was learnt from at which a column is cut: a linear forecast may
 extrapolate, but no input runs away with it."""
 _NEW_YEAR: Final = (-10.0, -4.0, 0.0, 4.0, 10.0)
@@ -86,7 +87,8 @@ def fit_splines(matrix: Matrix) -> Splines:
     raw = bare.raw(matrix)
     spread = raw.std(axis=0)
     spread = np.where(spread > 1e-9, spread, 1.0)
-    low, high = raw.min(axis=0) - _BEYOND * spread, raw.max(axis=0) + _BEYOND * spread
+    beyond = spread * (_BEYOND_OF_SHORT if is_short(matrix) else _BEYOND)
+    low, high = raw.min(axis=0) - beyond, raw.max(axis=0) + beyond
     return replace(bare, centre=raw.mean(axis=0), spread=spread, low=low, high=high)
 
 
