@@ -32,6 +32,7 @@ from lepton.graph.trees import NUMBERS, Trees
 
 X: Final = "X"
 SHAPE: Final = "shape"
+_OFF: Final = "is_off"
 
 
 class Scope:
@@ -223,30 +224,40 @@ def _regression(scope: Scope, location: Location) -> str:
 
 
 def _spline_columns(scope: Scope, splines: Splines) -> str:
-    """(n * leads, columns), cut."""
+    """(n * leads, columns), cut; every kind of column at once, a feature as often as it is read."""
     add, constant = scope.builder.add, scope.builder.constant
-
-    def told(*names: str) -> str:
-        found = scope.columns(names)
-        fill = constant(np.array([splines.fill.get(name, 0.0) for name in names]))
-        lags = np.array([is_lag(name) for name in names])
-        anchor = scope.last_axis(scope.anchor)
-        other = add("Where", constant(lags), anchor, fill) if lags.any() else fill
-        return scope.known_or(found, other)
-
-    zero = constant(0.0)
-    bent = {
-        name: add("Max", add("Sub", told(name), constant(knots)), zero)
-        for name, knots in splines.knots.items()
-    }
-    weekday = add("Equal", told("weekday"), constant(np.arange(7.0)))
-    parts = [told(*splines.linear), *bent.values(), scope.builder.cast(weekday, np.float64)]
-    off = told("is_off")
-    for level, change in splines.responses:
-        parts += [add("Mul", bent[level], off), add("Mul", bent[level], told(change))]
+    bent_names = [name for name, knots in splines.knots.items() for _ in knots]
+    where = {name: np.flatnonzero(np.array(bent_names) == name) for name in splines.knots}
+    parts = [_told(scope, splines, splines.linear)]
+    if bent_names:
+        above = add(
+            "Sub",
+            _told(scope, splines, tuple(bent_names)),
+            constant(np.concatenate(list(splines.knots.values()))),
+        )
+        bent = add("Max", above, constant(0.0))
+        parts.append(bent)
+    weekday = add("Equal", _told(scope, splines, ("weekday",)), constant(np.arange(7.0)))
+    parts.append(scope.builder.cast(weekday, np.float64))
+    if splines.responses:
+        pairs = [(where[level], by) for level, change in splines.responses for by in (_OFF, change)]
+        levels = add("Gather", bent, constant(np.concatenate([at for at, _ in pairs])), axis=2)
+        by = _told(scope, splines, tuple(by for at, by in pairs for _ in at))
+        parts.append(add("Mul", levels, by))
     raw = add("Concat", *parts, axis=-1)
     rows = add("Reshape", raw, constant(np.array([-1, len(splines.centre)])))
     return add("Min", add("Max", rows, constant(splines.low)), constant(splines.high))
+
+
+def _told(scope: Scope, splines: Splines, names: tuple[str, ...]) -> str:
+    """Features with what stands for them where they are unknown."""
+    add, constant = scope.builder.add, scope.builder.constant
+    fill = constant(np.array([splines.fill.get(name, 0.0) for name in names]))
+    lags = np.array([is_lag(name) for name in names])
+    other = fill
+    if lags.any():
+        other = add("Where", constant(lags), scope.last_axis(scope.anchor), fill)
+    return scope.known_or(scope.columns(names), other)
 
 
 def _net(scope: Scope, net: Net) -> str:
