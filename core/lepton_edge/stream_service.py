@@ -152,7 +152,7 @@ class StreamService:
             decided = tuple(values[0] for values in found.columns().values())
         if self.alarms is None:
             return *score, *decided
-        told = self.alarms.told(event, Scored(at, score[0], numeric, texts))
+        told = self.alarms.told(event, Scored(at, score[0], numeric, texts, features))
         return *score, *decided, *told
 
     def _named(self, answer: Sequence[Any]) -> dict[str, Any]:

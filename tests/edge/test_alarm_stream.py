@@ -25,6 +25,8 @@ from lepton.features.batch import compute, without_features
 from lepton.features.fit import fit_spec
 from lepton.features.fitted import fit_tree_preprocess
 from lepton.features.spec import FeatureSpec, Sensors
+from lepton.similar import learnt
+from lepton.solution import PastLives
 from lepton_edge.__main__ import main
 from lepton_edge.bundle import open_bundle
 from lepton_edge.runtime import Runtime
@@ -57,6 +59,9 @@ def _fleet() -> pd.DataFrame:
             "x_heat": 50.0 + rng.normal(size=len(life)) + worn,
             "x_noise": 7.0 + rng.normal(size=len(life)),
             "failed": (worn > 0).astype(float),
+            "left": (lengths[life] - 1.0 - hour),
+            "is_failure": life < len(HEALTHY) - 2,
+            "mode": pd.Series(np.where(life % 5, "burnt", "cracked"), dtype="str"),
         }
     )
 
@@ -86,8 +91,10 @@ def watching(
         threshold=0.5,
         calibration=Calibration(1.0, 1.0, 0.0),
     )
+    past = PastLives("life_id", "left", "is_failure", "mode", (), lambda _: 20.0)
     told = replace(
         context,
+        similar=learnt(readings, past, ("x_heat_own", "x_noise_own"), 20.0),
         sample=readings,
         features=FeatureSpec.from_json(readings.spec),
         lateness_s=600.0,
@@ -126,7 +133,8 @@ def _life(healthy: int = 12, worn: int = 12, **other: Any) -> list[dict[str, Any
 
 
 def _kinds(told: Iterable[dict[str, Any]]) -> list[str]:
-    return [event["kind"] for one in told for event in one["events"]]
+    """Changes of assets; those of their modes stand beside them."""
+    return [event["kind"] for one in told for event in one["events"] if "mode" not in event]
 
 
 def test_the_bundle_says_when_an_alarm_is_raised_and_what_must_be_read(watching: Path) -> None:
@@ -156,6 +164,25 @@ def test_an_alarm_is_raised_by_m_of_n_escalates_and_names_the_sensor_that_is_off
     assert _kinds(told) == ["known", "raised", "escalated"]
     assert (told[first]["level"], told[-1]["level"]) == ("watch", "plan")
     assert told[-1]["sensors"][0] == "heat unlike a healthy asset's"
+
+
+def test_an_alarm_names_past_lives_that_were_alike_and_the_mode_they_speak_for(
+    watching: Path, tmp_path: Path
+) -> None:
+    told = _told(_service(watching, tmp_path), _life())
+    first = next(at for at, one in enumerate(told) if one["condition"] == "raised")
+    assert [one["similar"] for one in told[:first]] == [[]] * first
+    assert {one["mode"] is None for one in told[:first]} == {True}
+    closest = told[first]["similar"][0]
+    assert set(closest) == {"life", "failed_at", "mode", "hours_left", "distance"}
+    assert closest["life"] in {f"a{n}#0" for n in range(len(HEALTHY) - 2)}
+    assert 0.0 <= closest["hours_left"] <= 40.0
+    # two lives in ten were of another mode: too few to be told by name
+    assert told[first]["mode"]["name"] == "burnt"
+    assert 0.5 < told[first]["mode"]["share"] < 1.0
+    assert told[first]["modes"] == {"burnt": "watch"}
+    of_mode = [event for event in told[first]["events"] if "mode" in event]
+    assert [(e["kind"], e["mode"], e["is_call"]) for e in of_mode] == [("raised", "burnt", False)]
 
 
 def test_an_alarm_is_cleared_after_the_hold_off_and_comes_back_as_the_same_one(
@@ -255,7 +282,10 @@ def test_an_acknowledged_alarm_calls_nobody_again_at_its_level(
     _told(service, [_event(32 + hour, 50.0) for hour in range(60)])
     back = _told(service, [_event(92 + hour, 90.0) for hour in range(12)])
     again = [event for one in back for event in one["events"] if event["kind"] == "reopened"]
-    assert [event["is_call"] for event in again] == [False]
+    assert [(event.get("mode"), event["is_call"]) for event in again] == [
+        (None, False),
+        ("burnt", False),
+    ]
     [other] = _told(service, [{"asset_id": "q", "acknowledged": True}])
     assert other["level"] is None
 

@@ -16,6 +16,7 @@ from lepton.task import TaskSpec
 from lepton_edge.hazard import HazardPlan
 from lepton_edge.policy import Policy
 from lepton_edge.remaining import RemainingPlan
+from lepton_edge.similar import SimilarPlan
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,8 @@ class BundleContext:
     a row beyond the threshold; levels: categorical feature -> categories that the model learnt
     from; alarms: when the scores of an asset's readings raise one, None for never; hazard: chances
     over several spans beside the score, None for none; remaining: how a share becomes hours that
-    are left, and soon_h, from how many on an alarm is raised.
+    are left, and soon_h, from how many on an alarm is raised; similar: past lives that an alarm
+    names, None for none.
     """
 
     solution: str
@@ -73,6 +75,7 @@ class BundleContext:
     hazard: HazardPlan | None = None
     remaining: RemainingPlan | None = None
     soon_h: float = 0.0
+    similar: SimilarPlan | None = None
     kit_version: str = field(default=lepton.__version__)
 
 
