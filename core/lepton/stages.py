@@ -286,6 +286,7 @@ def export(ctx: Context, dataset: TabularDataset, leaderboard: Leaderboard, fron
         remaining=remaining.plan_of(ctx, parts, leaderboard),
         soon_h=remaining.soon_h(ctx),
         similar=similar.plan_of(ctx, dataset, parts),
+        waves=ctx.extras.waves,
     )
     return write_bundle(ctx.folder / "bundle", front.model, facts)
 

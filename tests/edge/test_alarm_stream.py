@@ -31,6 +31,7 @@ from lepton_edge.__main__ import main
 from lepton_edge.bundle import open_bundle
 from lepton_edge.runtime import Runtime
 from lepton_edge.stream_service import Storage, StreamService
+from lepton_edge.waveform import WavePlan
 from tests.export.tiny import TinyModel
 
 CONTRACT = load_contracts(Path(__file__).parents[2] / "data_contracts" / "predictive_maintenance")[
@@ -98,6 +99,7 @@ def watching(
         sample=readings,
         features=FeatureSpec.from_json(readings.spec),
         lateness_s=600.0,
+        waves=(WavePlan("x_swing"),),
         alarms=Alarms(RULE),
     )
     return write_bundle(tmp_path_factory.mktemp("watching") / "bundle", model, told).path
@@ -212,6 +214,19 @@ def test_a_reading_without_a_sensor_is_unknown_and_never_ok_whatever_the_score(
     assert _kinds(blind) == ["unknown"]
     [half] = _told(service, [_event(14, 50.0, x_noise=None)])
     assert (half["condition"], _kinds([half])) == ("ok", ["known"])
+
+
+def test_a_block_of_samples_is_taken_and_one_that_cannot_be_read_is_refused(
+    watching: Path, tmp_path: Path
+) -> None:
+    assert open_bundle(watching).manifest.content["stream"]["waves"] == [
+        {"column": "x_swing", "rate": None, "bands_hz": []}
+    ]
+    service = _service(watching, tmp_path)
+    swing = np.sin(np.arange(64.0)).tolist()
+    good, bad = _told(service, [_event(0, 50.0, x_swing=swing), _event(1, 50.0, x_swing="loud")])
+    assert good["condition"] == "ok"
+    assert (bad["error"], bad["where"]) == ("LK288", "field 'x_swing'")
 
 
 def test_missing_data_neither_clear_an_alarm_nor_raise_one(watching: Path, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from lepton_edge.hazard import HazardPlan
 from lepton_edge.policy import Policy
 from lepton_edge.remaining import RemainingPlan
 from lepton_edge.similar import SimilarPlan
+from lepton_edge.waveform import WavePlan
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class BundleContext:
     from; alarms: when the scores of an asset's readings raise one, None for never; hazard: chances
     over several spans beside the score, None for none; remaining: how a share becomes hours that
     are left, and soon_h, from how many on an alarm is raised; similar: past lives that an alarm
-    names, None for none.
+    names, None for none; waves: how blocks of samples in a reading are reduced.
     """
 
     solution: str
@@ -76,6 +77,7 @@ class BundleContext:
     remaining: RemainingPlan | None = None
     soon_h: float = 0.0
     similar: SimilarPlan | None = None
+    waves: tuple[WavePlan, ...] = ()
     kit_version: str = field(default=lepton.__version__)
 
 
