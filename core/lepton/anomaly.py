@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from lepton import roles
+from lepton import roles, similar
 from lepton.alarms import AlarmRule
 from lepton.context import Context
 from lepton.dataset import Parts, TabularDataset
@@ -166,12 +166,14 @@ def evaluate(ctx: Context, parts: Parts, front: Front, bundle: Bundle) -> Evalua
     """The one read of the holdout: how many alarms, which failures they came before, the gates."""
     from lepton.export.edge import edge_faults
     from lepton.export.parity import check
+    from lepton_edge.alarm_stream import read_plan
     from lepton_edge.bundle import open_bundle
     from lepton_edge.runtime import Runtime
 
     holdout = parts.holdout.open("evaluate")
     with edge_faults():
-        result = Runtime(open_bundle(bundle.path)).score(*front.model.inputs(holdout))
+        opened = open_bundle(bundle.path)
+        result = Runtime(opened).score(*front.model.inputs(holdout))
     scored = scored_frame(
         holdout, result.score, threshold=front.model.threshold, slices=ctx.solution.slices
     )
@@ -184,7 +186,8 @@ def evaluate(ctx: Context, parts: Parts, front: Front, bundle: Bundle) -> Evalua
         "parity_flips": float(parity.flips),
         "wanted_per_month": rule.false_per_month,
     }
-    return Evaluation(metrics, {}, metrics, gates, scored, facts)
+    found = Evaluation(metrics, {}, metrics, gates, scored, facts)
+    return similar.with_similar(ctx, holdout, result.score, found, read_plan(opened))
 
 
 def _watched(

@@ -56,7 +56,7 @@ def read_raw(path: Path, dialect: Dialect = DEFAULT_DIALECT) -> pd.DataFrame:
     every column of a CSV is text, "" where nothing stood.
     Raises DataError LK202 (no file), LK203 (no rows), LK204 (a column name twice), LK205
     (ragged rows), LK206 (corrupt), LK207 (encoding), LK208 (kind of file), LK209 (nested
-    columns), LK210 (parts that differ).
+    columns that are no lists of numbers), LK210 (parts that differ).
     """
     if path.is_dir():
         table = _read_parts(path)
@@ -184,15 +184,23 @@ def _differences(left: pa.Schema, right: pa.Schema) -> list[str]:
 
 def _read_parquet_table(path: Path) -> pa.Table:
     table = _open_parquet(path).replace_schema_metadata(None)
-    nested = [field.name for field in table.schema if pa.types.is_nested(field.type)]
+    nested = [field.name for field in table.schema if _is_nested(field.type)]
     if nested:
         raise DataError(
             "LK209",
             where=str(path),
             found=f"{len(nested)} nested column(s): {', '.join(nested[:3])}",
-            remedy="deliver flat columns, one value a cell",
+            remedy="deliver flat columns, one value a cell; a waveform is a list of numbers",
         )
     return table.cast(pa.schema([(field.name, _plain(field.type)) for field in table.schema]))
+
+
+def _is_nested(kind: pa.DataType) -> bool:
+    """Whether a cell is more than a value or a list of numbers."""
+    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
+    if is_list or pa.types.is_fixed_size_list(kind):
+        return not (pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type))
+    return bool(pa.types.is_nested(kind))
 
 
 def _no_such_file(path: Path) -> DataError:

@@ -197,6 +197,20 @@ class RemainingLife:
     clocks: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class PastLives:
+    """How lives that failed are remembered: life, left, failed, mode: columns of assembled rows
+    (hours to the end, whether it is a failure, of what); picture: patterns of the features by which
+    lives are compared; ahead_h: settings -> hours before a failure that matter."""
+
+    life: str
+    left: str
+    failed: str
+    mode: str
+    picture: tuple[str, ...]
+    ahead_h: Callable[[Mapping[str, float]], float]
+
+
 Assemble = Callable[[Mapping[str, pd.DataFrame], Mapping[str, float]], pd.DataFrame]
 """From canonical tables and settings to the rows of the task's table, targets included."""
 
@@ -222,6 +236,7 @@ class Solution:
     lives: columns by which chances over several spans are told beside a binary score.
     remaining: how a regression's shares become hours that are left.
     allows: what task the rows are enough for, None where the one asked for is learnt or refused.
+    similar: how past lives are remembered, which alarms then name; None for not at all.
     alarms: settings -> when the scores of an asset's readings raise an alarm, None for never.
     forecast: which series are forecast, and from what; None where rows are scored.
     realism(contract, rng, size): whether these are as hard as real ones; contract of that table.
@@ -259,6 +274,7 @@ class Solution:
     allows: Allows | None = None
     lives: LifeColumns | None = None
     remaining: RemainingLife | None = None
+    similar: PastLives | None = None
 
     def rows(
         self, tables: Mapping[str, pd.DataFrame], settings: Mapping[str, float] | None = None
@@ -355,6 +371,7 @@ __all__ = [
     "DecisionSpec",
     "Figure",
     "LifeColumns",
+    "PastLives",
     "Project",
     "RealismGate",
     "RemainingLife",

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 import lepton
-from lepton import anomaly, decisions, frames, lifetimes, remaining, roles
+from lepton import anomaly, decisions, frames, lifetimes, remaining, roles, similar
 from lepton.context import Context
 from lepton.contracts.model import Mapped, Validated
 from lepton.contracts.read import read_tables
@@ -312,6 +312,8 @@ def export(ctx: Context, dataset: TabularDataset, leaderboard: Leaderboard, fron
         hazard=lifetimes.hazard_of(ctx, dataset, parts, leaderboard),
         remaining=remaining.plan_of(ctx, parts, leaderboard),
         soon_h=remaining.soon_h(ctx),
+        similar=similar.plan_of(ctx, dataset, parts),
+        waves=ctx.extras.waves,
     )
     return write_bundle(ctx.folder / "bundle", front.model, facts)
 
@@ -360,6 +362,7 @@ def evaluate(ctx: Context, dataset: TabularDataset, front: Front, bundle: Bundle
     plan = read_plan(opened)
     if plan is None:
         return found
+    found = similar.with_similar(ctx, holdout, result.score, found, plan)
     found = remaining.with_hours(ctx, parts, holdout, found, front.model, plan.remaining)
     return lifetimes.with_survival(ctx, dataset, parts, found, plan.hazard, runtime)
 

@@ -31,6 +31,7 @@ from lepton_edge.runtime import Runtime
 from lepton_edge.stream import AHEAD_S, FeatureStream
 from lepton_edge.stream_event import unread
 from lepton_edge.strict_json import parse
+from lepton_edge.waveform import WavePlan, with_waves
 
 FEATURES: Final = "features.json"
 STATE: Final = "stream.state"
@@ -51,6 +52,7 @@ class StreamService:
     def __init__(self, opened: Opened, runtime: Runtime, storage: Storage) -> None:
         self.runtime, self.storage = runtime, storage
         self.stream, self.roles = _stream_of(opened)
+        self.waves = _waves_of(opened)
         self.decider = _decider_of(opened, runtime, self.stream)
         self.alarms = _alarms_of(opened, runtime)
         self._names = (
@@ -105,6 +107,7 @@ class StreamService:
             return self._label(key, event)
         if key in self.answers:
             return {"key": key, **self._named(self.answers[key]), "repeated": True}
+        event = with_waves(self.waves, event)
         missing = [name for name in self._needed if name not in event]
         if missing:
             raise refused("LK290", missing[0], "is missing", "send null where it is not known")
@@ -134,7 +137,7 @@ class StreamService:
             decided = tuple(values[0] for values in found.columns().values())
         if self.alarms is None:
             return *score, *decided
-        told = self.alarms.told(event, Scored(at, score[0], numeric, texts))
+        told = self.alarms.told(event, Scored(at, score[0], numeric, texts, features))
         return *score, *decided, *told
 
     def _named(self, answer: Sequence[Any]) -> dict[str, Any]:
@@ -221,6 +224,15 @@ def _stream_of(opened: Opened) -> tuple[FeatureStream, dict[str, str]]:
     if absent:
         raise _not_streamable(opened, f"no node makes the model's input {absent[0]!r}")
     return stream, dict(roles)
+
+
+def _waves_of(opened: Opened) -> tuple[WavePlan, ...]:
+    """How the bundle reduces blocks of samples; BundleError LK616 where it is not understood."""
+    told = opened.manifest.content.get("stream", {}).get("waves", [])
+    try:
+        return tuple(WavePlan.from_json(one) for one in told)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise _not_streamable(opened, f"its waveforms are not understood: {error}") from error
 
 
 def _now() -> int:

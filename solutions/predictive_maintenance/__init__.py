@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from lepton.evaluation.splits import SplitSpec
-from lepton.solution import LifeColumns, RemainingLife, ReportSpec, Solution, Words
+from lepton.solution import (
+    LifeColumns,
+    PastLives,
+    RemainingLife,
+    ReportSpec,
+    Solution,
+    Words,
+)
 from lepton.task import TaskKind, TaskSpec
 from solutions.predictive_maintenance.alarms import (
     ALARM_BOUNDS,
@@ -18,7 +25,12 @@ from solutions.predictive_maintenance.bench import cmapss
 from solutions.predictive_maintenance.bench_ai4i import ai4i
 from solutions.predictive_maintenance.bench_fleet import fleet
 from solutions.predictive_maintenance.decision import DECISION
-from solutions.predictive_maintenance.features import FEATURES, FROM_HEALTH, LEVEL_AND_TREND
+from solutions.predictive_maintenance.features import (
+    AGAINST_ITSELF,
+    FEATURES,
+    FROM_HEALTH,
+    LEVEL_AND_TREND,
+)
 from solutions.predictive_maintenance.figures import FIGURES
 from solutions.predictive_maintenance.fleet_checks import fleet_checks
 from solutions.predictive_maintenance.lives import (
@@ -84,6 +96,14 @@ SOLUTION: Final = Solution(
         soon_h=lambda settings: settings[HORIZON_H],
         edge=EDGE,
         clocks=("age_h",),
+    ),
+    similar=PastLives(
+        life="life_id",
+        left="hours_seen",
+        failed="is_failure",
+        mode="failure_mode",
+        picture=AGAINST_ITSELF,
+        ahead_h=lambda settings: settings[HORIZON_H],
     ),
     features=FEATURES,
     families=("lightgbm", "logistic", "net"),

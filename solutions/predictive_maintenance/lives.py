@@ -39,7 +39,8 @@ def assemble(tables: Mapping[str, pd.DataFrame], settings: Mapping[str, float]) 
     """Readings with `life_id`, `asset_type`, `since_service_h` and their targets, if known:
     `failed` (within the horizon, 0/1), `remaining` (hours to the failure as a share of `cap_h`, at
     most 1, see `drawn_in`), `label_at`, the instant at which `failed` was known, and
-    `near_failure`: 1 where `failed` is known to be, else 0.
+    `near_failure`: 1 where `failed` is known to be, else 0. `failure_mode` where failures say it:
+    what the life ended of.
 
     Rows without an asset are each their own and keep the target that they bring. Order and other
     columns stay.
@@ -101,16 +102,13 @@ def wide(telemetry: pd.DataFrame) -> pd.DataFrame:
 def life_ends(
     readings: pd.DataFrame, tables: Mapping[str, pd.DataFrame], *, run_to_failure: bool
 ) -> pd.DataFrame:
-    """One row an end of a life: asset_id, end_at, failed (bool); failures before replacements that
-    follow them within the same instant."""
+    """One row an end of a life: asset_id, end_at, failed (bool), and the mode of a failure where it
+    is told; failures before replacements that follow them within the same instant."""
     parts = []
     if "failures" in tables:
         failures = tables["failures"]
-        parts.append(
-            pd.DataFrame(
-                {"asset_id": failures["asset_id"], "end_at": failures["failed_at"]}
-            ).assign(failed=True)
-        )
+        found = failures[["asset_id", "failed_at", *({"mode"} & {*failures.columns})]]
+        parts.append(found.rename(columns={"failed_at": "end_at"}).assign(failed=True))
     elif run_to_failure:
         last = readings.groupby("asset_id", sort=True)["event_at"].max().reset_index()
         parts.append(last.rename(columns={"event_at": "end_at"}).assign(failed=True))
@@ -139,28 +137,40 @@ def _in_lives(readings: pd.DataFrame, ends: pd.DataFrame) -> pd.DataFrame:
     number = np.zeros(len(readings), dtype=np.int64)
     end_at = np.full(len(readings), np.datetime64("NaT", "us"))
     failed = np.zeros(len(readings), dtype=bool)
+    mode = np.full(len(readings), None, dtype=object)
     at = _naive(readings["event_at"])
     by_asset = {
-        str(asset): (_naive(rows["end_at"]), rows["failed"].to_numpy(dtype=bool))
+        str(asset): (_naive(rows["end_at"]), rows["failed"].to_numpy(dtype=bool), _modes(rows))
         for asset, rows in ends.groupby("asset_id", sort=False)
     }
     for asset, rows in readings.groupby("asset_id", sort=False).indices.items():
         if str(asset) not in by_asset:
             continue
-        instants, is_failure = by_asset[str(asset)]
+        instants, is_failure, modes = by_asset[str(asset)]
         place = np.searchsorted(instants, at[rows], side="left")
         number[rows] = place
         inside = rows[place < len(instants)]
         end_at[inside] = instants[place[place < len(instants)]]
         failed[inside] = is_failure[place[place < len(instants)]]
+        mode[inside] = modes[place[place < len(instants)]]
     life = (
         readings["asset_id"].astype("str") + "#" + pd.Series(number, readings.index).astype("str")
     )
+    told = {"failure_mode": pd.Series(mode, readings.index, dtype="str")} if "mode" in ends else {}
     return readings.assign(
+        **told,
         life_id=life,
         end_at=pd.Series(end_at, readings.index).dt.tz_localize("UTC"),
         ends_in_failure=failed,
     )
+
+
+def _modes(ends: pd.DataFrame) -> np.ndarray:
+    """What each end was of, None where nobody says."""
+    if "mode" not in ends:
+        return np.full(len(ends), None, dtype=object)
+    found = ends["mode"].astype(object)
+    return found.where(ends["mode"].notna(), None).to_numpy(dtype=object)
 
 
 def _targets(rows: pd.DataFrame, horizon_h: float, cap_h: float) -> pd.DataFrame:

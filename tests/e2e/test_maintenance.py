@@ -98,6 +98,15 @@ def test_chances_over_several_spans_beat_the_age_alone(done: Done) -> None:
     assert "Newest chances to fail" in page
 
 
+def test_alarms_name_past_lives_and_modes(done: Done) -> None:
+    told = json.loads(open_bundle(done.version.path).read("alarm.json"))["similar"]
+    assert {"wear", "crack", "contact"} <= set(told["modes"])
+    assert 20 < len(told["lives"]) <= 60
+    page = done.outcome.report.read_text(encoding="utf-8")
+    assert '<section id="similar"' in page
+    assert "likeliest mode is the right one" in page
+
+
 def test_bundle_model_stream_and_batch_agree(done: Done) -> None:
     found = agreement(done.context("parity"), 4_000)
     found.require()

@@ -25,10 +25,13 @@ from lepton.features.batch import compute, without_features
 from lepton.features.fit import fit_spec
 from lepton.features.fitted import fit_tree_preprocess
 from lepton.features.spec import FeatureSpec, Sensors
+from lepton.similar import learnt
+from lepton.solution import PastLives
 from lepton_edge.__main__ import main
 from lepton_edge.bundle import open_bundle
 from lepton_edge.runtime import Runtime
 from lepton_edge.stream_service import Storage, StreamService
+from lepton_edge.waveform import WavePlan
 from tests.export.tiny import TinyModel
 
 CONTRACT = load_contracts(Path(__file__).parents[2] / "data_contracts" / "predictive_maintenance")[
@@ -57,6 +60,9 @@ def _fleet() -> pd.DataFrame:
             "x_heat": 50.0 + rng.normal(size=len(life)) + worn,
             "x_noise": 7.0 + rng.normal(size=len(life)),
             "failed": (worn > 0).astype(float),
+            "left": (lengths[life] - 1.0 - hour),
+            "is_failure": life < len(HEALTHY) - 2,
+            "mode": pd.Series(np.where(life % 5, "burnt", "cracked"), dtype="str"),
         }
     )
 
@@ -86,11 +92,14 @@ def watching(
         threshold=0.5,
         calibration=Calibration(1.0, 1.0, 0.0),
     )
+    past = PastLives("life_id", "left", "is_failure", "mode", (), lambda _: 20.0)
     told = replace(
         context,
+        similar=learnt(readings, past, ("x_heat_own", "x_noise_own"), 20.0),
         sample=readings,
         features=FeatureSpec.from_json(readings.spec),
         lateness_s=600.0,
+        waves=(WavePlan("x_swing"),),
         alarms=Alarms(RULE),
     )
     return write_bundle(tmp_path_factory.mktemp("watching") / "bundle", model, told).path
@@ -126,7 +135,8 @@ def _life(healthy: int = 12, worn: int = 12, **other: Any) -> list[dict[str, Any
 
 
 def _kinds(told: Iterable[dict[str, Any]]) -> list[str]:
-    return [event["kind"] for one in told for event in one["events"]]
+    """Changes of assets; those of their modes stand beside them."""
+    return [event["kind"] for one in told for event in one["events"] if "mode" not in event]
 
 
 def test_the_bundle_says_when_an_alarm_is_raised_and_what_must_be_read(watching: Path) -> None:
@@ -158,6 +168,25 @@ def test_an_alarm_is_raised_by_m_of_n_escalates_and_names_the_sensor_that_is_off
     assert told[-1]["sensors"][0] == "heat unlike a healthy asset's"
 
 
+def test_an_alarm_names_past_lives_that_were_alike_and_the_mode_they_speak_for(
+    watching: Path, tmp_path: Path
+) -> None:
+    told = _told(_service(watching, tmp_path), _life())
+    first = next(at for at, one in enumerate(told) if one["condition"] == "raised")
+    assert [one["similar"] for one in told[:first]] == [[]] * first
+    assert {one["mode"] is None for one in told[:first]} == {True}
+    closest = told[first]["similar"][0]
+    assert set(closest) == {"life", "failed_at", "mode", "hours_left", "distance"}
+    assert closest["life"] in {f"a{n}#0" for n in range(len(HEALTHY) - 2)}
+    assert 0.0 <= closest["hours_left"] <= 40.0
+    # two lives in ten were of another mode: too few to be told by name
+    assert told[first]["mode"]["name"] == "burnt"
+    assert 0.5 < told[first]["mode"]["share"] < 1.0
+    assert told[first]["modes"] == {"burnt": "watch"}
+    of_mode = [event for event in told[first]["events"] if "mode" in event]
+    assert [(e["kind"], e["mode"], e["is_call"]) for e in of_mode] == [("raised", "burnt", False)]
+
+
 def test_an_alarm_is_cleared_after_the_hold_off_and_comes_back_as_the_same_one(
     watching: Path, tmp_path: Path
 ) -> None:
@@ -185,6 +214,19 @@ def test_a_reading_without_a_sensor_is_unknown_and_never_ok_whatever_the_score(
     assert _kinds(blind) == ["unknown"]
     [half] = _told(service, [_event(14, 50.0, x_noise=None)])
     assert (half["condition"], _kinds([half])) == ("ok", ["known"])
+
+
+def test_a_block_of_samples_is_taken_and_one_that_cannot_be_read_is_refused(
+    watching: Path, tmp_path: Path
+) -> None:
+    assert open_bundle(watching).manifest.content["stream"]["waves"] == [
+        {"column": "x_swing", "rate": None, "bands_hz": []}
+    ]
+    service = _service(watching, tmp_path)
+    swing = np.sin(np.arange(64.0)).tolist()
+    good, bad = _told(service, [_event(0, 50.0, x_swing=swing), _event(1, 50.0, x_swing="loud")])
+    assert good["condition"] == "ok"
+    assert (bad["error"], bad["where"]) == ("LK288", "field 'x_swing'")
 
 
 def test_missing_data_neither_clear_an_alarm_nor_raise_one(watching: Path, tmp_path: Path) -> None:
@@ -255,7 +297,10 @@ def test_an_acknowledged_alarm_calls_nobody_again_at_its_level(
     _told(service, [_event(32 + hour, 50.0) for hour in range(60)])
     back = _told(service, [_event(92 + hour, 90.0) for hour in range(12)])
     again = [event for one in back for event in one["events"] if event["kind"] == "reopened"]
-    assert [event["is_call"] for event in again] == [False]
+    assert [(event.get("mode"), event["is_call"]) for event in again] == [
+        (None, False),
+        ("burnt", False),
+    ]
     [other] = _told(service, [{"asset_id": "q", "acknowledged": True}])
     assert other["level"] is None
 

@@ -17,9 +17,9 @@ from lepton.dataset import TabularDataset, TimeFold
 class Teacher:
     """Out-of-fold log-odds of the rows before the holdout, made when they are first asked for.
 
-    Rows of a fold's valid part: by the model of that fold, which knew only what came before. Rows
-    that the oldest fold learnt from: by `recipe` fitted on the two thirds of them that do not
-    hold the row. All other rows have none.
+    Rows of a fold's valid part: by the model of that fold, which had not learnt from them. Other
+    rows that the oldest fold learnt from: by `recipe` fitted on the two thirds of its rows that do
+    not hold the row. All other rows have none.
     """
 
     def __init__(
@@ -43,6 +43,8 @@ class Teacher:
         if self._known is None:
             learnt = self._folds[0].train
             first = pd.Series(out_of_fold(len(learnt), self._margin_of), learnt.rows.index)
+            # folds of groups learn from rows that other folds judge
+            first = first[~first.index.isin(self._later.index)]
             self._known = pd.concat([first, self._later])
         found: np.ndarray = self._known.reindex(rows.rows.index).to_numpy(dtype=np.float64)
         return found

@@ -31,7 +31,9 @@ from lepton.contracts.model import (
     Violation,
     extra_name,
 )
+from lepton.contracts.waveforms import holds_blocks, is_block, reduce_blocks
 from lepton.errors import nearest
+from lepton_edge.waveform import WavePlan
 
 _REMEDIES = {
     "is not a number": "write `decimal:` or `thousands:` into the mapping, or deliver numbers",
@@ -266,6 +268,8 @@ class _Work:
             made = self.computed(extra_name(name), Operation(expression=expression))
             if made is not None:
                 self.made[extra_name(name)] = made
+        for name, plan in zip(self.mapping.extras.waveform, self.mapping.extras.waves, strict=True):
+            self.add_waveform(name, plan)
         for name in [] if self.mapping.columns else self.canonical_extras():
             source = self.raw[name]
             self.used.add(name)
@@ -274,10 +278,30 @@ class _Work:
             self.keep(name, cast, source)
             self.made[name] = cast.values
 
+    def add_waveform(self, name: str, plan: WavePlan) -> None:
+        """The numbers that a column of blocks becomes."""
+        source = self.source(name, plan.column)
+        if source is None:
+            return
+        if not is_block(source):
+            found = f"source column '{name}' holds no lists of numbers"
+            self.refuse("LK211", plan.column, found, "deliver it as a parquet list column")
+            return
+        rate_hz = None
+        if isinstance(plan.rate, str):
+            rates = self.source(plan.rate, plan.column)
+            if rates is None:
+                return
+            cast = to_number(rates, *self.marks())
+            self.keep(plan.column, cast, rates)
+            rate_hz = cast.values.to_numpy()
+        self.made.update(reduce_blocks(plan, source, rate_hz))
+
     def canonical_extras(self) -> list[str]:
         """Columns of a canonical file that bear an extra's canonical name already."""
         names = [str(name) for name in self.raw.columns]
-        return [n for n in names if n.startswith(extra_name("")) and n not in self.made]
+        own = [n for n in names if n.startswith(extra_name("")) and n not in self.made]
+        return [name for name in own if not holds_blocks(self.raw[name])]
 
     def done(self) -> Mapped:
         """The table in the contract's order, extras behind, sorted by name."""

@@ -24,6 +24,7 @@ from lepton.contracts.evidence import (
 )
 from lepton.contracts.model import Column, Contract
 from lepton.contracts.operations import Written, quoted, written
+from lepton.contracts.waveforms import holds_blocks
 from lepton.frames import DEFAULT_DIALECT, Dialect, read_raw
 
 _SAMPLE_ROWS = 100_000
@@ -69,7 +70,8 @@ def draft_mapping(
     """
     sample = raw.head(_SAMPLE_ROWS)
     cards = [str(name) for name in sample.columns if holds_cards(sample[name])]
-    rows = with_points(sample.drop(columns=cards), dialect)
+    blocks = [str(name) for name in sample.columns if holds_blocks(sample[name])]
+    rows = with_points(sample.drop(columns=[*cards, *blocks]), dialect)
     choices = choose(rows, contract)
     entries = [_entry(choice, rows) for choice in choices]
     entries += _label_delay(entries, contract)
@@ -81,7 +83,7 @@ def draft_mapping(
         *(f"    {line}" for line in _dialect(dialect)),
         "    columns:",
         *(f"      {line}" for entry in entries for line in entry.text),
-        *(f"    {line}" for line in _leftover(rows, choices, contract)),
+        *(f"    {line}" for line in _leftover(rows, choices, contract, blocks)),
         *(f"# {question}" for question in asked),
     ]
     lines = tuple(line for entry in entries for line in entry.lines)
@@ -227,8 +229,11 @@ def _of_cards(cards: Sequence[str]) -> Iterator[str]:
         yield f"card numbers, refused wherever they are mapped: {names}; ask for tokens"
 
 
-def _leftover(rows: pd.DataFrame, choices: Sequence[Choice], contract: Contract) -> Iterator[str]:
-    """Columns that nothing was made of: leaks to ignore, the others offered as extras."""
+def _leftover(
+    rows: pd.DataFrame, choices: Sequence[Choice], contract: Contract, blocks: Sequence[str]
+) -> Iterator[str]:
+    """Columns that nothing was made of: leaks to ignore, the others, and blocks of samples, offered
+    as extras."""
     used = {each.source for one in choices for each in (one.taken, *one.rivals) if each is not None}
     maybe = {each.source for one in choices if one.taken is None for each in one.others}
     target = _target(rows, choices, contract)
@@ -243,12 +248,15 @@ def _leftover(rows: pd.DataFrame, choices: Sequence[Choice], contract: Contract)
     if leaks:
         yield "# these alone tell the target: written after the outcome? never make them extras"
         yield f"ignore: [{', '.join(map(quoted, leaks))}]"
-    if kinds["numeric"] or kinds["category"]:
+    if kinds["numeric"] or kinds["category"] or blocks:
         yield "# columns that may help: drop what is known only after the event, then uncomment"
         yield "# extras:"
         for kind in ("numeric", "category"):
             if kinds[kind]:
                 yield f"#   {kind}: [{', '.join(map(quoted, kinds[kind]))}]"
+        if blocks:
+            waves = ", ".join(f"{quoted(name)}: {{}}" for name in blocks)
+            yield f"#   waveform: {{{waves}}}   # rate: samples a second; bands_hz: edges of bands"
     if kinds["rest"]:
         yield f"# neither numbers nor a few categories: {', '.join(map(quoted, kinds['rest']))}"
 

@@ -11,7 +11,8 @@ tables:
       amount: {from: TX_CENT, unit: {from: cent, to: EUR}}
       is_fraud: {from: CLASS, enum: {Y: 1, N: 0}}
       label_at: {after: {column: event_at, days: 7}}
-    extras: {numeric: [V1, V2], category: [os], derived: {power: torque * speed}}
+    extras: {numeric: [V1, V2], category: [os], derived: {power: torque * speed},
+             waveform: {swing: {rate: 25600, bands_hz: [10, 1000, 5000]}}}
     keep: {column: STATUS, values: [settled]}
 """
 
@@ -216,6 +217,7 @@ class TableMapping(Strict):
     def _arithmetic(cls, value: Extras) -> Extras:
         for expression in value.derived.values():
             parse(expression)
+        _ = value.waves
         return value
 
     @field_validator("keep", "drop", mode="before")
@@ -268,8 +270,7 @@ def _faults(table: str, mapping: TableMapping, contracts: Mapping[str, Contract]
             faults.append(f"{table}.{name}: after needs a mapped column, not '{base}'")
         if operation.zone_of is not None:
             faults += _zone_faults(f"{table}.{name}", operation.zone_of, contracts)
-    named = (*mapping.extras.numeric, *mapping.extras.category, *mapping.extras.derived)
-    extras = Counter(map(extra_name, named))
+    extras = Counter((*mapping.extras.numbers, *map(extra_name, mapping.extras.category)))
     faults += [
         f"{table}: {count} extras would be called '{name}'"
         for name, count in extras.items()

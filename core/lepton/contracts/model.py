@@ -11,6 +11,8 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
+from lepton_edge.waveform import WavePlan
+
 
 class ColumnType(StrEnum):
     """Logical types of ODCS v3.1 that a column may have."""
@@ -94,11 +96,26 @@ class Contract:
 
 
 @dataclass(frozen=True)
+class Waveform:
+    """How blocks of samples are reduced.
+
+    rate: samples a second, or the customer's column that tells them; bands_hz: rising edges of
+    bands, none for octaves of half the rate.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
+
+    rate: float | str | None = None
+    bands_hz: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
 class Extras:
     """Customer's columns beyond the contract that pass through as features, by their own names.
 
     In the canonical frame each stands under `extra_name(name)`: numeric ones as float64,
-    categories as str. derived: name -> expression over the customer's columns, float64 too.
+    categories as str. derived: name -> expression over the customer's columns, float64 too;
+    waveform: column that holds a block of samples a row -> how it is reduced to numbers.
     """
 
     __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
@@ -106,11 +123,21 @@ class Extras:
     numeric: tuple[str, ...] = ()
     category: tuple[str, ...] = ()
     derived: Mapping[str, str] = field(default_factory=dict)
+    waveform: Mapping[str, Waveform] = field(default_factory=dict)
 
     @property
     def numbers(self) -> tuple[str, ...]:
         """Canonical names of the numeric ones."""
-        return tuple(map(extra_name, (*self.numeric, *self.derived)))
+        of_waves = (name for wave in self.waves for name in wave.names)
+        return (*map(extra_name, (*self.numeric, *self.derived)), *of_waves)
+
+    @property
+    def waves(self) -> tuple[WavePlan, ...]:
+        """How blocks are reduced; ValueError where one does not fit together."""
+        return tuple(
+            WavePlan(extra_name(name), told.rate, told.bands_hz)
+            for name, told in self.waveform.items()
+        )
 
 
 def extra_name(source: str) -> str:

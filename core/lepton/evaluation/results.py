@@ -91,8 +91,9 @@ class Evaluation:
     model's; scored: the bundle's rows (columns SCORED); facts: further named numbers, finite;
     rival_scores: the same rows as baselines and REFERENCE score them, one column each; rules: one
     row a rule beside the model, as `evaluation.actions.rule_table` makes it; survival: one row a
-    landmark of the holdout, as `lifetimes.with_survival` makes it. Where the bundle has
-    a policy, `scored` also has the columns DECIDED.
+    landmark of the holdout, as `lifetimes.with_survival` makes it; similar: one row a life whose
+    alarm was raised, as `similar.with_similar` makes it. Where the bundle has a policy, `scored`
+    also has the columns DECIDED.
     """
 
     metrics: tuple[MetricResult, ...]
@@ -104,6 +105,7 @@ class Evaluation:
     rival_scores: pd.DataFrame = field(default_factory=pd.DataFrame)
     rules: pd.DataFrame = field(default_factory=pd.DataFrame)
     survival: pd.DataFrame = field(default_factory=pd.DataFrame)
+    similar: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def passed(self) -> bool:
@@ -136,6 +138,7 @@ class Evaluation:
         write_parquet(self.rival_scores, folder / "rival_scores.parquet")
         write_parquet(self.rules, folder / "rules.parquet")
         write_parquet(self.survival, folder / "survival.parquet")
+        write_parquet(self.similar, folder / "similar.parquet")
         text = json.dumps(self.to_json(), indent=1, ensure_ascii=False, allow_nan=False)
         (folder / "evaluation.json").write_text(text + "\n", encoding="utf-8")
 
@@ -155,6 +158,7 @@ class Evaluation:
             rival_scores=read_parquet(folder / "rival_scores.parquet"),
             rules=_read_if_there(folder / "rules.parquet"),
             survival=_read_if_there(folder / "survival.parquet"),
+            similar=_read_if_there(folder / "similar.parquet"),
         )
 
 

@@ -46,6 +46,8 @@ def alarm_files(model: Exportable, context: BundleContext) -> dict[str, Any]:
         content["hazard"] = {"age": AGE, "plan": context.hazard.to_json()}
     if remaining is not None:
         content["remaining"] = remaining.to_json()
+    if context.similar is not None:
+        content["similar"] = context.similar.to_json()
     return {ALARM: content}
 
 

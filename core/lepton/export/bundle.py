@@ -138,6 +138,7 @@ def _stream(context: BundleContext) -> dict[str, Any]:
         "columns": columns,
         "lateness_s": context.lateness_s,
         "ahead_s": context.ahead_s,
+        **({"waves": [one.to_json() for one in context.waves]} if context.waves else {}),
     }
 
 

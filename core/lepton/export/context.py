@@ -16,6 +16,8 @@ from lepton.task import TaskSpec
 from lepton_edge.hazard import HazardPlan
 from lepton_edge.policy import Policy
 from lepton_edge.remaining import RemainingPlan
+from lepton_edge.similar import SimilarPlan
+from lepton_edge.waveform import WavePlan
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,8 @@ class BundleContext:
     a row beyond the threshold; levels: categorical feature -> categories that the model learnt
     from; alarms: when the scores of an asset's readings raise one, None for never; hazard: chances
     over several spans beside the score, None for none; remaining: how a share becomes hours that
-    are left, and soon_h, from how many on an alarm is raised.
+    are left, and soon_h, from how many on an alarm is raised; similar: past lives that an alarm
+    names, None for none; waves: how blocks of samples in a reading are reduced.
     """
 
     solution: str
@@ -73,6 +76,8 @@ class BundleContext:
     hazard: HazardPlan | None = None
     remaining: RemainingPlan | None = None
     soon_h: float = 0.0
+    similar: SimilarPlan | None = None
+    waves: tuple[WavePlan, ...] = ()
     kit_version: str = field(default=lepton.__version__)
 
 

@@ -10,6 +10,7 @@ from lepton.report.data_sections import calendar, contract, drift
 from lepton.report.decided_sections import reasons, rules, value
 from lepton.report.evidence_sections import evidence, gates
 from lepton.report.judged_sections import calibration, detected, performance, segments
+from lepton.report.similar_section import similar
 from lepton.report.summary import summary
 from lepton.report.survival_section import hours, survival
 
@@ -28,11 +29,14 @@ def sections(content: ReportContent) -> tuple[Section, ...]:
             front(content),
             evidence(content),
         )
+    alike = similar(content)
+    past = [] if alike is None else [alike]
     if content.is_watch:
         return (
             watch_sections.summary(content),
             gates(content.evaluation),
             watch_sections.performance(content),
+            *past,
             contract(content),
             calendar(content),
             drift(content),
@@ -47,6 +51,7 @@ def sections(content: ReportContent) -> tuple[Section, ...]:
             gates(content.evaluation),
             share_sections.performance(content),
             *([] if left is None else [left]),
+            *past,
             folds(content),
             contract(content),
             calendar(content),
@@ -66,6 +71,7 @@ def sections(content: ReportContent) -> tuple[Section, ...]:
         detected(content),
         calibration(content),
         *([] if lasting is None else [lasting]),
+        *past,
         rules(content),
         reasons(content),
         contract(content),

@@ -107,6 +107,19 @@ def test_data_run_to_failure_end_each_asset_with_its_failure() -> None:
     assert rows["failed"].tolist() == [0.0, 1.0, 1.0, 1.0]
 
 
+def test_each_reading_says_of_what_its_life_failed_where_failures_do() -> None:
+    told = failures(50.0, 90.0).assign(mode=pd.Series(["wear", None], dtype="str"))
+    tables = {
+        "telemetry": readings(10, 49, 60, 95),
+        "failures": told,
+        "maintenance": replaced(120),
+    }
+    rows = assembled(tables)
+    assert rows["failure_mode"].fillna("none").tolist() == ["wear", "wear", "none", "none"]
+    bare = assembled({"telemetry": readings(10), "failures": failures(50)})
+    assert "failure_mode" not in bare
+
+
 def test_assets_do_not_share_failures() -> None:
     tables = {
         "telemetry": pd.concat([readings(0, 50), readings(0, 50, asset="b")]),

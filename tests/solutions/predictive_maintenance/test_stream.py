@@ -20,7 +20,7 @@ from lepton_edge.stream import FeatureStream
 from solutions.predictive_maintenance import SOLUTION
 
 ROOT = Path(__file__).parents[3]
-MADE = ("life_id", "failed", "label_at", "remaining", "is_failure", "hours_seen")
+MADE = ("life_id", "failed", "label_at", "remaining", "is_failure", "hours_seen", "failure_mode")
 """Columns that a device does not know."""
 
 
