@@ -97,7 +97,11 @@ def compress(ctx: Context, prepared: Prepared, board: ForecastBoard) -> Forecast
 
 def export(ctx: Context, prepared: Prepared, board: ForecastBoard, front: ForecastFront) -> Bundle:
     """The chosen champion as a bundle in the run's folder: a directory that runs by itself."""
-    from lepton.export.forecast_bundle import ForecastContext, write_forecast_bundle
+    from lepton.export.forecast_bundle import (
+        ForecastContext,
+        with_timing,
+        write_forecast_bundle,
+    )
 
     folder = ctx.workspace.contracts(ctx.solution.name)
     facts = ForecastContext(
@@ -111,7 +115,8 @@ def export(ctx: Context, prepared: Prepared, board: ForecastBoard, front: Foreca
         unit=_unit(ctx),
         notes=limits_of(prepared),
     )
-    return write_forecast_bundle(ctx.folder / "bundle", front.champion, facts)
+    champion = front.champion
+    return write_forecast_bundle(ctx.folder / "bundle", champion, with_timing(champion, facts))
 
 
 def evaluate(ctx: Context, prepared: Prepared, front: ForecastFront, bundle: Bundle) -> Evaluation:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from lepton import decisions, roles, stages
+from lepton import conditions, decisions, roles, stages
 from lepton.context import Context
 from lepton.contracts.model import Contract
 from lepton.dataset import TabularDataset
@@ -28,8 +29,8 @@ class Scores:
     """Scored rows and what they were scored from.
 
     frame: key, group where there is one, event time, score, decision, where the bundle has a
-    policy also the columns `results.DECIDED`, model_version, run_id; one row a valid row, in event
-    order.
+    policy also the columns `results.DECIDED`, where it has alarms those of `conditions.of_rows`,
+    model_version, run_id; one row a valid row, in event order.
     inputs: the model's input columns of the same rows, as a device is given them, and what its
     policy and rules read beside them; none of forecasts, whose frame has a row an interval: series,
     issued_at, event_at, the deciles, what stood in for the model and why.
@@ -62,7 +63,9 @@ def score(ctx: Context, *, day: date | None = None, history: Path | None = None)
     validated = stages.validate(ctx, stages.read(ctx), scoring=True)
     table = _behind(earlier, validated.tables[ctx.task.table], ctx.contract)
     table = ctx.rows({**validated.tables, ctx.task.table: table})
-    dataset = _inputs(ctx, table, version.path, day)
+    whole = _inputs(ctx, table, version.path)
+    asked = _asked(whole, day)
+    dataset = whole.take(asked)
     ctx.progress.stage("score")
     inputs = dataset.X, dataset.C
     with edge_faults():
@@ -70,11 +73,14 @@ def score(ctx: Context, *, day: date | None = None, history: Path | None = None)
         runtime = Runtime(opened)
         result = runtime.score(*inputs)
         decided = decisions.decide(opened, runtime, dataset, inputs, result)
+        told = conditions.of_rows(opened, runtime, whole.take(_upto(asked)))
         unseen = levels_of(opened).unseen(dataset.categorical, inputs[1])
         read_beside = decisions.columns_read(opened, dataset)
     named = (roles.KEY, roles.GROUP, roles.EVENT_AT)
     kept = [dataset.roles[role] for role in named if dataset.has(role)]
     frame = dataset.rows[kept].assign(score=result.score, decision=result.decision)
+    if told is not None:
+        frame = frame.join(told, validate="one_to_one")
     frame = decisions.beside(frame, decided).assign(model_version=version.number, run_id=ctx.run_id)
     names = [dataset.roles[roles.KEY], *dataset.numeric, *dataset.categorical, *read_beside]
     quarantined = sum(len(rows) for rows in validated.quarantine.values())
@@ -145,8 +151,21 @@ def bundle_features(bundle: Path) -> FeatureSpec:
     return FeatureSpec.from_json(json.loads((bundle / "features.json").read_text("utf-8")))
 
 
-def _inputs(ctx: Context, table: pd.DataFrame, bundle: Path, day: date | None) -> TabularDataset:
-    """The columns that the bundle asks for, computed by the spec it carries."""
+def _asked(rows: TabularDataset, day: date | None) -> np.ndarray:
+    """Mask of the rows to score, of `day` alone where one is given."""
+    wanted: np.ndarray = rows.rows[_WANTED].to_numpy(dtype=bool, copy=True)
+    if day is not None:
+        wanted &= (rows.role(roles.EVENT_AT).dt.date == day).to_numpy(dtype=bool)
+    return wanted
+
+
+def _upto(asked: np.ndarray) -> np.ndarray:
+    """Mask of the rows until the last that is asked for: what alarms have seen by then."""
+    return np.asarray(np.arange(len(asked)) <= np.flatnonzero(asked).max(initial=-1))
+
+
+def _inputs(ctx: Context, table: pd.DataFrame, bundle: Path) -> TabularDataset:
+    """The columns that the bundle asks for, computed by the spec it carries, of all rows."""
     spec = bundle_features(bundle)
     inputs = json.loads((bundle / "manifest.json").read_text("utf-8"))["inputs"]
     dataset = compute(_with_unknown_labels(table, ctx.contract), ctx.contract, spec, ctx.extras)
@@ -161,9 +180,6 @@ def _inputs(ctx: Context, table: pd.DataFrame, bundle: Path, day: date | None) -
                 f"{off.feature} misses {', '.join(off.missing)}" for off in dataset.switched_off
             ],
         )
-    dataset = dataset.take(dataset.rows[_WANTED].to_numpy(dtype=bool))
-    if day is not None:
-        dataset = dataset.take((dataset.role(roles.EVENT_AT).dt.date == day).to_numpy())
     return TabularDataset(
         dataset.rows, tuple(inputs["numeric"]), tuple(inputs["categorical"]), dataset.roles
     )

@@ -31,6 +31,7 @@ TIERS = (
     {"context", "report"},
     {
         "stages",
+        "conditions",
         "decisions",
         "anomaly",
         "forecasting",

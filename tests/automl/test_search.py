@@ -130,3 +130,14 @@ def test_the_reserve_is_not_for_trials() -> None:
     now[0] = 60.0
     assert meter.is_over()
     assert meter.expired()
+
+
+def test_a_family_that_cannot_learn_shares_is_left_out_for_that_and_not_for_its_library(
+    parts: Parts, search_spec: SearchSpec
+) -> None:
+    shares = replace(search_spec.task, kind=TaskKind.REGRESSION)
+    spec = replace(search_spec, task=shares, budget=Budget(work_units=1))
+    told = [note for note in search(parts, spec, Silent()).notes if "left out" in note]
+    assert told == [
+        "the family logistic is left out: it learns outcomes, and these targets are shares"
+    ]

@@ -122,6 +122,7 @@ def test_new_readings_are_scored(done: Done, tmp_path: Path, rows: int) -> None:
     assert len(scored) == rows
     assert scored["score"].between(0, 1).all()
     assert {"reading_id", "asset_id", "event_at"} <= set(scored.columns)
+    assert set(scored["condition"]) <= {"ok", "raised", "unknown"}
 
 
 def test_readings_scored_with_their_history_score_as_in_the_whole_table(

@@ -225,6 +225,15 @@ def test_simulated_data_are_called_so_and_real_ones_are_not(
     assert "Simulated data." not in render(replace(content, simulated=False))
 
 
+def test_money_of_rows_without_time_is_told_without_days(content: ReportContent) -> None:
+    costs = content.evaluation.scored.assign(miss_cost=100.0, alert_cost=4.0)
+    priced = replace(content, evaluation=replace(content.evaluation, scored=costs))
+    assert "of money were at stake in these days" in render(priced)
+    bare = render(replace(priced, is_timed=False))
+    assert f"of money were at stake in these {content.spec.words.rows}" in bare
+    assert "in these days" not in bare[: bare.index('<section id="gates"')]
+
+
 def test_o04_report_of_rows_without_positives_tells_the_reason(content: ReportContent) -> None:
     rows = scored(1.0, 0.4).assign(target=0.0)
     empty = evaluate(

@@ -344,7 +344,13 @@ class _Search:
             )
         for name in self._spec.families:
             if name not in self._families:
-                yield f"the family {name} is left out: the library that fits it is not installed"
+                lacks = not family(name).available()
+                why = (
+                    "the library that fits it is not installed"
+                    if lacks
+                    else "it learns outcomes, and these targets are shares"
+                )
+                yield f"the family {name} is left out: {why}"
         if failed:
             yield f"{len(failed)} trials failed, the first with: {failed[0].reason}"
         if n_raced_out:
@@ -385,7 +391,7 @@ def _check(spec: SearchSpec) -> None:
         raise SearchError(
             "LK414",
             where=f"task {spec.task.name}",
-            found="no family to search among whose library is installed",
+            found="no family to search among whose library is installed and that learns its target",
             remedy="name at least one family in the solution, and install its extra",
         )
 

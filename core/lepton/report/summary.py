@@ -146,7 +146,8 @@ def _soon(content: ReportContent) -> Iterator[str]:
         found = np.isfinite(hours.to_numpy())
         at_once = int((hours == 0).sum())
         yield (
-            f"Of {len(hours):,} {words.entities} whose trouble began in these days, "
+            f"Of {len(hours):,} {words.entities} whose trouble began in these "
+            f"{'days' if content.is_timed else words.rows}, "
             f"{int(found.sum()):,} are found, {at_once:,} of them at their first {words.positive}."
         )
 
@@ -165,10 +166,11 @@ def _worth(content: ReportContent) -> Iterator[str]:
         yield "No costs are stated, so nothing is said about money."
         return
     saved, stake = facts.get("saved", 0.0), facts.get("at_stake", 0.0)
+    whole = f"in these {'days' if content.is_timed else content.spec.words.rows}"
+    pace = f", {number(round(facts.get('saved_per_day', 0.0)))} a day" if content.is_timed else ""
     yield (
-        f"{number(round(stake))} of money were at stake in these days; the alerts save "
-        f"{number(round(saved))} of it after their own cost, "
-        f"{number(round(facts.get('saved_per_day', 0.0)))} a day{_money_span(evaluation)}."
+        f"{number(round(stake))} of money were at stake {whole}; the alerts save "
+        f"{number(round(saved))} of it after their own cost{pace}{_money_span(content)}."
     )
     yield from _actions(facts)
     if stake > 0:
@@ -199,12 +201,15 @@ def _actions(facts: Mapping[str, float]) -> Iterator[str]:
     yield told + "."
 
 
-def _money_span(evaluation: Evaluation) -> str:
-    """The interval of the money a day, from that of the savings per 1,000 rows."""
+def _money_span(content: ReportContent) -> str:
+    """The interval of the money a day, of all rows where they have no days, from that of the
+    savings per 1,000 rows."""
+    evaluation = content.evaluation
     result = next((r for r in evaluation.metrics if r.name == "net_savings"), None)
     if result is None or result.low is None or result.high is None:
         return ""
-    scale = len(evaluation.scored) / 1000 / max(evaluation.facts.get("days", 1.0), 1.0)
+    days = max(evaluation.facts.get("days", 1.0), 1.0) if content.is_timed else 1.0
+    scale = len(evaluation.scored) / 1000 / days
     return f" (95 % interval {span(round(result.low * scale), round(result.high * scale))})"
 
 
