@@ -29,7 +29,7 @@ TIERS = (
     {"export", "monitor"},
     {"solution"},
     {"context", "report"},
-    {"stages", "conditions", "decisions", "anomaly", "lifetimes", "remaining", "similar"},
+    {"stages", "conditions", "copies", "decisions", "anomaly", "lifetimes", "remaining", "similar"},
     {"benching", "parity", "scoring", "scout", "stored"},
     {"clone", "doctor", "testing"},
     {"cli"},
