@@ -237,6 +237,8 @@ class Solution:
     remaining: how a regression's shares become hours that are left.
     allows: what task the rows are enough for, None where the one asked for is learnt or refused.
     similar: how past lives are remembered, which alarms then name; None for not at all.
+    copies: settings, name of the task -> how often assets are learnt from once more, and without
+    which share of their sensors; None for never.
     alarms: settings -> when the scores of an asset's readings raise an alarm, None for never.
     forecast: which series are forecast, and from what; None where rows are scored.
     realism(contract, rng, size): whether these are as hard as real ones; contract of that table.
@@ -275,6 +277,7 @@ class Solution:
     lives: LifeColumns | None = None
     remaining: RemainingLife | None = None
     similar: PastLives | None = None
+    copies: Callable[[Mapping[str, float], str], tuple[float, float]] | None = None
 
     def rows(
         self, tables: Mapping[str, pd.DataFrame], settings: Mapping[str, float] | None = None

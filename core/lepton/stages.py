@@ -22,6 +22,7 @@ from lepton import anomaly, decisions, frames, lifetimes, remaining, roles, simi
 from lepton.context import Context
 from lepton.contracts.model import Mapped, Validated
 from lepton.contracts.read import read_tables
+from lepton.copies import with_copies
 from lepton.dataset import Parts, TabularDataset
 from lepton.evaluation.grouped import split_by_group
 from lepton.evaluation.healthy import split_healthy
@@ -180,7 +181,8 @@ def search(ctx: Context, dataset: TabularDataset) -> Leaderboard:
     if ctx.task.kind is TaskKind.ANOMALY:
         return anomaly.search(ctx, split(ctx, dataset))
     reserve_s = _reserve_s(ctx, len(dataset), COMPRESS_SHARE)
-    return search_parts(ctx, split(ctx, dataset), reserve_s=reserve_s)
+    parts = with_copies(ctx, dataset, split(ctx, dataset))
+    return search_parts(ctx, parts, reserve_s=reserve_s)
 
 
 def _reserve_s(ctx: Context, n_rows: int, share: float) -> float | None:
@@ -222,7 +224,8 @@ def compress(ctx: Context, dataset: TabularDataset, leaderboard: Leaderboard) ->
     if ctx.task.kind is TaskKind.ANOMALY:
         return anomaly.compress(ctx, split(ctx, dataset), leaderboard)
     reserve_s = _reserve_s(ctx, len(dataset), 0.0)
-    return compress_parts(ctx, split(ctx, dataset), leaderboard, reserve_s=reserve_s or 0.0)
+    parts = with_copies(ctx, dataset, split(ctx, dataset))
+    return compress_parts(ctx, parts, leaderboard, reserve_s=reserve_s or 0.0)
 
 
 def compress_parts(
@@ -363,7 +366,10 @@ def evaluate(ctx: Context, dataset: TabularDataset, front: Front, bundle: Bundle
     if plan is None:
         return found
     found = similar.with_similar(ctx, holdout, result.score, found, plan)
-    found = remaining.with_hours(ctx, parts, holdout, found, front.model, plan.remaining)
+    if plan.remaining is not None:
+        # the recipe without the age is to learn from the same rows
+        same = with_copies(ctx, dataset, parts)
+        found = remaining.with_hours(ctx, same, holdout, found, front.model, plan.remaining)
     return lifetimes.with_survival(ctx, dataset, parts, found, plan.hazard, runtime)
 
 

@@ -40,6 +40,7 @@ from solutions.predictive_maintenance.lives import (
     HORIZON_H,
     SETTINGS,
     assemble,
+    copies,
     steps,
 )
 from solutions.predictive_maintenance.metrics import METRICS_OF_MAINTENANCE, OF_FAILURES, OF_LIVES
@@ -97,6 +98,7 @@ SOLUTION: Final = Solution(
         edge=EDGE,
         clocks=("age_h",),
     ),
+    copies=copies,
     similar=PastLives(
         life="life_id",
         left="hours_seen",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache, cached_property
 from typing import Any, Final, get_args
 
@@ -89,6 +90,17 @@ def compute(
         switched_off=(*off, *_silent(resolved)),
         spec=tuple(resolved.to_json()),
     )
+
+
+def with_sensors(dataset: TabularDataset) -> TabularDataset:
+    """`dataset` with what its banks of sensors say of its rows as they stand."""
+    engine, found = _Engine(dataset.rows, dataset.roles), dict[str, np.ndarray]()
+    for node in FeatureSpec.from_json(dataset.spec).nodes:
+        if isinstance(node, Sensors):
+            found |= engine.sensors(node)
+    kept = dataset.rows.drop(columns=list(found))
+    made = pd.DataFrame(found, index=dataset.rows.index, copy=False)
+    return replace(dataset, rows=pd.concat([kept, made], axis=1)[list(dataset.rows.columns)])
 
 
 def without_features(

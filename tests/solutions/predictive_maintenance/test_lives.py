@@ -17,6 +17,7 @@ from solutions.predictive_maintenance.features import FEATURES
 from solutions.predictive_maintenance.lives import (
     SETTINGS,
     assemble,
+    copies,
     drawn_in,
     share_of,
     wide,
@@ -181,3 +182,10 @@ def test_rows_without_an_asset_are_learnt_from_by_what_was_measured_and_derived(
     found = compute(rows, contract, spec, extras, target="failed")
     assert found.numeric == ("x_torque", "x_power")
     assert "sensors" in {off.feature for off in found.switched_off}
+
+
+def test_copies_are_for_remaining_lives_alone_as_often_as_the_settings_say() -> None:
+    settings = {**SETTINGS, "copies": 2.0, "lost_share": 0.3}
+    assert copies(settings, "remaining_life") == (2.0, 0.3)
+    assert copies(settings, "failure")[0] == 0.0
+    assert copies({**SETTINGS, "copies": 0.0}, "remaining_life")[0] == 0.0
