@@ -53,8 +53,8 @@ def assemble(tables: Mapping[str, pd.DataFrame], settings: Mapping[str, float]) 
     """Readings with `life_id`, `asset_type`, `since_service_h` and their targets, if known:
     `failed` (within the horizon, 0/1), `remaining` (hours to the failure as a share of `cap_h`, at
     most 1, see `drawn_in`), `label_at`, the instant at which `failed` was known, and
-    `near_failure`: 1 where `failed` is known to be, else 0. `failure_mode` where failures say it:
-    what the life ended of.
+    `near_failure`: 1 where `failed` is known to be, else 0. Where failures say it, `failure_mode`:
+    what the life ended of, and `failing_mode`: the same where `failed` is 1.
 
     Rows without an asset are each their own and keep the target that they bring. Order and other
     columns stay.
@@ -88,7 +88,9 @@ def copies(settings: Mapping[str, float], task: str) -> tuple[float, float]:
 
 def _near(rows: pd.DataFrame) -> pd.DataFrame:
     failed = rows["failed"].eq(1) if "failed" in rows else pd.Series(False, rows.index)
-    return rows.assign(near_failure=failed.fillna(False).astype("float64"))
+    near = failed.fillna(False).astype("bool")
+    modes = {"failing_mode": rows["failure_mode"].where(near)} if "failure_mode" in rows else {}
+    return rows.assign(near_failure=near.astype("float64"), **modes)
 
 
 def drawn_in(share: np.ndarray) -> np.ndarray:

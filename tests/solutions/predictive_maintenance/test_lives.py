@@ -117,6 +117,10 @@ def test_each_reading_says_of_what_its_life_failed_where_failures_do() -> None:
     }
     rows = assembled(tables)
     assert rows["failure_mode"].fillna("none").tolist() == ["wear", "wear", "none", "none"]
+    assert rows["failing_mode"].fillna("none").tolist() == [
+        "wear" if failed else "none" for failed in rows["near_failure"]
+    ]
+    assert rows["near_failure"].tolist()[0] == 0.0
     bare = assembled({"telemetry": readings(10), "failures": failures(50)})
     assert "failure_mode" not in bare
 
