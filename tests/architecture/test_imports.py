@@ -40,7 +40,7 @@ TIERS = (
         "similar",
         "stages",
     },
-    {"benching", "parity", "scoring", "scout", "stored"},
+    {"benching", "forecast_agreement", "parity", "scoring", "scout", "stored"},
     {"clone", "doctor", "testing"},
     {"cli"},
     {"__main__"},

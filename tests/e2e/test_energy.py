@@ -13,6 +13,7 @@ import pytest
 from lepton.config import BudgetConfig, SolutionConfig, load_config
 from lepton.context import Context, make_context
 from lepton.forecast.judged import LEVELS
+from lepton.forecast_agreement import forecast_agreement
 from lepton.frames import write_parquet
 from lepton.progress import Silent
 from lepton.registry.store import Registry, Version
@@ -110,6 +111,15 @@ def test_a_past_day_is_forecast_from_what_was_known_then(done: Done, tmp_path: P
     source = {**ctx.config.source, "load": str(path)}
     again = score(replace(ctx, config=ctx.config.model_copy(update={"source": source})), day=day)
     np.testing.assert_array_equal(again.frame[list(LEVELS)], whole[list(LEVELS)])
+
+
+def test_stream_and_batch_see_the_same_bits_and_the_bundle_is_the_champion(done: Done) -> None:
+    found = forecast_agreement(done.context("parity"))
+    found.require()
+    assert found.max_abs_diff == 0.0
+    assert found.compared > 10_000
+    assert found.parity is not None
+    assert found.parity.max_abs_diff < 1e-6
 
 
 def test_the_bundle_says_what_it_forecasts(done: Done) -> None:

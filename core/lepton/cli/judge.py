@@ -21,6 +21,7 @@ from lepton.cli.progress import shown
 from lepton.cli.screen import note, number, table, told
 
 if TYPE_CHECKING:
+    from lepton.context import Context
     from lepton.features.parity import FeatureParity
     from lepton.parity import Agreement
     from lepton.solution import Project, Solution
@@ -65,11 +66,14 @@ def parity(
 ) -> None:
     """Compare features with their definition, bundle with model."""
     from lepton.parity import agreement
+    from lepton.task import TaskKind
 
     with shown(f"parity {solution}") as progress:
-        found = agreement(
-            open_context(ctx, solution, data=data, config=config, progress=progress), rows
-        )
+        context = open_context(ctx, solution, data=data, config=config, progress=progress)
+        if context.task.kind is TaskKind.FORECAST:
+            _parity_of_forecasts(context, json_file)
+            return
+        found = agreement(context, rows)
     metrics = parity_metrics(found)
     write_json(json_file, {"protocol": "parity", "metrics": metrics})
     table(
@@ -86,6 +90,18 @@ def parity(
             for name, case in found.graph.by_case.items()
         ]
         table("bundle against model", ("kind of row", "rows", "max |diff|", "flips"), lines)
+    found.require()
+
+
+def _parity_of_forecasts(context: Context, json_file: Path | None) -> None:
+    from lepton.forecast_agreement import forecast_agreement
+
+    found = forecast_agreement(context)
+    write_json(json_file, {"protocol": "parity", "metrics": found.metrics()})
+    rows = [(name, number(value)) for name, value in found.metrics().items()]
+    table(f"parity of {context.solution.name}", ("metric", "value"), rows)
+    if found.parity is None:
+        note("no version is current: there is no bundle to compare")
     found.require()
 
 
