@@ -7,12 +7,10 @@ writes for people (Data Docs, quarantine, report) goes to the run's folder.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import wraps
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
@@ -30,33 +28,12 @@ from lepton.evaluation.results import Evaluation
 from lepton.evaluation.scored import scored_frame
 from lepton.evaluation.splits import SplitSpec, split_in_time
 from lepton.features.spec import FeatureSpec
-from lepton.task import TaskKind
+from lepton.routes import by_kind
 
 if TYPE_CHECKING:
     from lepton.automl.leaderboard import Leaderboard
     from lepton.compress.front import Front
     from lepton.export.bundle import Bundle
-
-
-OWN_STAGES: Final[Mapping[TaskKind, str]] = {TaskKind.FORECAST: "lepton.forecasting"}
-"""Kinds of tasks whose stages from featurize to report are others, and the module that has them
-under the same names."""
-
-S = TypeVar("S", bound=Callable[..., Any])
-
-
-def by_kind(stage: S) -> S:
-    """`stage`, which leaves tasks of the kinds `OWN_STAGES` to the stage of the same name there."""
-
-    @wraps(stage)
-    def run(ctx: Context, *values: Any, **named: Any) -> Any:
-        home = OWN_STAGES.get(ctx.task.kind)
-        if home is None:
-            return stage(ctx, *values, **named)
-        ctx.enter(stage.__name__)
-        return getattr(import_module(home), stage.__name__)(ctx, *values, **named)
-
-    return cast(S, run)
 
 
 COMPRESS_SHARE: Final = 0.35

@@ -37,6 +37,7 @@ TIERS = (
         "forecasting",
         "lifetimes",
         "remaining",
+        "routes",
         "similar",
         "stages",
     },
