@@ -29,6 +29,7 @@ from lepton.evaluation.scored import scored_frame
 from lepton.evaluation.splits import SplitSpec, split_in_time
 from lepton.features.spec import FeatureSpec
 from lepton.routes import by_kind
+from lepton.task import TaskKind
 
 if TYPE_CHECKING:
     from lepton.automl.leaderboard import Leaderboard
