@@ -22,9 +22,10 @@ COMMAND = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
     [
         ["fraud_detection"],
         ["predictive_maintenance"],
+        ["energy_load"],
         ["fraud_detection", "predictive_maintenance"],
     ],
-    ids=["fraud", "maintenance", "both"],
+    ids=["fraud", "maintenance", "energy", "both"],
 )
 def test_a_fresh_clone_passes_its_own_tests(tmp_path: Path, solutions: list[str]) -> None:
     made = create("acme", solutions, tmp_path / "acme", find_project(kit_root()))
