@@ -209,3 +209,12 @@ def test_metrics_stand_with_their_intervals() -> None:
 def test_numbers_and_text_are_made_readable() -> None:
     assert [number(v) for v in (12345, 0.00012345, None, "x")] == ["12,345", "0.0001234", "-", "x"]
     assert clean("ä\n\t\u202e") == "ä\n\\t\\u202e"
+
+
+@pytest.mark.parametrize("option", ["--inputs", "--history"])
+def test_options_of_scored_rows_are_refused_for_forecasts(option: str, tmp_path: Path) -> None:
+    argv = ["score", "energy_load", "--out", str(tmp_path / "x.csv")]
+    found = CliRunner().invoke(cli.app, [*argv, option, str(tmp_path / "y.csv")])
+    assert isinstance(found.exception, ConfigError)
+    assert (found.exception.code, found.exception.where) == ("LK158", option)
+    assert not list(tmp_path.iterdir())

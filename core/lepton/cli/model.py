@@ -14,6 +14,8 @@ from lepton.cli.screen import told
 if TYPE_CHECKING:
     import pandas as pd
 
+    from lepton.errors import ConfigError
+
 
 def register(app: typer.Typer) -> None:
     """Add the verbs of this file."""
@@ -37,12 +39,15 @@ def score(
 ) -> None:
     """Score every valid row with the current version."""
     from lepton.scoring import score as run
+    from lepton.task import TaskKind
 
     check_format(out)
     if inputs is not None:
         check_format(inputs)
     with shown(f"score {solution}") as progress:
         context = open_context(ctx, solution, data=data, config=config, progress=progress)
+        if context.task.kind is TaskKind.FORECAST and (history or inputs):
+            raise not_for_forecasts("--history" if history else "--inputs")
         scores = run(context, history=history)
     write_frame(scores.frame, out)
     if inputs is not None:
@@ -60,10 +65,22 @@ def score(
     told("version", scores.version.number)
     for name, count in scores.unseen.items():
         told("unknown", f"{count:,} rows have a category of '{name}' never seen in training")
-    if data is not None and history is None:
+    if data is not None and history is None and "decision" in scores.frame:
         told("history", "of this file only: give earlier rows as --history to look further back")
     if scores.quarantined:
         told("quarantine", f"{scores.quarantined:,} rows broke the contract and were not scored")
+
+
+def not_for_forecasts(option: str) -> ConfigError:
+    """LK158 for an option that only rows that are scored have; to be raised."""
+    from lepton.errors import ConfigError
+
+    return ConfigError(
+        "LK158",
+        where=option,
+        found="forecasts look back on the source itself and have no input rows",
+        remedy=f"leave {option} out; put earlier rows into the source",
+    )
 
 
 def check_format(path: Path) -> None:

@@ -69,12 +69,10 @@ def backtest(
     seed: int,
     latency_s: int = 0,
     workers: int = 1,
-    limit_s: float | None = None,
 ) -> Backtest:
     """Every family's forecasts of every refit's issues, each fit in a process of its own.
 
-    latency_s: seconds after an interval's end at which its value may be learnt from; limit_s: wall
-    seconds that a fit may take, a quarter of an hour where None.
+    latency_s: seconds after an interval's end at which its value may be learnt from.
     """
     jobs, parts = [], []
     for refit in refits:
@@ -83,8 +81,7 @@ def backtest(
         asked = lesson.issued.take((issue_s >= refit.first_s) & (issue_s < refit.until_s))
         parts.append(asked)
         jobs += [partial(_forecast, family, known, asked, seed) for family in families]
-    limits = [LIMIT_S if limit_s is None else limit_s] * len(jobs)
-    told = run_jobs(jobs, limits, workers) if can_fork() else [j() for j in jobs]
+    told = run_jobs(jobs, [LIMIT_S] * len(jobs), workers) if can_fork() else [j() for j in jobs]
     quantiles, failed = {}, {}
     for number, family in enumerate(families):
         own = told[number :: len(families)]
