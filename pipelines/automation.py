@@ -11,7 +11,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from pipelines.failures import failure_record
 from pipelines.scope import Scope
-from pipelines.scores import ASSET
+from pipelines.scores import AGAIN, ASSET
 
 Job = UnresolvedAssetJobDefinition
 
@@ -22,9 +22,10 @@ EXECUTOR = dg.in_process_executor
 def train_job(scope: Scope) -> Job:
     """From the source to a published version."""
     group = dg.AssetSelection.groups(scope.name)
+    apart = dg.AssetSelection.assets(*(scope.key(name) for name in scored_assets(scope)))
     return dg.define_asset_job(
         f"{scope.name}_train",
-        selection=group - dg.AssetSelection.assets(scope.key(ASSET)),
+        selection=group - apart,
         description=f"{scope.solution.title}: read, validate, search, compress, publish.",
         config=scope.run_config(),
         hooks={failure_record(scope)},
@@ -43,6 +44,37 @@ def score_job(scope: Scope) -> Job:
         hooks={failure_record(scope)},
         executor_def=EXECUTOR,
         tags={"lepton/solution": scope.name},
+    )
+
+
+def reforecast_job(scope: Scope) -> Job:
+    """Forecasts made again by the newest values."""
+    return dg.define_asset_job(
+        f"{scope.name}_reforecast",
+        selection=dg.AssetSelection.assets(scope.key(AGAIN)),
+        description=f"{scope.solution.title}: the last forecasts, moved by what has come since.",
+        config=scope.run_config(),
+        hooks={failure_record(scope)},
+        executor_def=EXECUTOR,
+        tags={"lepton/solution": scope.name},
+    )
+
+
+def scored_assets(scope: Scope) -> tuple[str, ...]:
+    """What a training run does not make."""
+    return (ASSET, AGAIN) if scope.is_forecast else (ASSET,)
+
+
+def reforecast_schedule(scope: Scope, job: Job) -> dg.ScheduleDefinition:
+    """Makes forecasts again at the settings' `reforecast`."""
+    cron = scope.config.schedule.reforecast
+    if cron is None:
+        raise ValueError("no `reforecast` in the settings' schedule")
+    return dg.ScheduleDefinition(
+        name=f"{scope.name}_reforecast",
+        job=job,
+        cron_schedule=cron,
+        execution_timezone=scope.config.schedule.timezone,
     )
 
 

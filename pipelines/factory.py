@@ -15,7 +15,7 @@ from pipelines.checks import contract_check, gates_check
 from pipelines.io_managers import ScoresStore, StageStore
 from pipelines.run_log import KEY, run_log
 from pipelines.scope import CLOCK, PROGRESS, RunSettings, Scope, lock_key, lock_path
-from pipelines.scores import scores_asset
+from pipelines.scores import reforecasts_asset, scores_asset
 from pipelines.stage_assets import STAGES, stage_asset
 
 
@@ -93,13 +93,17 @@ def build_solution_defs(
     path = config_path or project.workspace.config(solution.name)
     scope = Scope(project, solution, config, path)
     train, score = automation.train_job(scope), automation.score_job(scope)
+    again = [automation.reforecast_job(scope)] if scope.is_forecast else []
+    is_timed = scope.is_forecast and config.schedule.reforecast is not None
+    scored = [scores_asset(scope), *(reforecasts_asset(scope) for _ in again)]
     return dg.Definitions(
-        assets=[*(stage_asset(scope, stage) for stage in STAGES), scores_asset(scope)],
+        assets=[*(stage_asset(scope, stage) for stage in STAGES), *scored],
         asset_checks=[contract_check(scope), gates_check(scope)],
-        jobs=[train, score],
+        jobs=[train, score, *again],
         schedules=[
             automation.retrain_schedule(scope, train),
             automation.score_schedule(scope, score),
+            *(automation.reforecast_schedule(scope, job) for job in again if is_timed),
         ],
         sensors=[automation.new_file_sensor(scope, train)],
         resources=_resources(scope),

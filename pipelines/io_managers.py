@@ -69,7 +69,8 @@ def _keep(folder: Path, value: Any) -> None:
 
 
 class ScoresStore(dg.ConfigurableIOManager):
-    """Keeps scored rows as <root>/<asset>/<partition>.parquet; a second run replaces the first."""
+    """Keeps scored rows as <root>/<asset>/<partition>.parquet, latest.parquet where there are no
+    partitions; a second run replaces the first."""
 
     root: str
 
@@ -88,4 +89,5 @@ class ScoresStore(dg.ConfigurableIOManager):
         return frames.read_parquet(self._path(context))
 
     def _path(self, context: dg.InputContext | dg.OutputContext) -> Path:
-        return Path(self.root) / context.asset_key.path[-1] / f"{context.partition_key}.parquet"
+        name = context.partition_key if context.has_partition_key else "latest"
+        return Path(self.root) / context.asset_key.path[-1] / f"{name}.parquet"

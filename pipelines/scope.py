@@ -11,6 +11,7 @@ from pydantic import Field
 from lepton.config import BudgetConfig, SolutionConfig, parse_model
 from lepton.context import Context
 from lepton.solution import Project, Solution
+from lepton.task import TaskKind
 from lepton.workspace import Workspace
 
 PROGRESS = "progress"
@@ -52,6 +53,13 @@ class Scope:
     def name(self) -> str:
         """The solution's id: the assets' group and the first part of their keys."""
         return self.solution.name
+
+    @property
+    def is_forecast(self) -> bool:
+        """Whether the settings' task is one of forecasts."""
+        tasks = {task.name: task for task in self.solution.tasks}
+        chosen = self.config.task or self.solution.tasks[0].name
+        return chosen in tasks and tasks[chosen].kind is TaskKind.FORECAST
 
     @property
     def settings_key(self) -> str:

@@ -10,6 +10,7 @@ from pipelines.scope import Scope
 from pipelines.stage_assets import RETRIES
 
 ASSET = "scores"
+AGAIN = "reforecasts"
 
 
 def partitions(scope: Scope) -> dg.DailyPartitionsDefinition:
@@ -49,6 +50,36 @@ def scores_asset(scope: Scope) -> dg.AssetsDefinition:
         return dg.MaterializeResult(value=found.frame, metadata=shown)
 
     return scores
+
+
+def reforecasts_asset(scope: Scope) -> dg.AssetsDefinition:
+    """The last forecasts of every series, made again by the newest values; the latest only."""
+
+    @dg.asset(
+        key=scope.key(AGAIN),
+        deps=[scope.key("published")],
+        group_name=scope.name,
+        kinds={"onnx", "parquet"},
+        description="Forecasts of the next hours, by the error of the newest values.",
+        io_manager_key=scope.scores_key,
+        required_resource_keys=scope.resources,
+        retry_policy=RETRIES,
+    )
+    def reforecasts(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+        from lepton.scoring import reforecast
+
+        with told_to_dagster():
+            found = reforecast(scope.context(context.run.run_id, context.resources))
+        shown: dict[str, Any] = {
+            "rows": len(found.frame),
+            "quarantined": found.quarantined,
+            "model_version": found.version.number,
+        }
+        if len(found.frame):
+            shown["made_at"] = str(found.frame["issued_at"].max())
+        return dg.MaterializeResult(value=found.frame, metadata=shown)
+
+    return reforecasts
 
 
 def _fingerprint(frame: Any) -> str:

@@ -68,10 +68,12 @@ class StreamConfig(Strict):
 
 
 class ScheduleConfig(Strict):
-    """When the pipeline runs by itself; cron expressions in `timezone`."""
+    """When the pipeline runs by itself; cron expressions in `timezone`. reforecast: when forecasts
+    are made again during the day, absent for never."""
 
     retrain: str = "0 3 * * 1"
     score: str = "0 5 * * *"
+    reforecast: str | None = None
     timezone: str = "UTC"
     scores_from: str = Field(default="2025-01-01", pattern=r"^\d{4}-\d\d-\d\d$")
 

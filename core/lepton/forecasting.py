@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from importlib import metadata
 from pathlib import Path
@@ -21,7 +22,7 @@ from lepton.evaluation.results import Evaluation
 from lepton.forecast.judged import LEVELS, instants
 from lepton.forecast.lessons import held_out, issued_before, lesson_of
 from lepton.forecast.prepared import Prepared, limits_of
-from lepton.forecast.spec import ForecastSpec, cuts_of, daily_issues
+from lepton.forecast.spec import ForecastSpec, again_of, cuts_of, daily_issues
 from lepton.report.content import DataFacts, ModelFacts
 from lepton_edge.forecast_plan import Schedule
 from lepton_edge.forecaster import RUNGS
@@ -46,7 +47,7 @@ LOOK_BACK_S: Final = 28 * DAY_S
 
 def featurize(ctx: Context, validated: Validated) -> Prepared:
     """The series and what may be looked at; features themselves are made issue by issue."""
-    spec = _spec(ctx)
+    spec = spec_of(ctx)
     panel = spec.panel(validated.tables, ctx.settings)
     looks, cuts = spec.looks(panel, ctx.settings), cuts_of(panel, ctx.settings)
     return Prepared(panel, looks, cuts, ctx.task.name)
@@ -151,25 +152,40 @@ def forecasts(
     is known. Calibrated by how the bundle would have done in the weeks before. Columns: the
     entity's, issued_at, event_at, the deciles, forecast_by, reason.
     """
+    spec = spec_of(ctx)
+    panel = spec.panel(validated.tables, ctx.settings)
+    looks = spec.looks(panel, ctx.settings)
+    asked = {name: _asked(ctx, look, panel.end_s, day) for name, look in looks.items()}
+    return _rows(ctx, panel, *issued_by(ctx, bundle, Asked(panel, looks, asked)))
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """Forecasts that are wanted: of which series, what they look at, when issued (UTC seconds)."""
+
+    panel: PanelDataset
+    looks: Mapping[str, AsOfSpec]
+    issues: Mapping[str, np.ndarray]
+
+
+def issued_by(ctx: Context, bundle: Path, asked: Asked) -> tuple[Matrix, Forecasts]:
+    """Forecasts by the bundle, each calibrated by how it would have done in the weeks before."""
     from lepton.export.edge import edge_faults
     from lepton.forecast.conformal import scores_of
     from lepton.forecast.matrix import build
     from lepton_edge.asof import Features
     from lepton_edge.forecaster import Forecaster
 
-    spec = _spec(ctx)
-    panel = spec.panel(validated.tables, ctx.settings)
-    looks = spec.looks(panel, ctx.settings)
+    panel, looks = asked.panel, asked.looks
     with edge_faults():
         forecaster = Forecaster(bundle)
     codes = forecaster.plan.codes
     code = np.array([codes.get(name, len(codes)) for name in panel.ids], dtype=np.int64)
-    asked = {name: _asked(ctx, look, panel.end_s, day) for name, look in looks.items()}
     past = {
         name: daily_issues(look, at[0] - LOOK_BACK_S, at[0], ctx.settings["issue_hour"])
-        for (name, look), at in zip(looks.items(), asked.values(), strict=True)
+        for (name, look), at in zip(looks.items(), asked.issues.values(), strict=True)
     }
-    before, now = (build(panel, looks, issues) for issues in (past, asked))
+    before, now = (build(panel, looks, issues) for issues in (past, asked.issues))
     with edge_faults():
         rolling = forecaster.calibration()
         plain = np.ones(before.y.shape)
@@ -178,8 +194,7 @@ def forecasts(
         rolling.tell(scores_of(before, blend, panel.latency_s.get("y", 0)))
         factors = rolling.factors(int(now.issue_s.max()))
         made = Features(now.X, now.scale, now.step)
-        found = forecaster.ready(code[now.series], made, now.shape, factors)
-    return _rows(ctx, panel, now, found)
+        return now, forecaster.ready(code[now.series], made, now.shape, factors)
 
 
 def _asked(ctx: Context, look: AsOfSpec, end_s: int, day: date | None) -> np.ndarray:
@@ -194,13 +209,11 @@ def _asked(ctx: Context, look: AsOfSpec, end_s: int, day: date | None) -> np.nda
 
 def _rows(ctx: Context, panel: PanelDataset, matrix: Matrix, found: Forecasts) -> pd.DataFrame:
     n_leads = matrix.n_leads
-    entity = ctx.contract.with_role(roles.ENTITY)
-    name = entity[0].name if entity else "series_id"
     ids = np.repeat(np.array(panel.ids, dtype=object)[matrix.series], n_leads)
     rung = np.array(RUNGS, dtype=object)[found.rung]
     return pd.DataFrame(
         {
-            name: pd.Series(ids, dtype="str"),
+            entity_name(ctx): pd.Series(ids, dtype="str"),
             "issued_at": instants(np.repeat(matrix.issue_s, n_leads)),
             "event_at": instants(matrix.step.ravel() * matrix.step_s),
             **{q: found.quantiles[..., at].ravel() for at, q in enumerate(LEVELS)},
@@ -208,6 +221,12 @@ def _rows(ctx: Context, panel: PanelDataset, matrix: Matrix, found: Forecasts) -
             "reason": pd.Series(np.repeat(found.reasons, n_leads), dtype="str"),
         }
     )
+
+
+def entity_name(ctx: Context) -> str:
+    """The column that names a series."""
+    entity = ctx.contract.with_role(roles.ENTITY)
+    return entity[0].name if entity else "series_id"
 
 
 def _judged(
@@ -244,8 +263,10 @@ def _by_bundle(bundle: Bundle, matrix: Matrix, prepared: Prepared) -> np.ndarray
 
 def _schedule(ctx: Context, prepared: Prepared) -> Schedule:
     """When a device forecasts by itself: as in the settings, by the clock of the first series."""
-    minute = round(ctx.settings["issue_hour"] * 60)
-    return Schedule(prepared.panel.zones[0], (minute,))
+    minute, step_s = round(ctx.settings["issue_hour"] * 60), prepared.panel.step_s
+    again_n = again_of(ctx.settings, step_s)
+    again_s = step_s if again_n else 0
+    return Schedule(prepared.panel.zones[0], (minute,), again_s=again_s, again_n=again_n)
 
 
 def _unit(ctx: Context) -> str:
@@ -253,7 +274,8 @@ def _unit(ctx: Context) -> str:
     return named.get(ctx.task.target) or ""
 
 
-def _spec(ctx: Context) -> ForecastSpec:
+def spec_of(ctx: Context) -> ForecastSpec:
+    """What the solution says of its forecasts; ConfigError LK118 where it says nothing."""
     spec = ctx.solution.forecast
     if spec is None:
         raise ConfigError(

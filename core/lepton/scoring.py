@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import pandas as pd
 
 from lepton import conditions, decisions, roles, stages
 from lepton.context import Context
-from lepton.contracts.model import Contract
+from lepton.contracts.model import Contract, Validated
 from lepton.dataset import TabularDataset
 from lepton.errors import DataError, IntegrityError
 from lepton.features.batch import compute
@@ -56,9 +57,9 @@ def score(ctx: Context, *, day: date | None = None, history: Path | None = None)
     from lepton_edge.levels import levels_of
     from lepton_edge.runtime import Runtime
 
-    version = _current(ctx)
     if ctx.task.kind is TaskKind.FORECAST:
-        return _forecasts(ctx, version, day)
+        return _forecasts(ctx, day)
+    version = _current(ctx)
     earlier = None if history is None else _earlier(ctx, history)
     validated = stages.validate(ctx, stages.read(ctx), scoring=True)
     table = _behind(earlier, validated.tables[ctx.task.table], ctx.contract)
@@ -88,16 +89,29 @@ def score(ctx: Context, *, day: date | None = None, history: Path | None = None)
     return Scores(frame, given, version, quarantined, unseen)
 
 
-def _forecasts(ctx: Context, version: Version, day: date | None) -> Scores:
+def _forecasts(ctx: Context, day: date | None) -> Scores:
     """The forecasts issued on `day`, by the local calendar, or next after all that is known."""
     from lepton.forecasting import forecasts
 
+    return _told_by(ctx, partial(forecasts, day=day))
+
+
+def _told_by(ctx: Context, made: Callable[[Context, Path, Validated], pd.DataFrame]) -> Scores:
+    """Rows that the current version tells of the source."""
+    version = _current(ctx)
     validated = stages.validate(ctx, stages.read(ctx), scoring=True)
     ctx.progress.stage("score")
-    frame = forecasts(ctx, version.path, validated, day)
+    frame = made(ctx, version.path, validated)
     frame = frame.assign(model_version=version.number, run_id=ctx.run_id)
     quarantined = sum(len(rows) for rows in validated.quarantine.values())
     return Scores(frame, pd.DataFrame(), version, quarantined)
+
+
+def reforecast(ctx: Context) -> Scores:
+    """What was last forecast, made again by what has been measured since."""
+    from lepton.reforecast import reforecasts
+
+    return _told_by(ctx, reforecasts)
 
 
 def _current(ctx: Context) -> Version:

@@ -50,6 +50,15 @@ class Ring:
         rows = series[:, None]
         return np.where(self.step[rows, at] == step, self.value[rows, at], np.nan)
 
+    def newest(self, series: int, before: int) -> tuple[int, float] | None:
+        """The last interval before `before` that has a value, and that; None where none has."""
+        step, value = self.step[series], self.value[series]
+        at = np.flatnonzero(np.isfinite(value) & (step < before) & (step != _NEVER))
+        if not len(at):
+            return None
+        last = at[step[at].argmax()]
+        return int(step[last]), float(value[last])
+
 
 class AsOfStream:
     """Rings of any number of series that are forecast by one spec.

@@ -3,14 +3,15 @@
 A measurement: series_id, ts (start of the interval), y, and quality where it is not 0. A known
 column: ts and columns by name, series_id where they belong to one series alone, issued_at where
 they are forecasts. A list stands for intervals one after another from ts on. A request: issue_at,
-and series_id, a name or a list, where not all are asked for. `at` tells when a line came; alone it
+and series_id, a name or a list, where not all are asked for; again true: what was issued before
+is made again by what has been measured since. `at` tells when a line came; alone it
 lets the clock go on. `history` true: of the past, told late; no clock moves by it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -22,7 +23,7 @@ from lepton_edge.lines import refused
 
 MOST_VALUES: Final = 100_000
 _OWN: Final = frozenset(
-    {"series_id", "ts", "y", "quality", "issued_at", "issue_at", "at", "history"}
+    {"series_id", "ts", "y", "quality", "issued_at", "issue_at", "at", "history", "again"}
 )
 _TRUTH: Final = 0
 _SEEN: Final = (0, 2)
@@ -47,6 +48,7 @@ class Told:
     known: Mapping[str, np.ndarray]
     edition: Mapping[str, np.ndarray]
     is_history: bool
+    is_again: bool = False
 
     @property
     def n_values(self) -> int:
@@ -59,11 +61,11 @@ def read_line(plan: Plan, event: Mapping[str, Any]) -> Told:
     """The line as arrays; RowError LK296, LK297 or LK294 on what cannot be taken in."""
     _only_known_fields(plan, event)
     at_s = _seconds(event, "at") if "at" in event else None
-    is_history = event.get("history", False)
-    if not isinstance(is_history, bool):
-        raise _field("history", is_history, "is not true or false", "send true, or leave it out")
+    is_history = _is(event, "history")
     if "issue_at" in event:
         return _request(plan, event)
+    if "again" in event:
+        raise refused("LK296", "again", "belongs to a request", "send it with issue_at")
     columns = [column.name for column in plan.spec.known if column.name in event]
     if "y" not in event and not columns:
         if "at" in event and set(event) == {"at"}:
@@ -76,7 +78,7 @@ def read_line(plan: Plan, event: Mapping[str, Any]) -> Told:
 
 
 def _request(plan: Plan, event: Mapping[str, Any]) -> Told:
-    wrong = sorted(set(event) - {"issue_at", "series_id"})
+    wrong = sorted(set(event) - {"issue_at", "series_id", "again"})
     if wrong:
         raise refused("LK296", wrong[0], "does not belong to a request", "send it as its own line")
     names = event.get("series_id")
@@ -89,7 +91,15 @@ def _request(plan: Plan, event: Mapping[str, Any]) -> Told:
             raise refused(
                 "LK296", "series_id", "is an empty list", "name a series, or leave it out"
             )
-    return _only(code, issue_s=_seconds(event, "issue_at"))
+    told = _only(code, issue_s=_seconds(event, "issue_at"))
+    return replace(told, is_again=_is(event, "again"))
+
+
+def _is(event: Mapping[str, Any], name: str) -> bool:
+    told = event.get(name, False)
+    if not isinstance(told, bool):
+        raise _field(name, told, "is not true or false", "send true, or leave it out")
+    return told
 
 
 def _tick(at_s: int | None) -> Told:

@@ -14,6 +14,7 @@ import numpy as np
 from lepton_edge.asof_spec import AsOfSpec
 from lepton_edge.bundle import FORECAST, Opened
 from lepton_edge.conformal import ConformalSpec, Rolling
+from lepton_edge.correction import Correction
 from lepton_edge.errors import BundleError
 from lepton_edge.strict_json import parse
 from lepton_edge.wall_clock import DAY_S, WallClock, changes_of
@@ -39,17 +40,22 @@ class Usual:
 @dataclass(frozen=True)
 class Schedule:
     """When forecasts are issued by themselves: at times of the local day (minutes after midnight
-    by the wall clock of `zone`), or every `every_s` seconds; never where neither is told."""
+    by the wall clock of `zone`), or every `every_s` seconds; never where neither is told.
+    again_s: every so many seconds what was issued is made again for the next `again_n` intervals,
+    by what has been measured since; 0 for never."""
 
     zone: str = "UTC"
     minutes: tuple[int, ...] = ()
     every_s: int = 0
+    again_s: int = 0
+    again_n: int = 0
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> Schedule:
         """From plain data; KeyError, TypeError or ValueError on other."""
-        made = cls(str(told["zone"]), tuple(map(int, told["minutes"])), int(told["every_s"]))
-        if made.every_s < 0 or not all(0 <= one < 1440 for one in made.minutes):
+        seconds = [int(told[name]) for name in ("every_s", "again_s", "again_n")]
+        made = cls(str(told["zone"]), tuple(map(int, told["minutes"])), *seconds)
+        if min(seconds) < 0 or not all(0 <= one < 1440 for one in made.minutes):
             raise ValueError("a schedule needs minutes of a day, or seconds above 0")
         return made
 
@@ -58,9 +64,7 @@ class Schedule:
         if until_s <= after_s:
             return []
         found: set[int] = set()
-        if self.every_s:
-            first = (after_s // self.every_s + 1) * self.every_s
-            found |= set(range(first, until_s + 1, self.every_s))
+        found |= set(_multiples(self.every_s, after_s, until_s))
         if self.minutes:
             clock = clock or WallClock(self.zone)
             ends = clock.day(np.array([after_s, until_s], dtype=np.int64))
@@ -68,6 +72,16 @@ class Schedule:
             walls = days[:, None] * DAY_S + np.array(self.minutes, dtype=np.int64) * 60
             found |= {int(at) for at in clock.instant(walls).ravel() if after_s < at <= until_s}
         return sorted(found)
+
+    def again(self, after_s: int, until_s: int) -> list[int]:
+        """Instants after the first and up to the second at which forecasts are made again."""
+        return list(_multiples(self.again_s, after_s, until_s))
+
+
+def _multiples(every_s: int, after_s: int, until_s: int) -> range:
+    if not every_s:
+        return range(0)
+    return range((after_s // every_s + 1) * every_s, until_s + 1, every_s)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +100,7 @@ class Plan:
     conformal: ConformalSpec
     schedule: Schedule
     unit: str
+    correction: Correction
 
     @cached_property
     def codes(self) -> Mapping[str, int]:
@@ -168,6 +183,7 @@ def _plan(told: Mapping[str, Any]) -> Plan:
         conformal=ConformalSpec(**told["conformal"]),
         schedule=Schedule.from_json(told["schedule"]),
         unit=str(told["unit"]),
+        correction=Correction.from_json(told["correction"]),
     )
 
 

@@ -84,7 +84,7 @@ class ForecastService:
             found = f"{_iso(when)}, {(when - now_s) // 86_400:,} days after the stream's clock"
             raise refused("LK295", field, found, 'check it, or send {"at": ...} alone before')
         if event.issue_s is not None and event.issue_s < now_s:
-            known = self.state.answers.get(event.issue_s, {})
+            known = {} if event.is_again else self.state.answers.get(event.issue_s, {})
             if not all(int(code) in known for code in event.code):
                 found = f"{_iso(event.issue_s)}, before {_iso(now_s)}, up to which all is known"
                 remedy = "ask for now, or replay the lines into an empty state up to then"
@@ -104,6 +104,10 @@ class ForecastService:
 
     def _requested(self, event: Told) -> dict[str, Any]:
         assert event.issue_s is not None
+        if event.is_again:
+            issued = self._pass(event.issue_s, is_open=True)
+            found = self._again(event.code, event.issue_s)
+            return {**found, "issued": issued} if issued else found
         is_repeated = event.issue_s in self.state.answers and all(
             int(code) in self.state.answers[event.issue_s] for code in event.code
         )
@@ -118,7 +122,23 @@ class ForecastService:
         if until_s is None or (state.due_s is not None and until_s <= state.due_s):
             return []
         every = np.arange(len(self.plan.ids))
-        return [self._issue(every, at) for at in state.passed(until_s, is_open=is_open)]
+        due = state.passed(until_s, is_open=is_open)
+        return [self._again(every, at) if again else self._issue(every, at) for at, again in due]
+
+    def _again(self, code: np.ndarray, at_s: int) -> dict[str, Any]:
+        """What was issued before, made again at an instant, of the series that have any of it."""
+        made = [(self.plan.ids[one], self.state.again(one, at_s)) for one in code.tolist()]
+        step_s = self.plan.spec.step_s
+        forecasts = [
+            {
+                _ID: name,
+                "ts": _iso(int(one.step[0]) * step_s),
+                "quantiles": _finite(one.quantiles),
+            }
+            for name, one in made
+            if len(one.step)
+        ]
+        return {"issue_at": _iso(at_s), "step_s": step_s, "again": True, "forecasts": forecasts}
 
     def _issue(self, code: np.ndarray, issue_s: int) -> dict[str, Any]:
         made = self.state.issue(code, issue_s)

@@ -18,6 +18,7 @@ from lepton_edge import state_file
 from lepton_edge.asof_stream import AsOfStream, Ring
 from lepton_edge.bundle import Opened
 from lepton_edge.conformal import Rolling, Scores, outside
+from lepton_edge.correction import Running
 from lepton_edge.errors import BundleError
 from lepton_edge.forecast_plan import Plan
 from lepton_edge.forecaster import Forecaster, Forecasts
@@ -137,17 +138,35 @@ class ForecastState:
         self._forget(issue_s)
         return list({id(one): one for one in (answers[int(c)] for c in code)}.values())
 
-    def passed(self, until_s: int, *, is_open: bool) -> list[int]:
-        """Let the clock go on; scheduled instants of issue that are due by it.
+    def again(self, code: int, at_s: int) -> Running:
+        """What was issued of a series for the intervals from an instant on, moved by how far the
+        newest value was off; nothing of it is remembered."""
+        issues = []
+        for issue_s in sorted(self.answers):
+            made = self.answers[issue_s].get(code)
+            if made is not None:
+                row = int(np.flatnonzero(made.code == code)[0])
+                if np.isfinite(made.quantiles[row]).all():
+                    issues.append((made.step[row], made.quantiles[row]))
+        plan, now = self.plan, at_s // self.plan.spec.step_s
+        known = self.rings.past.newest(code, now)
+        n = plan.schedule.again_n or plan.spec.n_ahead
+        return Running.of(issues).again(known, now, n, plan.correction)
+
+    def passed(self, until_s: int, *, is_open: bool) -> list[tuple[int, bool]]:
+        """Let the clock go on; what is due by it: instants, and whether forecasts are only made
+        again then.
 
         is_open: more may come of the instant `until_s` itself, so that what is due then waits.
         """
         last = until_s - 1 if is_open else until_s
         first = until_s - 1 if self.due_s is None else self.due_s
-        due = self.plan.issues(max(first, last - _CATCH_UP_S), last)
+        span = max(first, last - _CATCH_UP_S), last
+        due = dict.fromkeys(self.plan.schedule.again(*span), True)
+        due |= dict.fromkeys(self.plan.issues(*span), False)
         self.due_s = max(first, last)
         self.now_s = until_s if self.now_s is None else max(self.now_s, until_s)
-        return due
+        return sorted(due.items())
 
     def _forget(self, now_s: int) -> None:
         spec = self.plan.spec

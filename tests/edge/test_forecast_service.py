@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 
 from lepton.export.forecast_bundle import write_forecast_bundle
 from lepton.forecast.conformal import cells_of, scores_of, stretched
+from lepton_edge.correction import Correction
 from lepton_edge.errors import BundleError
 from lepton_edge.forecast_plan import Schedule
 from lepton_edge.forecast_service import STATE, ForecastService
@@ -199,6 +201,56 @@ def test_an_intraday_schedule_issues_every_interval(tmp_path: Path) -> None:
     told(service, lines([*history(), {"at": iso(FIRST_S)}]))
     answer = told(service, lines([{"at": iso(FIRST_S + 3 * 3_600)}]))[0]
     assert len(answer["issued"]) == 6
+
+
+def test_forecasts_are_made_again_by_how_far_the_last_value_was_off(tmp_path: Path) -> None:
+    """At ten the day is issued; at noon and one all that is left is moved by the last error."""
+    correction = Correction(np.array([0.8, 0.5]), np.array([0.6, 0.9]))
+    champion = replace(tiny.champion(), correction=correction)
+    context = tiny.context(schedule=Schedule("Europe/Berlin", (600,), again_s=3_600, again_n=3))
+    made = write_forecast_bundle(tmp_path / "bundle", champion, context).path
+    service = ForecastService(Forecaster(made))
+    gate = FIRST_S + 9 * tiny.HOUR
+    first = told(service, lines([*history(), {"at": iso(gate)}]))[-1]["issued"][0]
+    was = {one["series_id"]: np.array(one["quantiles"]) for one in first["forecasts"]}
+    value = {"series_id": "north", "ts": iso(gate), "y": 99.0, "at": iso(gate + tiny.HOUR)}
+    answer = told(service, lines([value, {"at": iso(gate + tiny.HOUR + 1)}]))[-1]
+    assert [one["again"] for one in answer["issued"]] == [True]
+    found = {one["series_id"]: one for one in answer["issued"][0]["forecasts"]}
+    assert found["north"]["ts"] == iso(gate + tiny.HOUR).replace("+00:00", "Z")
+    # an hour later the value of `gate` is one interval old, then two, then out of reach
+    north, middle = was["north"], was["north"][:, 4:5]
+    width = north[:, -1] - north[:, 0]
+    error = (99.0 - north[0, 4]) / width[0]
+    for row, (share, narrow) in enumerate([(0.8, 0.6), (0.5, 0.9), (0.0, 1.0)], start=1):
+        wanted = middle[row] + share * error * width[row] + narrow * (north[row] - middle[row])
+        assert np.allclose(found["north"]["quantiles"][row - 1], wanted)
+    # the other series told nothing since: its newest value lies before the issue
+    other = list(tiny.ZONES)[1]
+    assert np.allclose(found[other]["quantiles"], was[other][1:4])
+
+
+def test_a_request_to_make_forecasts_again_changes_no_bit_of_the_state(
+    forecaster: Forecaster, tmp_path: Path
+) -> None:
+    gate = FIRST_S + 9 * tiny.HOUR
+    sent = lines([*history(), {"at": iso(gate)}])
+    asked = lines([{"issue_at": iso(gate + 2), "series_id": "north", "again": True}])
+    plain, other = ForecastService(forecaster), ForecastService(forecaster)
+    tick = lines([{"at": iso(gate + 2)}])
+    told(plain, [*sent, *tick])
+    answer = told(other, [*sent, *asked, *tick])[-2]
+    assert answer["again"]
+    assert len(answer["forecasts"]) == 1
+    plain.state.rows = other.state.rows = 0
+    for number, service in enumerate((plain, other)):
+        service.state.save(tmp_path / str(number))
+    assert (tmp_path / "0").read_bytes() == (tmp_path / "1").read_bytes()
+    late = told(other, asked)[0] | told(other, lines([{"issue_at": iso(gate), "again": True}]))[0]
+    assert late["error"] == "LK295"
+    wrong = told(other, lines([{"ts": iso(gate), "y": 1.0, "series_id": "north", "again": True}]))
+    assert wrong[0]["error"] == "LK296"
+    assert "belongs to a request" in wrong[0]["found"]
 
 
 def test_what_is_due_at_an_instant_sees_all_that_was_told_of_it(forecaster: Forecaster) -> None:

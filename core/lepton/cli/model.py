@@ -36,8 +36,13 @@ def score(
         Path | None,
         typer.Option("--inputs", help="the model's input rows too, as a device takes them (.csv)"),
     ] = None,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="forecasts only: the last ones, moved by the newest values"),
+    ] = False,
 ) -> None:
     """Score every valid row with the current version."""
+    from lepton.scoring import reforecast
     from lepton.scoring import score as run
     from lepton.task import TaskKind
 
@@ -46,9 +51,12 @@ def score(
         check_format(inputs)
     with shown(f"score {solution}") as progress:
         context = open_context(ctx, solution, data=data, config=config, progress=progress)
-        if context.task.kind is TaskKind.FORECAST and (history or inputs):
+        is_forecast = context.task.kind is TaskKind.FORECAST
+        if is_forecast and (history or inputs):
             raise not_for_forecasts("--history" if history else "--inputs")
-        scores = run(context, history=history)
+        if again and not is_forecast:
+            raise only_for_forecasts("--again")
+        scores = reforecast(context) if again else run(context, history=history)
     write_frame(scores.frame, out)
     if inputs is not None:
         write_frame(scores.inputs, inputs)
@@ -80,6 +88,18 @@ def not_for_forecasts(option: str) -> ConfigError:
         where=option,
         found="forecasts look back on the source itself and have no input rows",
         remedy=f"leave {option} out; put earlier rows into the source",
+    )
+
+
+def only_for_forecasts(option: str) -> ConfigError:
+    """LK158 for an option that only forecasts have; to be raised."""
+    from lepton.errors import ConfigError
+
+    return ConfigError(
+        "LK158",
+        where=option,
+        found="rows are scored once and not made again",
+        remedy=f"leave {option} out",
     )
 
 

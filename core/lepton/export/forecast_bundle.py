@@ -137,8 +137,11 @@ def plan_of(champion: Champion, context: ForecastContext) -> dict[str, Any]:
             "zone": schedule.zone,
             "minutes": list(schedule.minutes),
             "every_s": schedule.every_s,
+            "again_s": schedule.again_s,
+            "again_n": schedule.again_n,
         },
         "unit": context.unit,
+        "correction": champion.correction.to_json(),
     }
 
 

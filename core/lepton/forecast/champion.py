@@ -16,6 +16,7 @@ import numpy as np
 
 from lepton.errors import IntegrityError, SearchError
 from lepton.forecast.conformal import Rolling, cells_of, scores_of, stretched
+from lepton.forecast.corrected import fit_correction
 from lepton.forecast.ensemble import Weights, fit_weights
 from lepton.forecast.families import forecaster
 from lepton.forecast.families.base import Forecaster, ForecastModel, Lesson
@@ -33,6 +34,7 @@ from lepton.forecast.walk import Walk, WalkSpec
 from lepton_edge import atomic
 from lepton_edge.asof_spec import AsOfSpec
 from lepton_edge.conformal import ConformalSpec
+from lepton_edge.correction import Correction
 from lepton_edge.seal import SEAL, is_sealed, sealed
 
 FALLBACKS: Final = ("profile", "seasonal_naive")
@@ -40,6 +42,8 @@ FALLBACKS: Final = ("profile", "seasonal_naive")
 CHAMPION: Final = "champion.json"
 _LEAST_WEIGHT: Final = 1e-3
 """Share of a family in every cell below which it is not worth its fit."""
+_CORRECTED_H: Final = 24
+"""Hours after a known value up to which its error may move what was forecast."""
 _RARELY: Final = 0.99
 """Quantile of what was missing while learning: up to it a forecast is made as usual."""
 
@@ -128,7 +132,8 @@ class Usual:
 @dataclass(frozen=True, eq=False)
 class Champion:
     """members: family -> fitted model, those that weigh; fallbacks: the same of what stands in;
-    conformal, calibration: how intervals are calibrated, and the state that this goes on from."""
+    conformal, calibration: how intervals are calibrated, and the state that this goes on from;
+    correction: how forecasts are made again during the day."""
 
     series: Series
     members: Mapping[str, ForecastModel]
@@ -137,6 +142,7 @@ class Champion:
     usual: Usual
     conformal: ConformalSpec
     calibration: Mapping[str, np.ndarray]
+    correction: Correction = field(default_factory=Correction.none)
 
     @property
     def spec(self) -> AsOfSpec:
@@ -156,7 +162,8 @@ class Champion:
     @property
     def fingerprint(self) -> str:
         """sha256 of all that decides its forecasts."""
-        parts = (self.series.to_json(), self.usual.to_json(), self.conformal.to_json())
+        values = (self.series, self.usual, self.conformal, self.correction)
+        parts = [one.to_json() for one in values]
         told = json.dumps(parts, sort_keys=True)
         return sha256_of((told, self.members, self.fallbacks, self.weights, self.calibration))
 
@@ -208,6 +215,7 @@ class Champion:
             "series": self.series.to_json(),
             "usual": self.usual.to_json(),
             "conformal": self.conformal.to_json(),
+            "correction": self.correction.to_json(),
             "models": taken_apart(value, parts),
             "fingerprint": self.fingerprint,
         }
@@ -264,6 +272,7 @@ def fit_champion(
         usual=Usual.of(series.spec, lesson.issued),
         conformal=spec.conformal,
         calibration=_calibration(walk, spec),
+        correction=_correction(walk, series.spec),
     )
     return made.without([name for name in weights.names if name not in names])
 
@@ -294,6 +303,12 @@ def _calibration(walk: Walk, spec: WalkSpec) -> dict[str, np.ndarray]:
     return rolling.to_arrays()
 
 
+def _correction(walk: Walk, spec: AsOfSpec) -> Correction:
+    y = np.concatenate([walk.warmed.matrix.y, walk.matrix.y])
+    blend = np.concatenate([walk.warmed_blend, walk.blend])
+    return fit_correction(y, blend, spec.an_hour(_CORRECTED_H))
+
+
 def _loaded(folder: Path) -> Champion:
     raw = (folder / CHAMPION).read_bytes()
     if not is_sealed(raw):
@@ -310,6 +325,7 @@ def _loaded(folder: Path) -> Champion:
         series=Series.from_json(told["series"]),
         usual=Usual(**told["usual"]),
         conformal=ConformalSpec(**told["conformal"]),
+        correction=Correction.from_json(told["correction"]),
         **models,
     )
     if champion.fingerprint != told["fingerprint"]:

@@ -19,19 +19,22 @@ SETTINGS: Final[Mapping[str, float]] = {
     "lead_h": 24.0,
     "latency_h": 0.0,
     "step_min": 0.0,
+    "again_h": 6.0,
     "selection_days": 56.0,
     "holdout_days": 56.0,
 }
 """issue_hour: local hour at which a day's forecasts are issued; gate_h: hours from then to the
 first interval that is forecast; lead_h: hours that are forecast; latency_h: hours after an interval
 until its value is there; step_min: minutes of an interval, 0 for the longest that a series has;
-selection_days, holdout_days: what is kept apart, at most a fifth of the history each."""
+again_h: hours ahead for which forecasts are made again, every interval, by the last error, 0 for
+never; selection_days, holdout_days: what is kept apart, at most a fifth of the history each."""
 SETTING_BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "issue_hour": (0.0, 23.99),
     "gate_h": (0.0, 72.0),
     "lead_h": (1.0, 336.0),
     "latency_h": (0.0, 168.0),
     "step_min": (0.0, 1_440.0),
+    "again_h": (0.0, 24.0),
     "selection_days": (7.0, 366.0),
     "holdout_days": (7.0, 366.0),
 }
@@ -70,6 +73,11 @@ def cuts_of(panel: PanelDataset, settings: Mapping[str, float]) -> Cuts:
     return Cuts(start_s, end_s - held - selected, end_s - held, end_s)
 
 
+def again_of(settings: Mapping[str, float], step_s: int) -> int:
+    """Intervals for which forecasts are made again during the day, 0 for none."""
+    return round(settings["again_h"] * HOUR_S) // step_s
+
+
 def daily_issues(spec: AsOfSpec, first_s: int, last_s: int, hour: float) -> np.ndarray:
     """Every day's instant at which the wall clock of the series shows `hour`, from `first_s` to
     before `last_s`; UTC seconds, int64."""
@@ -86,6 +94,7 @@ __all__ = [
     "SETTING_BOUNDS",
     "Cuts",
     "ForecastSpec",
+    "again_of",
     "cuts_of",
     "daily_issues",
 ]
