@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import resource
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -42,9 +43,17 @@ def customer(
     )
 
 
+def cpu_s() -> float:
+    """CPU seconds of this process and of those that it has started and seen end."""
+    own, others = (
+        resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    return own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
+
+
 def versions() -> dict[str, str]:
     """Python's version and those of the packages that decide results."""
     return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
 
 
-__all__ = ["customer", "versions"]
+__all__ = ["cpu_s", "customer", "versions"]

@@ -78,8 +78,10 @@ def _again(
         made = running.again(known, now, n, correction)
         if not len(made.step):
             continue
-        at = np.flatnonzero(running.step == known[0]) if known else []
-        error = standard_error(known[1], running.quantiles[at[0]]) if known and len(at) else np.nan
+        error = np.nan
+        if known is not None and (running.step == known[0]).any():
+            own_step = int(np.flatnonzero(running.step == known[0])[0])
+            error = standard_error(known[1], running.quantiles[own_step])
         told: dict[str, Any] = {
             "series": pd.Series([name] * len(made.step), dtype="str"),
             "issued_at": instants(np.full(len(made.step), now_s)),

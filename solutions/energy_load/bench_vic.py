@@ -6,7 +6,6 @@ noise in the temperature, and without any weather, are told beside it.
 
 from __future__ import annotations
 
-import resource
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from lepton.automl.machine import available_workers
-from lepton.benching import versions
+from lepton.benching import cpu_s, versions
 from lepton.forecast import scores
 from lepton.forecast.families import forecaster
 from lepton.forecast.families.base import Lesson
@@ -93,7 +92,7 @@ def vic(request: BenchRequest) -> Mapping[str, Any]:
 
     Options: `peers` (1): 0 leaves Prophet and mlforecast out; `net` (1): 0 leaves the network out.
     """
-    used = _cpu_s()
+    used = cpu_s()
     options = request.numbers(peers=1, net=1)
     families = tuple(f for f in FAMILIES if f != "net" or options["net"])
     hourly = read_hourly(request)
@@ -121,7 +120,7 @@ def vic(request: BenchRequest) -> Mapping[str, Any]:
         "ladder": [_told(rung) for rung in rungs],
         "weights": [weights.to_json() for weights in best.weights],
         "peers": peers,
-        "cpu_s": round(_cpu_s() - used, 1),
+        "cpu_s": round(cpu_s() - used, 1),
         "versions": versions(),
     }
 
@@ -221,14 +220,6 @@ def _told(rung: Any) -> dict[str, Any]:
         "intervals": {name: list(limits) for name, limits in rung.intervals.items()},
         "crps_vs_before": rung.crps_vs_before,
     }
-
-
-def _cpu_s() -> float:
-    """CPU seconds of this process and of those that it has started and seen end."""
-    own, others = (
-        resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    )
-    return own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
 
 
 __all__ = ["PROTOCOL", "dispatch_shares", "noise", "panel_of", "read_hourly", "vic", "walked"]

@@ -22,8 +22,10 @@ _ROUNDS: Final = 150
 _STEP: Final = 4.0
 _SHRINK_DAYS: Final = 60.0
 """Days of forecasts that weigh as much as the weights above."""
-_TOO_BAD: Final = 1.3
-"""Loss over that of the best family from which on a family is left out."""
+_TOO_BAD: Final = 2.0
+"""Loss over that of the best family from which on a family is left out. Measured on two substations
+before their test: of weeks that follow, what was a third worse is often the best, and leaving it
+out costs up to 12 %."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,14 +21,15 @@ from lepton.forecast.rolling import Backtest, Refit, backtest
 
 @dataclass(frozen=True)
 class WalkSpec:
-    """refits: the first of them is the warm-up, whose issues are not judged; seed; workers: fits
-    at a time; latency_s: of the truth."""
+    """refits: the first of them is the warm-up, whose issues are not judged, nor are any before
+    `judged_from_s` (UTC seconds); seed; workers: fits at a time; latency_s: of the truth."""
 
     refits: tuple[Refit, ...]
     seed: int = 0
     workers: int = 1
     latency_s: int = 0
     conformal: ConformalSpec = field(default_factory=ConformalSpec)
+    judged_from_s: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +71,8 @@ def walk_forward(lesson: Lesson, families: Sequence[Forecaster], spec: WalkSpec)
     )
     issue_s = every.matrix.issue_s
     n_series = int(every.matrix.series.max(initial=0)) + 1
+    first = spec.refits[0]
+    warm_until_s = first.until_s if spec.judged_from_s is None else spec.judged_from_s
     blend = np.empty((*every.matrix.y.shape, 9))
     weights = []
     for number, refit in enumerate(spec.refits):
@@ -78,16 +81,16 @@ def walk_forward(lesson: Lesson, families: Sequence[Forecaster], spec: WalkSpec)
         past = issue_s < refit.at_s if number else inside
         made = fit_weights(_known_by(every, past, refit, spec), n_series)
         blend[inside] = made.of(every.take(inside))
-        weights.append(made)
-    first = spec.refits[0]
-    warm = (issue_s >= first.first_s) & (issue_s < first.until_s)
+        if refit.first_s >= warm_until_s:
+            weights.append(made)
+    warm = (issue_s >= first.first_s) & (issue_s < warm_until_s)
     before = scores_of(every.matrix.take(warm), blend[warm], spec.latency_s)
     judged = every.take(~warm)
     return Walk(
         members=judged,
         blend=blend[~warm],
         calibrated=_calibrated(judged.matrix, blend[~warm], before, spec),
-        weights=tuple(weights[1:]),
+        weights=tuple(weights),
         warmed=every.take(warm),
         warmed_blend=blend[warm],
     )
