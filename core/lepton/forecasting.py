@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from importlib import metadata
 from pathlib import Path
@@ -297,10 +297,14 @@ def report(
     evaluation: Evaluation,
 ) -> Path:
     """The run's HTML report, written whether the gates hold or not."""
+    from lepton.report.again import made_again
     from lepton.report.content import ReportContent
     from lepton.report.forecast_facts import forecast_facts
     from lepton.report.html import write_report
 
+    facts = forecast_facts(prepared, board, _unit(ctx), ctx.rng("report"))
+    reach = again_of(ctx.settings, prepared.panel.step_s)
+    again = made_again(evaluation.scored, front.champion.correction, prepared.panel.step_s)
     content = ReportContent(
         title=ctx.solution.title,
         subtitle=ctx.solution.about,
@@ -318,7 +322,7 @@ def report(
         spec=ctx.solution.report,
         costs=ctx.costs,
         links={"Data Docs": "data_docs/index.html"},
-        forecast=forecast_facts(prepared, board, _unit(ctx), ctx.rng("report")),
+        forecast=replace(facts, again=again.head(reach)),
     )
     return write_report(ctx.folder / "report.html", content)
 

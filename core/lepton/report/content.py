@@ -80,8 +80,8 @@ class ForecastFacts:
 
     unit: of the series; rungs: name, loss, low, high, vs_before, as each step of the ladder;
     series: one row a series; marked: series, why, values, first, last; response: part, at, low,
-    middle, high; sums: parent, children, coherence; sums_told: what they mean; limits: one
-    sentence each.
+    middle, high; sums: parent, children, coherence; sums_told: what they mean; again: ahead_h,
+    before, after, coverage80 of forecasts made again during the day; limits: one sentence each.
     """
 
     unit: str = ""
@@ -91,6 +91,7 @@ class ForecastFacts:
     response: pd.DataFrame = field(default_factory=pd.DataFrame)
     sums: pd.DataFrame = field(default_factory=pd.DataFrame)
     sums_told: str = ""
+    again: pd.DataFrame = field(default_factory=pd.DataFrame)
     limits: Sequence[str] = ()
 
 
