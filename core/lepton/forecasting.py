@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from importlib import metadata
 from pathlib import Path
@@ -16,8 +17,10 @@ import lepton
 from lepton import roles
 from lepton.context import Context
 from lepton.contracts.model import Validated
+from lepton.csv_safe import write_csv
 from lepton.errors import ConfigError
 from lepton.evaluation.results import Evaluation
+from lepton.forecast.cleaning import clean
 from lepton.forecast.judged import LEVELS, instants
 from lepton.forecast.lessons import held_out, issued_before, lesson_of
 from lepton.forecast.prepared import Prepared, limits_of
@@ -31,12 +34,15 @@ if TYPE_CHECKING:
     from lepton.compress.forecasts import ForecastFront
     from lepton.export.bundle import Bundle
     from lepton.forecast.board import ForecastBoard
+    from lepton.forecast.cleaning import Cleaned
     from lepton.forecast.judged import Judged
     from lepton.forecast.matrix import Matrix
     from lepton.forecast.panel import PanelDataset
     from lepton_edge.asof_spec import AsOfSpec
     from lepton_edge.forecaster import Forecasts
 
+AUDIT_FILE: Final = "cleaning.csv"
+"""Every value that was changed, in the run's folder."""
 OWN: Final = "bundle"
 """Name of the bundle among those that are judged."""
 LEAK_ISSUES: Final = 3
@@ -46,10 +52,15 @@ LOOK_BACK_S: Final = 28 * DAY_S
 
 def featurize(ctx: Context, validated: Validated) -> Prepared:
     """The series and what may be looked at; features themselves are made issue by issue."""
+    spec, found = _spec(ctx), _cleaned(ctx, validated)
+    looks, cuts = spec.looks(found.panel, ctx.settings), cuts_of(found.panel, ctx.settings)
+    return Prepared(found.panel, looks, cuts, ctx.task.name, found.audit)
+
+
+def _cleaned(ctx: Context, validated: Validated) -> Cleaned:
+    """The series as they are learnt from and looked at, and what was changed in them."""
     spec = _spec(ctx)
-    panel = spec.panel(validated.tables, ctx.settings)
-    looks, cuts = spec.looks(panel, ctx.settings), cuts_of(panel, ctx.settings)
-    return Prepared(panel, looks, cuts, ctx.task.name)
+    return clean(spec.panel(validated.tables, ctx.settings), spec.clean)
 
 
 def search(ctx: Context, prepared: Prepared) -> ForecastBoard:
@@ -157,9 +168,8 @@ def forecasts(
     from lepton_edge.asof import Features
     from lepton_edge.forecaster import Forecaster
 
-    spec = _spec(ctx)
-    panel = spec.panel(validated.tables, ctx.settings)
-    looks = spec.looks(panel, ctx.settings)
+    panel = _cleaned(ctx, validated).panel
+    looks = _spec(ctx).looks(panel, ctx.settings)
     with edge_faults():
         forecaster = Forecaster(bundle)
     codes = forecaster.plan.codes
@@ -275,10 +285,12 @@ def report(
     evaluation: Evaluation,
 ) -> Path:
     """The run's HTML report, written whether the gates hold or not."""
+    from lepton.report.cleaning_section import cleaning_facts
     from lepton.report.content import ReportContent
     from lepton.report.forecast_facts import forecast_facts
     from lepton.report.html import write_report
 
+    write_csv(prepared.audit, ctx.folder / AUDIT_FILE)
     content = ReportContent(
         title=ctx.solution.title,
         subtitle=ctx.solution.about,
@@ -295,8 +307,11 @@ def report(
         simulated=ctx.config.simulated,
         spec=ctx.solution.report,
         costs=ctx.costs,
-        links={"Data Docs": "data_docs/index.html"},
-        forecast=forecast_facts(prepared, board, _unit(ctx), ctx.rng("report")),
+        links={"Data Docs": "data_docs/index.html", "Cleaning audit": AUDIT_FILE},
+        forecast=replace(
+            forecast_facts(prepared, board, _unit(ctx), ctx.rng("report")),
+            cleaning=cleaning_facts(prepared, AUDIT_FILE),
+        ),
     )
     return write_report(ctx.folder / "report.html", content)
 

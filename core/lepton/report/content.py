@@ -75,23 +75,41 @@ class ModelFacts:
 
 
 @dataclass(frozen=True)
+class CleaningFacts:
+    """What was changed in the history.
+
+    counts: series, reason, values, of which a stand-in was put in for how many; worst: series, ts,
+    before, after, changed, of the stretch in which most was changed; points: series, ts, reason,
+    before, after, the first of all; total: how many were changed of how many; unjudged: values of
+    the holdout that are not judged by, by reason; link: the file that lists every one.
+    """
+
+    counts: pd.DataFrame
+    worst: pd.DataFrame
+    points: pd.DataFrame
+    total: tuple[int, int]
+    unjudged: Mapping[str, int]
+    link: str
+
+
+@dataclass(frozen=True)
 class ForecastFacts:
     """What a report of forecasts says beside the rest.
 
     unit: of the series; rungs: name, loss, low, high, vs_before, as each step of the ladder;
-    series: one row a series; marked: series, why, values, first, last; response: part, at, low,
+    series: one row a series; response: part, at, low,
     middle, high; sums: parent, children, coherence; sums_told: what they mean; limits: one
-    sentence each.
+    sentence each. cleaning: what was changed in the history, None where nothing could be.
     """
 
     unit: str = ""
     rungs: pd.DataFrame = field(default_factory=pd.DataFrame)
     series: pd.DataFrame = field(default_factory=pd.DataFrame)
-    marked: pd.DataFrame = field(default_factory=pd.DataFrame)
     response: pd.DataFrame = field(default_factory=pd.DataFrame)
     sums: pd.DataFrame = field(default_factory=pd.DataFrame)
     sums_told: str = ""
     limits: Sequence[str] = ()
+    cleaning: CleaningFacts | None = None
 
 
 @dataclass(frozen=True)
@@ -185,4 +203,12 @@ def part_facts(parts: Parts, evaluation: Evaluation) -> tuple[PartFact, ...]:
     )
 
 
-__all__ = ["DataFacts", "ForecastFacts", "ModelFacts", "PartFact", "ReportContent", "part_facts"]
+__all__ = [
+    "CleaningFacts",
+    "DataFacts",
+    "ForecastFacts",
+    "ModelFacts",
+    "PartFact",
+    "ReportContent",
+    "part_facts",
+]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lepton.report import forecast_sections, share_sections, watch_sections
 from lepton.report.blocks import Section
 from lepton.report.choice_sections import choice, folds, front
+from lepton.report.cleaning_section import cleaning
 from lepton.report.content import ReportContent
 from lepton.report.data_sections import calendar, contract, drift
 from lepton.report.decided_sections import reasons, rules, value
@@ -24,6 +25,7 @@ def sections(content: ReportContent) -> tuple[Section, ...]:
             forecast_sections.performance(content),
             forecast_sections.calibration(content),
             forecast_sections.series(content),
+            cleaning(content),
             contract(content),
             forecast_sections.choice(content),
             front(content),
