@@ -25,7 +25,8 @@ from lepton.forecast.judged import LEVELS, instants
 from lepton.forecast.lessons import held_out, issued_before, lesson_of
 from lepton.forecast.prepared import Prepared, limits_of
 from lepton.forecast.spec import ForecastSpec, cuts_of, daily_issues
-from lepton.report.content import DataFacts, ModelFacts
+from lepton.hierarchies import coherence_facts, file_of, reconciling_of, told_by
+from lepton.report.content import CoherenceFacts, DataFacts, ModelFacts
 from lepton_edge.forecast_plan import Schedule
 from lepton_edge.forecaster import RUNGS
 from lepton_edge.wall_clock import DAY_S, HOUR_S, WallClock
@@ -38,15 +39,17 @@ if TYPE_CHECKING:
     from lepton.forecast.judged import Judged
     from lepton.forecast.matrix import Matrix
     from lepton.forecast.panel import PanelDataset
+    from lepton.forecast.reconcile import Hierarchy
     from lepton_edge.asof_spec import AsOfSpec
     from lepton_edge.forecaster import Forecasts
 
+ALONE: Final = "Forecasts of a device are of single series; those of a batch add up."
 AUDIT_FILE: Final = "cleaning.csv"
 """Every value that was changed, in the run's folder."""
 OWN: Final = "bundle"
 """Name of the bundle among those that are judged."""
 LEAK_ISSUES: Final = 3
-LOOK_BACK_S: Final = 28 * DAY_S
+LOOK_BACK_S: Final = 56 * DAY_S
 """Weeks of its own forecasts by which a batch of forecasts is calibrated."""
 
 
@@ -115,6 +118,7 @@ def export(ctx: Context, prepared: Prepared, board: ForecastBoard, front: Foreca
     )
 
     folder = ctx.workspace.contracts(ctx.solution.name)
+    sums = reconciling_of(prepared, board)
     facts = ForecastContext(
         solution=ctx.solution.name,
         customer=ctx.config.customer,
@@ -124,7 +128,8 @@ def export(ctx: Context, prepared: Prepared, board: ForecastBoard, front: Foreca
         issues=issued_before(prepared, ctx.settings),
         schedule=_schedule(ctx, prepared),
         unit=_unit(ctx),
-        notes=limits_of(prepared),
+        notes=(*limits_of(prepared), *([] if sums is None else [ALONE])),
+        beside={} if sums is None else file_of(sums),
     )
     champion = front.champion
     return write_forecast_bundle(ctx.folder / "bundle", champion, with_timing(champion, facts))
@@ -159,8 +164,9 @@ def forecasts(
     """Forecasts of every series by the bundle, one row an interval.
 
     Issued on the local date `day` at the configured hour, or at the first such hour after all that
-    is known. Calibrated by how the bundle would have done in the weeks before. Columns: the
-    entity's, issued_at, event_at, the deciles, forecast_by, reason.
+    is known. Calibrated by how the bundle would have done in the weeks before, and where series
+    add up reconciled by the same weeks. Columns: the entity's, issued_at, event_at, the deciles,
+    forecast_by, reason, reconciled (the method, empty for none).
     """
     from lepton.export.edge import edge_faults
     from lepton.forecast.conformal import scores_of
@@ -189,7 +195,33 @@ def forecasts(
         factors = rolling.factors(int(now.issue_s.max()))
         made = Features(now.X, now.scale, now.step)
         found = forecaster.ready(code[now.series], made, now.shape, factors)
-    return _rows(ctx, panel, now, found)
+        sums = told_by(bundle)
+    method = ""
+    if sums is not None and set(sums[1].nodes) <= set(panel.ids):
+        method, quantiles = _adding_up(sums, panel, (before, blend), (now, found))
+        found = replace(found, quantiles=quantiles)
+    return _rows(ctx, panel, now, found).assign(reconciled=method)
+
+
+def _adding_up(
+    sums: tuple[str, Hierarchy],
+    panel: PanelDataset,
+    before: tuple[Matrix, np.ndarray],
+    now: tuple[Matrix, Forecasts],
+) -> tuple[str, np.ndarray]:
+    """The method and the deciles (n, leads, 9), those of the hierarchy's series adding up."""
+    from lepton.forecast.coherent import joint
+    from lepton.hierarchies import each_day, taken
+
+    method, hierarchy = sums
+    matrix, found = now
+    past, asked = (
+        joint(hierarchy, panel.ids, told.series, told.issue_s, told.y, quantiles)
+        for told, quantiles in (before, (matrix, found.blend))
+    )
+    made = each_day(hierarchy, method, past, asked, panel.step_s)
+    names = [panel.ids[code] for code in matrix.series]
+    return method, taken(hierarchy, asked.issue_s, made, names, matrix.issue_s, found.quantiles)
 
 
 def _asked(ctx: Context, look: AsOfSpec, end_s: int, day: date | None) -> np.ndarray:
@@ -311,9 +343,19 @@ def report(
         forecast=replace(
             forecast_facts(prepared, board, _unit(ctx), ctx.rng("report")),
             cleaning=cleaning_facts(prepared, AUDIT_FILE),
+            coherence=_coherence(prepared, board, evaluation),
         ),
     )
     return write_report(ctx.folder / "report.html", content)
+
+
+def _coherence(
+    prepared: Prepared, board: ForecastBoard, evaluation: Evaluation
+) -> CoherenceFacts | None:
+    found = reconciling_of(prepared, board)
+    if found is None:
+        return None
+    return coherence_facts(found, evaluation.scored, prepared.panel.step_s)
 
 
 def _data_facts(ctx: Context, validated: Validated) -> DataFacts:

@@ -135,8 +135,10 @@ def test_a_verdict_comes_a_week_later_and_until_then_the_first_edition_counts() 
 def test_a_verdict_that_came_with_the_rows_is_kept_and_told() -> None:
     y = load()
     rows = panel_of(y).rows.assign(quality=np.int8(OK), reason="", before=y)
-    rows.loc[500, ["quality", "reason"]] = [SUSPECT, "impossible"]
-    rows.loc[600, ["y", "reason"]] = [71.0, "spike"]
+    rows.loc[500, "quality"] = np.int8(SUSPECT)
+    rows.loc[500, "reason"] = "impossible"
+    rows.loc[600, "y"] = 71.0
+    rows.loc[600, "reason"] = "spike"
     panel = PanelDataset(rows, pd.DataFrame({"series_id": ["m"]}), 3_600)
     found = clean(panel)
     assert found.audit["reason"].tolist() == ["impossible", "spike"]

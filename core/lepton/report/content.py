@@ -93,13 +93,31 @@ class CleaningFacts:
 
 
 @dataclass(frozen=True)
+class CoherenceFacts:
+    """How forecasts of a network add up.
+
+    method: how batches are reconciled; methods: method, loss and roots on the selection and on the
+    holdout, gap (largest between a node's median and the sum of its parts); nodes: node, parts,
+    error direct and reconciled, ratio, crps_ratio; gap: before and after, in the unit; notes: one
+    sentence each, of sums that are stated and do not hold.
+    """
+
+    method: str
+    methods: pd.DataFrame
+    nodes: pd.DataFrame
+    gap: tuple[float, float]
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class ForecastFacts:
     """What a report of forecasts says beside the rest.
 
     unit: of the series; rungs: name, loss, low, high, vs_before, as each step of the ladder;
     series: one row a series; response: part, at, low,
     middle, high; sums: parent, children, coherence; sums_told: what they mean; limits: one
-    sentence each. cleaning: what was changed in the history, None where nothing could be.
+    sentence each. cleaning: what was changed in the history; coherence: how sums are kept, None
+    without any.
     """
 
     unit: str = ""
@@ -110,6 +128,7 @@ class ForecastFacts:
     sums_told: str = ""
     limits: Sequence[str] = ()
     cleaning: CleaningFacts | None = None
+    coherence: CoherenceFacts | None = None
 
 
 @dataclass(frozen=True)
@@ -205,6 +224,7 @@ def part_facts(parts: Parts, evaluation: Evaluation) -> tuple[PartFact, ...]:
 
 __all__ = [
     "CleaningFacts",
+    "CoherenceFacts",
     "DataFacts",
     "ForecastFacts",
     "ModelFacts",
