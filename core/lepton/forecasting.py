@@ -17,13 +17,16 @@ import lepton
 from lepton import roles
 from lepton.context import Context
 from lepton.contracts.model import Validated
+from lepton.csv_safe import write_csv
 from lepton.errors import ConfigError
 from lepton.evaluation.results import Evaluation
+from lepton.forecast.cleaning import clean
 from lepton.forecast.judged import LEVELS, instants
 from lepton.forecast.lessons import held_out, issued_before, lesson_of
 from lepton.forecast.prepared import Prepared, limits_of
 from lepton.forecast.spec import ForecastSpec, again_of, cuts_of, daily_issues
-from lepton.report.content import DataFacts, ModelFacts
+from lepton.hierarchies import coherence_facts, file_of, reconciling_of, told_by
+from lepton.report.content import CoherenceFacts, DataFacts, ModelFacts
 from lepton_edge.forecast_plan import Schedule
 from lepton_edge.forecaster import RUNGS
 from lepton_edge.wall_clock import DAY_S, HOUR_S, WallClock
@@ -32,25 +35,35 @@ if TYPE_CHECKING:
     from lepton.compress.forecasts import ForecastFront
     from lepton.export.bundle import Bundle
     from lepton.forecast.board import ForecastBoard
+    from lepton.forecast.cleaning import Cleaned
     from lepton.forecast.judged import Judged
     from lepton.forecast.matrix import Matrix
     from lepton.forecast.panel import PanelDataset
+    from lepton.forecast.reconcile import Hierarchy
     from lepton_edge.asof_spec import AsOfSpec
     from lepton_edge.forecaster import Forecasts
 
+ALONE: Final = "Forecasts of a device are of single series; those of a batch add up."
+AUDIT_FILE: Final = "cleaning.csv"
+"""Every value that was changed, in the run's folder."""
 OWN: Final = "bundle"
 """Name of the bundle among those that are judged."""
 LEAK_ISSUES: Final = 3
-LOOK_BACK_S: Final = 28 * DAY_S
+LOOK_BACK_S: Final = 56 * DAY_S
 """Weeks of its own forecasts by which a batch of forecasts is calibrated."""
 
 
 def featurize(ctx: Context, validated: Validated) -> Prepared:
     """The series and what may be looked at; features themselves are made issue by issue."""
+    spec, found = spec_of(ctx), cleaned(ctx, validated)
+    looks, cuts = spec.looks(found.panel, ctx.settings), cuts_of(found.panel, ctx.settings)
+    return Prepared(found.panel, looks, cuts, ctx.task.name, found.audit)
+
+
+def cleaned(ctx: Context, validated: Validated) -> Cleaned:
+    """The series as they are learnt from and looked at, and what was changed in them."""
     spec = spec_of(ctx)
-    panel = spec.panel(validated.tables, ctx.settings)
-    looks, cuts = spec.looks(panel, ctx.settings), cuts_of(panel, ctx.settings)
-    return Prepared(panel, looks, cuts, ctx.task.name)
+    return clean(spec.panel(validated.tables, ctx.settings), spec.clean)
 
 
 def search(ctx: Context, prepared: Prepared) -> ForecastBoard:
@@ -105,6 +118,7 @@ def export(ctx: Context, prepared: Prepared, board: ForecastBoard, front: Foreca
     )
 
     folder = ctx.workspace.contracts(ctx.solution.name)
+    sums = reconciling_of(prepared, board)
     facts = ForecastContext(
         solution=ctx.solution.name,
         customer=ctx.config.customer,
@@ -114,7 +128,8 @@ def export(ctx: Context, prepared: Prepared, board: ForecastBoard, front: Foreca
         issues=issued_before(prepared, ctx.settings),
         schedule=_schedule(ctx, prepared),
         unit=_unit(ctx),
-        notes=limits_of(prepared),
+        notes=(*limits_of(prepared), *([] if sums is None else [ALONE])),
+        beside={} if sums is None else file_of(sums),
     )
     champion = front.champion
     return write_forecast_bundle(ctx.folder / "bundle", champion, with_timing(champion, facts))
@@ -149,14 +164,19 @@ def forecasts(
     """Forecasts of every series by the bundle, one row an interval.
 
     Issued on the local date `day` at the configured hour, or at the first such hour after all that
-    is known. Calibrated by how the bundle would have done in the weeks before. Columns: the
-    entity's, issued_at, event_at, the deciles, forecast_by, reason.
+    is known. Calibrated by how the bundle would have done in the weeks before, and where series
+    add up reconciled by the same weeks. Columns: the entity's, issued_at, event_at, the deciles,
+    forecast_by, reason, reconciled (the method, empty for none).
     """
-    spec = spec_of(ctx)
-    panel = spec.panel(validated.tables, ctx.settings)
-    looks = spec.looks(panel, ctx.settings)
+    panel = cleaned(ctx, validated).panel
+    looks = spec_of(ctx).looks(panel, ctx.settings)
     asked = {name: _asked(ctx, look, panel.end_s, day) for name, look in looks.items()}
-    return _rows(ctx, panel, *issued_by(ctx, bundle, Asked(panel, looks, asked)))
+    issued = issued_by(ctx, bundle, Asked(panel, looks, asked))
+    method, found, sums = "", issued.found, told_by(bundle)
+    if sums is not None and set(sums[1].nodes) <= set(panel.ids):
+        method, quantiles = _adding_up(sums, panel, issued)
+        found = replace(found, quantiles=quantiles)
+    return _rows(ctx, panel, issued.now, found).assign(reconciled=method)
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,7 +188,18 @@ class Asked:
     issues: Mapping[str, np.ndarray]
 
 
-def issued_by(ctx: Context, bundle: Path, asked: Asked) -> tuple[Matrix, Forecasts]:
+@dataclass(frozen=True, eq=False)
+class Issued:
+    """now, found: what was asked for and its forecasts; before, blend: the weeks before them and
+    what was forecast of these, not calibrated."""
+
+    before: Matrix
+    blend: np.ndarray
+    now: Matrix
+    found: Forecasts
+
+
+def issued_by(ctx: Context, bundle: Path, asked: Asked) -> Issued:
     """Forecasts by the bundle, each calibrated by how it would have done in the weeks before."""
     from lepton.export.edge import edge_faults
     from lepton.forecast.conformal import scores_of
@@ -194,7 +225,27 @@ def issued_by(ctx: Context, bundle: Path, asked: Asked) -> tuple[Matrix, Forecas
         rolling.tell(scores_of(before, blend, panel.latency_s.get("y", 0)))
         factors = rolling.factors(int(now.issue_s.max()))
         made = Features(now.X, now.scale, now.step)
-        return now, forecaster.ready(code[now.series], made, now.shape, factors)
+        return Issued(
+            before, blend, now, forecaster.ready(code[now.series], made, now.shape, factors)
+        )
+
+
+def _adding_up(
+    sums: tuple[str, Hierarchy], panel: PanelDataset, issued: Issued
+) -> tuple[str, np.ndarray]:
+    """The method and the deciles (n, leads, 9), those of the hierarchy's series adding up."""
+    from lepton.forecast.coherent import joint
+    from lepton.hierarchies import each_day, taken
+
+    method, hierarchy = sums
+    matrix, found = issued.now, issued.found
+    past, asked = (
+        joint(hierarchy, panel.ids, told.series, told.issue_s, told.y, quantiles)
+        for told, quantiles in ((issued.before, issued.blend), (matrix, found.blend))
+    )
+    made = each_day(hierarchy, method, past, asked, panel.step_s)
+    names = [panel.ids[code] for code in matrix.series]
+    return method, taken(hierarchy, asked.issue_s, made, names, matrix.issue_s, found.quantiles)
 
 
 def _asked(ctx: Context, look: AsOfSpec, end_s: int, day: date | None) -> np.ndarray:
@@ -298,6 +349,7 @@ def report(
 ) -> Path:
     """The run's HTML report, written whether the gates hold or not."""
     from lepton.report.again import made_again
+    from lepton.report.cleaning_section import cleaning_facts
     from lepton.report.content import ReportContent
     from lepton.report.forecast_facts import forecast_facts
     from lepton.report.html import write_report
@@ -305,6 +357,7 @@ def report(
     facts = forecast_facts(prepared, board, _unit(ctx), ctx.rng("report"))
     reach = again_of(ctx.settings, prepared.panel.step_s)
     again = made_again(evaluation.scored, front.champion.correction, prepared.panel.step_s)
+    write_csv(prepared.audit, ctx.folder / AUDIT_FILE)
     content = ReportContent(
         title=ctx.solution.title,
         subtitle=ctx.solution.about,
@@ -321,10 +374,24 @@ def report(
         simulated=ctx.config.simulated,
         spec=ctx.solution.report,
         costs=ctx.costs,
-        links={"Data Docs": "data_docs/index.html"},
-        forecast=replace(facts, again=again.head(reach)),
+        links={"Data Docs": "data_docs/index.html", "Cleaning audit": AUDIT_FILE},
+        forecast=replace(
+            facts,
+            again=again.head(reach),
+            cleaning=cleaning_facts(prepared, AUDIT_FILE),
+            coherence=_coherence(prepared, board, evaluation),
+        ),
     )
     return write_report(ctx.folder / "report.html", content)
+
+
+def _coherence(
+    prepared: Prepared, board: ForecastBoard, evaluation: Evaluation
+) -> CoherenceFacts | None:
+    found = reconciling_of(prepared, board)
+    if found is None:
+        return None
+    return coherence_facts(found, evaluation.scored, prepared.panel.step_s)
 
 
 def _data_facts(ctx: Context, validated: Validated) -> DataFacts:

@@ -14,13 +14,11 @@ from lepton.contracts.model import Validated
 from lepton.errors import ConfigError
 from lepton.forecast.judged import LEVELS, instants
 from lepton.forecast.spec import again_of, daily_issues
-from lepton.forecasting import Asked, entity_name, issued_by, spec_of
+from lepton.forecasting import Asked, Issued, cleaned, entity_name, issued_by, spec_of
 from lepton_edge.wall_clock import DAY_S
 
 if TYPE_CHECKING:
-    from lepton.forecast.matrix import Matrix
     from lepton.forecast.panel import PanelDataset
-    from lepton_edge.forecaster import Forecasts
 
 _MOST: Final = 4
 """Newest issues that are looked at, as many as a stream keeps."""
@@ -28,15 +26,14 @@ _MOST: Final = 4
 
 def reforecasts(ctx: Context, bundle: Path, validated: Validated) -> pd.DataFrame:
     """What was last issued of every series for the hours `again_h` after all that is known, moved
-    by the error at its newest value.
+    by the error at its newest value, each by its own: sums that held need not hold any more.
 
     Columns: the entity's, issued_at (when it is made again), event_at, the deciles, carried_from
     (when it was issued first), error (of the newest value in widths of its 80 % interval, NaN where
     nothing could be told). Raises ConfigError LK159 where `again_h` is 0.
     """
-    spec = spec_of(ctx)
-    panel = spec.panel(validated.tables, ctx.settings)
-    looks = spec.looks(panel, ctx.settings)
+    panel = cleaned(ctx, validated).panel
+    looks = spec_of(ctx).looks(panel, ctx.settings)
     n = again_of(ctx.settings, panel.step_s)
     if not n:
         raise ConfigError(
@@ -51,14 +48,14 @@ def reforecasts(ctx: Context, bundle: Path, validated: Validated) -> pd.DataFram
         name: daily_issues(look, now_s - (_MOST + 1) * DAY_S, now_s + 1, hour)[-_MOST:]
         for name, look in looks.items()
     }
-    matrix, found = issued_by(ctx, bundle, Asked(panel, looks, issues))
-    parts = list(_again(bundle, panel, (matrix, found), now_s, n))
+    issued = issued_by(ctx, bundle, Asked(panel, looks, issues))
+    parts = list(_again(bundle, panel, issued, now_s, n))
     rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     return rows.rename(columns={"series": entity_name(ctx)})
 
 
 def _again(
-    bundle: Path, panel: PanelDataset, issued: tuple[Matrix, Forecasts], now_s: int, n: int
+    bundle: Path, panel: PanelDataset, issued: Issued, now_s: int, n: int
 ) -> Iterator[pd.DataFrame]:
     """One series after another."""
     from lepton.export.edge import edge_faults
@@ -68,7 +65,7 @@ def _again(
 
     with edge_faults():
         correction = read_plan(open_bundle(bundle)).correction
-    matrix, found = issued
+    matrix, found = issued.now, issued.found
     now = now_s // panel.step_s
     for code, name in enumerate(panel.ids):
         own = np.flatnonzero(matrix.series == code)

@@ -14,7 +14,7 @@ from lepton.forecast.holidays import holidays_of, years_around
 from lepton.forecast.panel import MISSING, OK, SUSPECT, PanelDataset, steps_of
 from lepton_edge.asof_spec import AsOfSpec, Known
 from solutions.energy_load.power import HOUR, each_meter, interval_h, register_of, with_power
-from solutions.energy_load.suspect import suspects
+from solutions.energy_load.suspect import bound_kw, suspects
 
 WEATHER: Final = {
     "temp_C": Known("temp_C", is_temperature=True),
@@ -27,6 +27,8 @@ WEATHER: Final = {
 }
 """What weather becomes features, and how many of each column."""
 OBSERVED: Final = "obs"
+REASONS: Final = ("impossible", "stuck", "zero", "spike")
+"""Why a value that came is not believed, by the names of `suspect.Suspect`."""
 
 
 def panel(tables: Mapping[str, pd.DataFrame], settings: Mapping[str, float]) -> PanelDataset:
@@ -94,28 +96,32 @@ def _step_s(load: pd.DataFrame, meters: pd.DataFrame | None, settings: Mapping[s
 def _series(
     meter_id: str, rows: pd.DataFrame, meter: Mapping[str, object], step_s: int
 ) -> pd.DataFrame:
-    """series_id, ts, y, quality of one meter on the grid; nothing of one that has too few rows."""
-    empty = pd.DataFrame(columns=["series_id", "ts", "y", "quality"])
+    """One meter on the grid: series_id, ts, y, quality, and of values that are not those that came
+    why, and what came; nothing of one that has too few rows."""
     own = regular(rows["event_at"], rows["power_kw"].to_numpy(dtype=np.float64))
     if own is None:
-        return empty
-    bad = suspects(own, meter).any
-    fine = pd.DataFrame({"ts": own.at, "y": own.values, "is_bad": bad})
+        return pd.DataFrame(columns=["series_id", "ts", "y", "quality", "reason", "before"])
+    doubt = suspects(own, meter)
+    why = np.select([getattr(doubt, name) for name in REASONS], range(1, len(REASONS) + 1), 0)
+    fine = pd.DataFrame({"ts": own.at, "y": own.values, "why": why})
     fine["ts"] = fine["ts"].dt.floor(pd.Timedelta(seconds=step_s))
-    fine["good"] = fine["y"].where(~fine["is_bad"])
+    fine["good"] = fine["y"].where(fine["why"] == 0)
     each = fine.groupby("ts", as_index=False).agg(
-        y=("y", "mean"), good=("good", "mean"), n=("good", "count"), bad=("is_bad", "sum")
+        y=("y", "mean"), good=("good", "mean"), n=("good", "count"), why=("why", "max")
     )
     wanted = max(1, round(step_s / own.step.total_seconds()))
     # half of an interval's values tell its mean
     is_told = each["n"] * 2 >= wanted
-    quality = np.where(is_told, OK, np.where(each["bad"] > 0, SUSPECT, MISSING))
+    quality = np.where(is_told, OK, np.where(each["why"] > 0, SUSPECT, MISSING))
+    reason = np.where(quality == MISSING, "missing", np.array(["", *REASONS])[each["why"]])
     return pd.DataFrame(
         {
             "series_id": pd.Series([meter_id] * len(each), dtype="str"),
             "ts": each["ts"],
             "y": each["good"].where(is_told, each["y"]),
             "quality": quality.astype(np.int8),
+            "reason": pd.Series(reason, dtype="str"),
+            "before": each["y"],
         }
     )
 
@@ -138,6 +144,7 @@ def _described(ids: list[str], register: Mapping[str, Mapping[str, object]]) -> 
     series["p_max_kw"] = pd.to_numeric(series["p_max_kw"])
     # a meter is mostly loaded to a quarter of what it was built for
     series["typical"] = series["p_max_kw"] / 4
+    series["largest"] = [bound_kw(register.get(one, {})) for one in ids]
     texts = ["tz", "country", "subdiv", "parent_id", "type"]
     series[texts] = series[texts].astype("str").where(series[texts].notna(), None)
     return series

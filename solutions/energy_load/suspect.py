@@ -47,8 +47,8 @@ def suspects(
     rest = rest.without(held | zero)
     least = limits.uneven_spike if kind in UNEVEN else limits.spike
     # a second look without the first spikes: two in a week hide each other
-    far = spikes(rest, *least)
-    far |= spikes(rest.without(far), *least)
+    far = spikes(rest, *least, limits.spike_memory_d)
+    far |= spikes(rest.without(far), *least, limits.spike_memory_d)
     return Suspect(held, zero, impossible, far)
 
 

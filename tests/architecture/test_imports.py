@@ -35,6 +35,7 @@ TIERS = (
         "copies",
         "decisions",
         "forecasting",
+        "hierarchies",
         "lifetimes",
         "remaining",
         "routes",

@@ -79,7 +79,16 @@ def test_the_forecast_beats_last_week_and_holds_what_it_says(done: Done) -> None
 
 def test_the_report_tells_forecasts_calibration_and_series(done: Done) -> None:
     page = done.outcome.report.read_text(encoding="utf-8")
-    for anchor in ("summary", "gates", "performance", "calibration", "series", "choice"):
+    for anchor in (
+        "summary",
+        "gates",
+        "performance",
+        "calibration",
+        "series",
+        "choice",
+        "cleaning",
+        "coherence",
+    ):
         assert f'id="{anchor}"' in page
     assert "Four forecasts" in page
     assert "Response to temperature" in page
@@ -94,6 +103,11 @@ def test_a_batch_forecasts_every_meter_and_interval_of_the_next_day(done: Done) 
     assert found.frame["event_at"].min() >= load["event_at"].max()
     assert set(found.frame["forecast_by"]) <= {"model", "profile", "seasonal_naive"}
     assert set(found.frame["model_version"]) == {1}
+    medians = found.frame.pivot(index="event_at", columns="meter_id", values="q50")
+    register = pd.read_parquet(done.config.source["meters"])
+    parts = register.loc[register["parent_id"] == "system", "meter_id"]
+    assert (medians["system"] - medians[list(parts)].sum(axis=1)).abs().max() < 1e-6
+    assert set(found.frame["reconciled"]) <= {"bottom_up", "least_squares", "by_variance", "mint"}
 
 
 def test_a_past_day_is_forecast_from_what_was_known_then(done: Done, tmp_path: Path) -> None:

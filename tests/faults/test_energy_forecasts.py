@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ from lepton.export.forecast_bundle import ForecastContext, write_forecast_bundle
 from lepton.export.forecast_parity import check_forecasts, require_forecasts
 from lepton.forecast.board import ForecastBoard
 from lepton.forecast.champion import Champion
+from lepton.forecast.cleaning import clean
 from lepton.forecast.families import forecaster
 from lepton.forecast.lessons import held_out, issued_before, lesson_of
 from lepton.forecast.matrix import Matrix, build
@@ -50,7 +51,7 @@ def tables() -> Tables:
 def prepared_of(tables: Tables) -> Prepared:
     spec = SOLUTION.forecast
     assert spec is not None
-    panel = spec.panel(tables, SETTINGS)
+    panel = clean(spec.panel(tables, SETTINGS), spec.clean).panel
     return Prepared(panel, spec.looks(panel, SETTINGS), cuts_of(panel, SETTINGS), "load")
 
 
@@ -115,7 +116,8 @@ def test_l06_another_holdout_leaves_all_that_is_learnt_bit_equal(
         params = {**family.params, **({"rounds": 20} if "rounds" in family.params else {})}
         models = [family.fit(one.known_by(prepared.cuts.holdout_s), params, 0) for one in lessons]
         asked = known[0].take(np.arange(0, len(known[0]), 5))
-        assert np.array_equal(*(model.quantiles(asked) for model in models)), name
+        one, other = (model.quantiles(asked) for model in models)
+        assert np.array_equal(one, other), name
 
 
 @settings(max_examples=6, deadline=None)
@@ -132,8 +134,8 @@ def test_l07_noise_after_the_issue_changes_no_feature_and_no_forecast(
     issues = {name: np.array([at_s], dtype=np.int64) for name in prepared.looks}
     made = [build(one.panel, one.looks, issues) for one in (prepared, noisy)]
     assert same(*made)
-    told = [board.champion.quantiles(one) for one in made]
-    assert np.array_equal(*told, equal_nan=True)
+    one, other = (board.champion.quantiles(matrix) for matrix in made)
+    assert np.array_equal(one, other, equal_nan=True)
 
 
 def test_x01_the_bundle_forecasts_as_the_champion_does(
@@ -186,15 +188,16 @@ def lines_until(prepared: Prepared, at_s: int) -> list[dict[str, Any]]:
     panel, since_s = prepared.panel, at_s - 40 * 86_400
     rows = panel.rows[(seconds_of(panel.rows["ts"]) >= since_s)]
     rows = rows[seconds_of(rows["ts"]) + panel.step_s <= at_s]
+    measured = rows[["series_id", "ts", "y"]].dropna().to_dict("records")
     told: list[dict[str, Any]] = [
-        {"series_id": row.series_id, "ts": row.ts.isoformat(), "y": row.y, "history": True}
-        for row in rows.itertuples()
-        if np.isfinite(row.y)
+        {**row, "ts": row["ts"].isoformat(), "history": True}
+        for row in cast("list[dict[str, Any]]", measured)
     ]
     known = panel.known
     assert known is not None
     known = known[(seconds_of(known["issued_at"]) <= at_s) & (seconds_of(known["ts"]) >= since_s)]
-    for row in known.sort_values("issued_at", kind="stable").to_dict("records"):
+    editions = known.sort_values("issued_at", kind="stable").to_dict("records")
+    for row in cast("list[dict[str, Any]]", editions):
         columns = {name: row[name] for name in panel.known_columns if np.isfinite(row[name])}
         names = {"ts": row["ts"].isoformat(), "issued_at": row["issued_at"].isoformat()}
         told.append({"series_id": row["series_id"], **names, **columns, "history": True})

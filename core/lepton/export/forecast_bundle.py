@@ -56,7 +56,7 @@ class ForecastContext:
     contracts: table -> ODCS file; panel, issues (series -> UTC seconds): what golden windows and
     reference statistics are cut from; schedule: when a device issues forecasts by itself; unit: of
     the quantity; notes: what a person has to know, such as perfect weather; timing: what forecasts
-    cost, as `with_timing` measures it.
+    cost, as `with_timing` measures it; beside: file -> content of what batches read beside it.
     """
 
     solution: str
@@ -69,6 +69,7 @@ class ForecastContext:
     unit: str = ""
     notes: tuple[str, ...] = ()
     timing: ForecastCost | None = None
+    beside: Mapping[str, bytes] = field(default_factory=dict)
     kit_version: str = field(default=lepton.__version__)
 
 
@@ -115,7 +116,7 @@ def _files(champion: Champion, context: ForecastContext) -> dict[str, bytes]:
     files |= {name: text.encode() for name, text in texts.items()}
     for table, path in context.contracts.items():
         files[f"contracts/{table}.odcs.yaml"] = read_contract(path)
-    return files | runtime_files()
+    return files | dict(context.beside) | runtime_files()
 
 
 def plan_of(champion: Champion, context: ForecastContext) -> dict[str, Any]:

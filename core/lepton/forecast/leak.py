@@ -31,14 +31,22 @@ def leak_of(prepared: Prepared, issue_s: np.ndarray, rng: np.random.Generator) -
 
 
 def _future_of_noise(panel: PanelDataset, issue_s: int, rng: np.random.Generator) -> PanelDataset:
-    rows = panel.rows.copy()
+    rows = _noisy(panel, panel.rows, issue_s, rng)
+    firsts = None if panel.firsts is None else _noisy(panel, panel.firsts, issue_s, rng)
+    return replace(panel, rows=rows, firsts=firsts, known=_known(panel, issue_s, rng))
+
+
+def _noisy(
+    panel: PanelDataset, rows: pd.DataFrame, issue_s: int, rng: np.random.Generator
+) -> pd.DataFrame:
+    rows = rows.copy()
     end = seconds_of(rows["ts"]) + panel.step_s + panel.latency_s.get("y", 0)
     later = end > issue_s
     if "available_at" in rows:
         told = rows["available_at"]
         later |= told.notna().to_numpy() & (seconds_of(told) > issue_s)
     rows.loc[later, "y"] = rng.normal(0.0, 1e3, int(later.sum()))
-    return replace(panel, rows=rows, known=_known(panel, issue_s, rng))
+    return rows
 
 
 def _known(panel: PanelDataset, issue_s: int, rng: np.random.Generator) -> pd.DataFrame | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
+from lepton.forecast.cleaning import CleanSpec
 from lepton.forecast.panel import PanelDataset
 from lepton_edge.asof_spec import AsOfSpec
 from lepton_edge.wall_clock import DAY_S, HOUR_S, WallClock
@@ -45,10 +46,12 @@ MOST_APART: Final = 0.2
 @dataclass(frozen=True)
 class ForecastSpec:
     """panel(tables, settings): the series of canonical tables; looks(panel, settings): series ->
-    what its forecasts look at, all with the same names and leads."""
+    what its forecasts look at, all with the same names and leads; clean: what of a history is not
+    believed, where the panel does not say it itself, and what stands in."""
 
     panel: Callable[[Mapping[str, pd.DataFrame], Mapping[str, float]], PanelDataset]
     looks: Callable[[PanelDataset, Mapping[str, float]], Mapping[str, AsOfSpec]]
+    clean: CleanSpec = field(default_factory=CleanSpec)
 
 
 @dataclass(frozen=True)

@@ -217,12 +217,6 @@ def series(content: ReportContent) -> Section:
     if facts is None:
         return Section("series", "Series", "", [])
     blocks = [
-        table_or(
-            "Values that are not believed",
-            frame_table(facts.marked),
-            "Every value that came is believed.",
-            "What is missing or suspect is never looked at nor judged by.",
-        ),
         *picture(
             "Response to temperature",
             "Load over each series' usual level at temperatures of two degrees, the middle half "

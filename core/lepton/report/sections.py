@@ -5,6 +5,8 @@ from __future__ import annotations
 from lepton.report import forecast_sections, share_sections, watch_sections
 from lepton.report.blocks import Section
 from lepton.report.choice_sections import choice, folds, front
+from lepton.report.cleaning_section import cleaning
+from lepton.report.coherence_section import coherence
 from lepton.report.content import ReportContent
 from lepton.report.data_sections import calendar, contract, drift
 from lepton.report.decided_sections import reasons, rules, value
@@ -24,6 +26,8 @@ def sections(content: ReportContent) -> tuple[Section, ...]:
             forecast_sections.performance(content),
             forecast_sections.calibration(content),
             forecast_sections.series(content),
+            cleaning(content),
+            *([] if content.forecast.coherence is None else [coherence(content)]),
             contract(content),
             forecast_sections.choice(content),
             front(content),

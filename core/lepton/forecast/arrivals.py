@@ -1,0 +1,142 @@
+"""Which values look wrong when they arrive, by what came before them and nothing else.
+
+What a running forecast sees is judged here; days later both sides are known, and `cleaning` judges
+the same values again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from lepton_edge.wall_clock import DAY_S, HOUR_S
+
+_BEFORE_H: Final = (24, 48, 168, 336)
+_TO_SIGMA: Final = 1.4826
+"""Scales the median absolute deviation to a normal sigma (Rousseeuw & Croux 1993)."""
+_MOST_TO_SIGMA: Final = 1 / 1.645
+"""The same for what nine of ten distances do not exceed: it counts where they are very unequal, as
+of power that is 0 all night."""
+
+FEWEST_BELOW: Final = 0.005
+"""Share of values below 0 up to which they are faults, and the series knows no negative ones."""
+
+
+@dataclass(frozen=True)
+class ArrivalSpec:
+    """spike_sigma, spike_share: a spike is further from the median of the same hour of earlier days
+    than so many robust deviations of the last `memory_days`, and than this share of their level,
+    and came at once; stuck_h: hours of one unchanging value other than 0; fewest_zeros: share of
+    zeros up to which a zero is a gap; warm_days: days of a past that can judge."""
+
+    spike_sigma: float = 6.0
+    spike_share: float = 0.25
+    stuck_h: float = 4.0
+    fewest_zeros: float = 0.02
+    memory_days: int = 28
+    warm_days: int = 7
+
+
+def doubted(
+    values: np.ndarray, step_s: int, spec: ArrivalSpec, largest: float = np.inf
+) -> np.ndarray:
+    """Mask of values, one an interval and NaN for none, that are not believed at first.
+
+    largest: size that no value can have, in the unit of the series.
+    """
+    with np.errstate(invalid="ignore"):
+        beyond = np.abs(values) > largest
+    kept = np.where(beyond, np.nan, values)
+    wrong = beyond | _zero(kept, step_s, spec) | _stuck(kept, step_s, spec)
+    return np.asarray(wrong | _spike(np.where(wrong, np.nan, kept), step_s, spec))
+
+
+def _zero(values: np.ndarray, step_s: int, spec: ArrivalSpec) -> np.ndarray:
+    """Zeros of what hardly ever was 0 before, and never below but for faults."""
+    known = np.isfinite(values)
+    count, zeros, below = (
+        _before(np.cumsum(known & mask)) for mask in (True, values == 0, values < 0)
+    )
+    is_told = count * step_s >= spec.warm_days * DAY_S
+    is_rare = (zeros <= spec.fewest_zeros * count) & (below <= FEWEST_BELOW * count)
+    return np.asarray((values == 0) & is_told & is_rare)
+
+
+def _stuck(values: np.ndarray, step_s: int, spec: ArrivalSpec) -> np.ndarray:
+    """Repetitions from the one on with which a value has stood still for too long."""
+    same = np.concatenate([[False], (values[1:] == values[:-1]) & (values[1:] != 0)])
+    last_new = np.maximum.accumulate(np.where(same, 0, np.arange(len(values))))
+    length = np.arange(len(values)) - last_new + 1
+    return np.asarray(same & (length * step_s >= spec.stuck_h * HOUR_S))
+
+
+def _spike(values: np.ndarray, step_s: int, spec: ArrivalSpec) -> np.ndarray:
+    """Values that left at once what the same hour of earlier days says."""
+    if not len(values):
+        return np.zeros(0, dtype=bool)
+    around = _median([_later(values, hours * HOUR_S // step_s) for hours in _BEFORE_H])
+    off = values - around
+    sigma, middle = _spread(off, step_s, spec)
+    level, _ = _spread(values, step_s, spec, about=0.0)
+    moved = np.abs(values - _last_known(values))
+    with np.errstate(invalid="ignore"):
+        far = np.abs(off - middle) > np.maximum(spec.spike_sigma * sigma, spec.spike_share * level)
+        return np.asarray(far & (moved > 0.5 * np.abs(off)))
+
+
+def _spread(
+    values: np.ndarray, step_s: int, spec: ArrivalSpec, about: float | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Robust deviation and median of the days before each value's, NaN while they are few; about a
+    number, the median distance from it stands for the deviation."""
+    a_day = max(1, DAY_S // step_s)
+    n_days = -(-len(values) // a_day)
+    spread, middle = np.full(n_days, np.nan), np.full(n_days, np.nan)
+    for day in range(spec.warm_days, n_days):
+        past = values[max(0, day - spec.memory_days) * a_day : day * a_day]
+        past = past[np.isfinite(past)]
+        if len(past) * step_s < spec.warm_days * DAY_S / 2:
+            continue
+        if about is None:
+            middle[day] = np.median(past)
+            usual, most = np.quantile(np.abs(past - middle[day]), [0.5, 0.9])
+            spread[day] = max(_TO_SIGMA * usual, _MOST_TO_SIGMA * most)
+        else:
+            middle[day], spread[day] = about, np.median(np.abs(past - about))
+    of_value = np.arange(len(values)) // a_day
+    return spread[of_value], middle[of_value]
+
+
+def _median(columns: list[np.ndarray]) -> np.ndarray:
+    """Median of those known in each row, NaN where fewer than two are."""
+    stack = np.stack(columns)
+    some = np.isfinite(stack).sum(axis=0) >= 2
+    found = np.full(stack.shape[1], np.nan)
+    found[some] = np.nanmedian(stack[:, some], axis=0)
+    return found
+
+
+def _later(values: np.ndarray, steps: int) -> np.ndarray:
+    """The value `steps` before each, NaN where there is none."""
+    found = np.full(len(values), np.nan)
+    if 0 < steps < len(values):
+        found[steps:] = values[:-steps]
+    return found
+
+
+def _last_known(values: np.ndarray) -> np.ndarray:
+    """The last value before each that is known, NaN where there is none."""
+    known = np.isfinite(values)
+    last = np.maximum.accumulate(np.where(known, np.arange(len(values)), -1))
+    last = np.concatenate([[-1], last[:-1]])
+    return np.where(last >= 0, values[np.maximum(last, 0)], np.nan)
+
+
+def _before(values: np.ndarray) -> np.ndarray:
+    """What stood one place earlier, 0 at first."""
+    return np.concatenate([[0], values[:-1]]) if len(values) else values
+
+
+__all__ = ["FEWEST_BELOW", "ArrivalSpec", "doubted"]
