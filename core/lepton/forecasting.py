@@ -149,13 +149,15 @@ def evaluate(ctx: Context, prepared: Prepared, front: ForecastFront, bundle: Bun
     told |= {name: champion.fallback(name, matrix) for name in FLOOR}
     asked = np.unique(matrix.issue_s)
     picked = np.sort(rng.choice(asked, size=min(LEAK_ISSUES, len(asked)), replace=False))
-    return judge(
+    made = judge(
         _judged(prepared, matrix, told, spans_of(prepared)),
         ctx.gates,
         rng,
         parity=check_forecasts(champion, bundle.path, matrix).max_abs_diff,
         leak=leak_of(prepared, picked, rng),
     )
+    rows = spec_of(ctx).with_beside(made.scored, "entity", prepared.panel, ctx.settings)
+    return replace(made, scored=rows)
 
 
 def forecasts(
@@ -166,7 +168,8 @@ def forecasts(
     Issued on the local date `day` at the configured hour, or at the first such hour after all that
     is known. Calibrated by how the bundle would have done in the weeks before, and where series
     add up reconciled by the same weeks. Columns: the entity's, issued_at, event_at, the deciles,
-    forecast_by, reason, reconciled (the method, empty for none).
+    forecast_by, reason, reconciled (the method, empty for none), and what the solution tells
+    beside them.
     """
     panel = cleaned(ctx, validated).panel
     looks = spec_of(ctx).looks(panel, ctx.settings)
@@ -176,7 +179,8 @@ def forecasts(
     if sums is not None and set(sums[1].nodes) <= set(panel.ids):
         method, quantiles = _adding_up(sums, panel, issued)
         found = replace(found, quantiles=quantiles)
-    return _rows(ctx, panel, issued.now, found).assign(reconciled=method)
+    rows = _rows(ctx, panel, issued.now, found).assign(reconciled=method)
+    return spec_of(ctx).with_beside(rows, entity_name(ctx), panel, ctx.settings)
 
 
 @dataclass(frozen=True, eq=False)

@@ -51,7 +51,9 @@ def reforecasts(ctx: Context, bundle: Path, validated: Validated) -> pd.DataFram
     issued = issued_by(ctx, bundle, Asked(panel, looks, issues))
     parts = list(_again(bundle, panel, issued, now_s, n))
     rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-    return rows.rename(columns={"series": entity_name(ctx)})
+    name = entity_name(ctx)
+    rows = rows.rename(columns={"series": name})
+    return spec_of(ctx).with_beside(rows, name, panel, ctx.settings)
 
 
 def _again(

@@ -135,13 +135,15 @@ def _described(ids: list[str], register: Mapping[str, Mapping[str, object]]) -> 
         "parent_id": "parent_id",
         "type": "type",
         "p_max_kw": "p_max_kw",
+        "p_contract_kw": "p_contract_kw",
     }
     told = {
         column: pd.Series([register.get(one, {}).get(name) for one in ids], dtype="object")
         for name, column in names.items()
     }
     series = pd.DataFrame({"series_id": pd.Series(ids, dtype="str"), **told})
-    series["p_max_kw"] = pd.to_numeric(series["p_max_kw"])
+    for name in ("p_max_kw", "p_contract_kw"):
+        series[name] = pd.to_numeric(series[name])
     # a meter is mostly loaded to a quarter of what it was built for
     series["typical"] = series["p_max_kw"] / 4
     series["largest"] = [bound_kw(register.get(one, {})) for one in ids]

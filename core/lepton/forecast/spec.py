@@ -47,11 +47,22 @@ MOST_APART: Final = 0.2
 class ForecastSpec:
     """panel(tables, settings): the series of canonical tables; looks(panel, settings): series ->
     what its forecasts look at, all with the same names and leads; clean: what of a history is not
-    believed, where the panel does not say it itself, and what stands in."""
+    believed, where the panel does not say it itself, and what stands in; beside(rows, panel,
+    settings): further columns of forecasts, whose rows have series_id and the deciles."""
 
     panel: Callable[[Mapping[str, pd.DataFrame], Mapping[str, float]], PanelDataset]
     looks: Callable[[PanelDataset, Mapping[str, float]], Mapping[str, AsOfSpec]]
     clean: CleanSpec = field(default_factory=CleanSpec)
+    beside: Callable[[pd.DataFrame, PanelDataset, Mapping[str, float]], pd.DataFrame] | None = None
+
+    def with_beside(
+        self, rows: pd.DataFrame, entity: str, panel: PanelDataset, settings: Mapping[str, float]
+    ) -> pd.DataFrame:
+        """Forecasts with the columns that the solution tells beside them; entity: the column that
+        names the series."""
+        if self.beside is None or not len(rows):
+            return rows
+        return rows.join(self.beside(rows.rename(columns={entity: "series_id"}), panel, settings))
 
 
 @dataclass(frozen=True)
