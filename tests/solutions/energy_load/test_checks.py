@@ -114,6 +114,14 @@ def test_power_that_is_delivered_stays_and_energy_fills_what_is_missing() -> Non
     assert with_power(rows)["power_kw"].tolist() == [8.0, 4.0, 8.0]
 
 
+def test_load_without_meters_is_of_the_only_one_that_the_register_knows() -> None:
+    rows = pd.DataFrame({"event_at": pd.date_range("2025-01-01", periods=2, tz="UTC", freq="h")})
+    rows["power_kw"] = 1.0
+    one, two = pd.DataFrame({"meter_id": ["vic"]}), pd.DataFrame({"meter_id": ["a", "b"]})
+    assert with_power(rows, one)["meter_id"].tolist() == ["vic"] * 2
+    assert with_power(rows, two)["meter_id"].tolist() == ["load"] * 2
+
+
 def test_power_and_energy_of_different_units_are_told() -> None:
     rows = series().assign(energy_kwh=lambda frame: frame["power_kw"] / 1_000)
     (one,) = told({"load": rows}, "LK241")
