@@ -8,12 +8,13 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from lepton.contracts.regular import regular
+from lepton.contracts.model import extra_name
+from lepton.contracts.regular import regular, step_of
 from lepton.errors import DataError
 from lepton.forecast.holidays import holidays_of, years_around
 from lepton.forecast.panel import MISSING, OK, SUSPECT, PanelDataset, steps_of
 from lepton_edge.asof_spec import AsOfSpec, Known
-from solutions.energy_load.power import HOUR, each_meter, interval_h, register_of, with_power
+from solutions.energy_load.power import each_meter, interval_h, register_of, with_power
 from solutions.energy_load.suspect import bound_kw, suspects
 
 WEATHER: Final = {
@@ -26,6 +27,8 @@ WEATHER: Final = {
     "precip_mm": Known("precip_mm", is_brief=True),
 }
 """What weather becomes features, and how many of each column."""
+EXTRA: Final = extra_name("")
+"""What the names of a customer's own columns begin with."""
 OBSERVED: Final = "obs"
 REASONS: Final = ("impossible", "stuck", "zero", "spike")
 """Why a value that came is not believed, by the names of `suspect.Suspect`."""
@@ -61,7 +64,7 @@ def panel(tables: Mapping[str, pd.DataFrame], settings: Mapping[str, float]) -> 
 
 def looks(panel: PanelDataset, settings: Mapping[str, float]) -> Mapping[str, AsOfSpec]:
     """Series -> what its forecasts look at: its own clock, its holidays, the weather there is."""
-    known = tuple(WEATHER[name] for name in panel.known_columns if name in WEATHER)
+    known = tuple(WEATHER.get(name, Known(name, is_brief=True)) for name in panel.known_columns)
     first_lead = round(settings["gate_h"] * 3_600) // panel.step_s
     n_leads = max(1, round(settings["lead_h"] * 3_600) // panel.step_s)
     latency_d = -(-round(settings["latency_h"]) // 24)
@@ -162,7 +165,9 @@ def _weather(
     if "weather" not in tables or not len(tables["weather"]):
         return None, False
     weather = tables["weather"].copy()
-    columns = [name for name in WEATHER if name in weather and weather[name].notna().any()]
+    named = [str(name) for name in weather.columns]
+    columns = [name for name in named if name in WEATHER or name.startswith(EXTRA)]
+    columns = [name for name in columns if weather[name].notna().any()]
     if not columns:
         return None, False
     if "provider" not in weather or "issued_at" not in weather:
@@ -194,13 +199,14 @@ def _at_steps(
     *,
     is_perfect: bool,
 ) -> pd.DataFrame:
-    """Means of each interval; of hourly values in finer intervals the hour's own."""
+    """Means of each interval; of longer ones than the panel's the value of the whole."""
     step = pd.Timedelta(seconds=step_s)
     keys = [*([station] if station else []), *([] if is_perfect else ["issued_at"])]
     rows = weather[["valid_at", *keys, *columns]].copy()
-    if step < HOUR:
+    own = step_of(rows["valid_at"])
+    if own is not None and own > step:
         finer = [
-            rows.assign(valid_at=rows["valid_at"] + k * step) for k in range(round(HOUR / step))
+            rows.assign(valid_at=rows["valid_at"] + k * step) for k in range(round(own / step))
         ]
         rows = pd.concat(finer, ignore_index=True)
     rows["ts"] = rows["valid_at"].dt.floor(step)
