@@ -19,6 +19,7 @@ from lepton_edge.wall_clock import DAY_S
 
 if TYPE_CHECKING:
     from lepton.forecast.panel import PanelDataset
+    from lepton_edge.correction import Value
 
 _MOST: Final = 4
 """Newest issues that are looked at, as many as a stream keeps."""
@@ -62,7 +63,7 @@ def _again(
     """One series after another."""
     from lepton.export.edge import edge_faults
     from lepton_edge.bundle import open_bundle
-    from lepton_edge.correction import Running, standard_error
+    from lepton_edge.correction import Issue, Running
     from lepton_edge.forecast_plan import read_plan
 
     with edge_faults():
@@ -72,44 +73,36 @@ def _again(
     for code, name in enumerate(panel.ids):
         own = np.flatnonzero(matrix.series == code)
         own = own[np.isfinite(found.quantiles[own]).all(axis=(1, 2))]
-        issues = [(found.step[row], found.quantiles[row]) for row in own]
+        issues = [
+            Issue(int(matrix.issue_s[row]), found.step[row], found.quantiles[row]) for row in own
+        ]
         running, known = Running.of(issues), _newest(panel, name, now_s)
         made = running.again(known, now, n, correction)
         if not len(made.step):
             continue
-        error = np.nan
-        if known is not None and (running.step == known[0]).any():
-            own_step = int(np.flatnonzero(running.step == known[0])[0])
-            error = standard_error(known[1], running.quantiles[own_step])
         told: dict[str, Any] = {
             "series": pd.Series([name] * len(made.step), dtype="str"),
             "issued_at": instants(np.full(len(made.step), now_s)),
             "event_at": instants(made.step * panel.step_s),
             **{level: made.quantiles[:, place] for place, level in enumerate(LEVELS)},
-            "carried_from": instants(_carried(matrix.issue_s[own], found.step[own], made.step)),
-            "error": error,
+            "carried_from": instants(made.issue_s),
+            "error": running.error(known),
         }
         yield pd.DataFrame(told)
 
 
-def _newest(panel: PanelDataset, name: str, now_s: int) -> tuple[int, float] | None:
+def _newest(panel: PanelDataset, name: str, now_s: int) -> Value | None:
     """The last interval that is known by now, and its value."""
+    from lepton_edge.correction import Value
+
     past = panel.histories[name].y
     there = np.isfinite(past.value) & (past.available_s <= now_s)
     if not there.any():
         return None
-    step = past.step[there]
-    last = int(step.max())
+    last = int(past.step[there].max())
     at = np.flatnonzero(there & (past.step == last))
-    return last, float(past.value[at[past.available_s[at].argmax()]])
-
-
-def _carried(issue_s: np.ndarray, steps: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """When each interval was last issued."""
-    found = np.zeros(len(asked), dtype=np.int64)
-    for at, step in zip(issue_s, steps, strict=True):  # in the order of time
-        found[np.isin(asked, step)] = at
-    return found
+    at = at[np.argsort(past.available_s[at], kind="stable")]
+    return Value(last, float(past.value[at[-1]]), int(past.available_s[at[0]]))
 
 
 __all__ = ["reforecasts"]

@@ -18,7 +18,7 @@ from lepton_edge import state_file
 from lepton_edge.asof_stream import AsOfStream, Ring
 from lepton_edge.bundle import Opened
 from lepton_edge.conformal import Rolling, Scores, outside
-from lepton_edge.correction import Running
+from lepton_edge.correction import Issue, Running, Value
 from lepton_edge.errors import BundleError
 from lepton_edge.forecast_plan import Plan
 from lepton_edge.forecaster import Forecaster, Forecasts
@@ -147,9 +147,12 @@ class ForecastState:
             if made is not None:
                 row = int(np.flatnonzero(made.code == code)[0])
                 if np.isfinite(made.quantiles[row]).all():
-                    issues.append((made.step[row], made.quantiles[row]))
-        plan, now = self.plan, at_s // self.plan.spec.step_s
-        known = self.rings.past.newest(code, now)
+                    issues.append(Issue(issue_s, made.step[row], made.quantiles[row]))
+        plan, step_s = self.plan, self.plan.spec.step_s
+        now, newest, known = at_s // step_s, self.rings.past.newest(code, at_s // step_s), None
+        if newest is not None:
+            there_s = (newest[0] + 1) * step_s + plan.latency_s.get("y", 0)
+            known = Value(*newest, there_s)
         n = plan.schedule.again_n or plan.spec.n_ahead
         return Running.of(issues).again(known, now, n, plan.correction)
 
