@@ -60,6 +60,7 @@ def apply_mapping(
     others: canonical tables in which `zone_of` looks up zones.
     """
     work = _Work(raw.reset_index(drop=True), mapping, contract, others or {})
+    work.reshape()
     work.filter_rows()
     for column in contract.columns:
         operation = work.operations.get(column.name)
@@ -96,6 +97,19 @@ class _Work:
             return self.mapping.columns
         present = [column.name for column in self.contract.columns if column.name in self.raw]
         return {name: Operation.model_validate({"from": name}) for name in present}
+
+    def reshape(self) -> None:
+        """Times for rows that only follow each other, and a wide file made long."""
+        clock, melt = self.mapping.clock, self.mapping.melt
+        if clock is not None:
+            step = pd.Timedelta(seconds=clock.step_s)
+            at = pd.date_range(pd.Timestamp(clock.start), periods=len(self.raw), freq=step)
+            self.raw = self.raw.assign(**{clock.name: at})
+        if melt is not None and all(self.source(name, name) is not None for name in melt.keep):
+            self.raw = self.raw.melt(
+                id_vars=list(melt.keep), var_name=melt.name, value_name=melt.value
+            )
+            self.notes.append(f"a wide file became {len(self.raw):,} rows")
 
     def filter_rows(self) -> None:
         """Keep and drop rows by their codes."""

@@ -1,0 +1,192 @@
+"""Which series lie before and behind each other: from distances, from roads, or from the past.
+
+Distances become weights by a Gaussian kernel with the standard deviation of all distances as its
+width; what is lighter than 0.1 is no edge (Li et al., DCRNN, 2018). Where nothing tells distances,
+series whose deviations from the usual course go together are neighbours: a jam grows against the
+flow, so that of two the one whose deviations come first lies further down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from lepton_edge.neighbours import MOST, Neighbours
+
+LIGHTEST: Final = 0.1
+"""Weight below which two series are no neighbours."""
+LAGS: Final = (1, 2, 3)
+"""Steps by which one series may come before another."""
+_BLOCK: Final = 512
+"""Series that are compared with all others at once: bounds the memory of ten thousand of them."""
+_EARTH_M: Final = 6_371_000.0
+
+Edge = tuple[int, int, float]
+"""Code of the series that traffic passes first, of the next one, and the weight."""
+_Row = list[tuple[int, float]]
+
+
+def kernel_weights(distance_m: np.ndarray, width_m: float | None = None) -> np.ndarray:
+    """exp(-(d / width)^2) of each distance, 0 where that is below `LIGHTEST`.
+
+    width_m: the standard deviation of the distances where None, their mean where all are alike.
+    """
+    away = np.asarray(distance_m, dtype=np.float64)
+    if width_m is None:
+        width_m = float(np.std(away)) if len(away) else 0.0
+        if width_m <= 1e-9:
+            width_m = float(np.mean(away)) if len(away) else 0.0
+    weight = np.exp(-np.square(away / width_m)) if width_m > 0 else np.ones(len(away))
+    return np.where(weight < LIGHTEST, 0.0, weight)
+
+
+def from_edges(ids: Sequence[str], edges: pd.DataFrame) -> Neighbours:
+    """Neighbours of a table of edges: from_id, to_id, and weight or distance_m; series that are
+    not among `ids` are left out, edges without either count as one another's equals."""
+    code = {name: at for at, name in enumerate(ids)}
+    known = edges[edges["from_id"].isin(code) & edges["to_id"].isin(code)]
+    known = known[known["from_id"] != known["to_id"]].drop_duplicates(["from_id", "to_id"])
+    weight = np.full(len(known), np.nan)
+    if "distance_m" in known:
+        away = known["distance_m"].to_numpy(dtype=np.float64, na_value=np.nan)
+        there = np.isfinite(away)
+        weight[there] = kernel_weights(away[there])
+    if "weight" in known:
+        told = known["weight"].to_numpy(dtype=np.float64, na_value=np.nan)
+        weight = np.where(np.isfinite(told), told, weight)
+    weight = np.where(np.isnan(weight), 1.0, weight)
+    pairs = zip(known["from_id"].map(code), known["to_id"].map(code), weight, strict=True)
+    return of_edges(ids, ((int(one), int(other), float(w)) for one, other, w in pairs))
+
+
+def of_edges(ids: Sequence[str], edges: Iterable[Edge]) -> Neighbours:
+    """The heaviest `MOST` edges of each series in each direction; weights are cut off at 1."""
+    up: list[_Row] = [[] for _ in ids]
+    down: list[_Row] = [[] for _ in ids]
+    for first, then, weight in edges:
+        if weight > 0:
+            up[then].append((first, min(weight, 1.0)))
+            down[first].append((then, min(weight, 1.0)))
+    for side in (up, down):
+        for row in side:
+            row.sort(key=lambda one: (-one[1], one[0]))
+            del row[MOST:]
+    return _neighbours(ids, up, down)
+
+
+def along_roads(
+    ids: Sequence[str], road: Sequence[str | None], km: np.ndarray, most: int = MOST
+) -> pd.DataFrame:
+    """Edges from_id, to_id, distance_m from each series to the next `most` ones of its road.
+
+    road: which carriageway each is on, None for unknown; km: its place, growing the way that
+    traffic flows, NaN for unknown.
+    """
+    rows: list[tuple[str, str, float]] = []
+    by_road: dict[str, list[int]] = {}
+    for at, name in enumerate(road):
+        if name is not None and np.isfinite(km[at]):
+            by_road.setdefault(name, []).append(at)
+    for members in by_road.values():
+        ordered = sorted(members, key=lambda at: (float(km[at]), ids[at]))
+        for place, first in enumerate(ordered):
+            for then in ordered[place + 1 : place + 1 + most]:
+                rows.append((ids[first], ids[then], 1_000 * float(km[then] - km[first])))
+    return pd.DataFrame(rows, columns=["from_id", "to_id", "distance_m"])
+
+
+def apart_m(lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
+    """Metres between all pairs of places on the globe, (n, n), by the haversine formula."""
+    phi, lam = np.radians(lat), np.radians(lon)
+    a = np.square(np.sin((phi[:, None] - phi) / 2))
+    a = a + np.cos(phi)[:, None] * np.cos(phi) * np.square(np.sin((lam[:, None] - lam) / 2))
+    return np.asarray(2 * _EARTH_M * np.arcsin(np.sqrt(np.clip(a, 0.0, 1.0))))
+
+
+def deviations(values: np.ndarray, slot: np.ndarray) -> np.ndarray:
+    """Each value (time, series) less the median of its series at the same slot of the day or week,
+    by its standard deviation; 0 where a value is missing or a series never changes.
+
+    slot: (time,) codes of the place in the day or week.
+    """
+    away = np.full(values.shape, np.nan)
+    for one in np.unique(slot):
+        rows = slot == one
+        away[rows] = values[rows] - _median(values[rows])
+    there = np.isfinite(away)
+    n = np.maximum(there.sum(axis=0), 1)
+    filled = np.where(there, away, 0.0)
+    mean = filled.sum(axis=0) / n
+    filled = np.where(there, away - mean, 0.0)
+    sd = np.sqrt(np.square(filled).sum(axis=0) / n)
+    return np.where(sd > 1e-9, filled / np.where(sd > 1e-9, sd, 1.0), 0.0)
+
+
+def _median(rows: np.ndarray) -> np.ndarray:
+    """Median of each column; NaN, without a warning, where it has no value."""
+    found = np.full(rows.shape[1], np.nan)
+    some = np.isfinite(rows).any(axis=0)
+    found[some] = np.nanmedian(rows[:, some], axis=0)
+    return found
+
+
+def learnt(ids: Sequence[str], away: np.ndarray) -> Neighbours:
+    """Neighbours by how deviations (time, series) of a training part go together.
+
+    The weight is the largest correlation with what the other one did a few steps before or after.
+    Of two series the one whose deviations come first lies further down: a jam grows against the
+    flow.
+    """
+    n = len(ids)
+    if len(away) <= max(LAGS) or n < 2:
+        return Neighbours.none(tuple(ids))
+    up: list[_Row] = []
+    down: list[_Row] = []
+    for begin in range(0, n, _BLOCK):
+        own = np.arange(begin, min(begin + _BLOCK, n))
+        led, leads = _lagged(away, own)
+        heavy = np.maximum(led, leads)
+        heavy[np.arange(len(own)), own] = 0.0
+        up += _heaviest(np.where(led < leads, heavy, 0.0))
+        down += _heaviest(np.where(led >= leads, heavy, 0.0))
+    return _neighbours(ids, up, down)
+
+
+def _lagged(away: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Largest correlation of `own` series with what all did before, and with what all did after."""
+    n = len(away)
+    before = [away[k:, own].T @ away[: n - k] / (n - k) for k in LAGS]
+    after = [away[: n - k, own].T @ away[k:] / (n - k) for k in LAGS]
+    return np.max(before, axis=0), np.max(after, axis=0)
+
+
+def _heaviest(weights: np.ndarray) -> list[_Row]:
+    """The codes and weights of the heaviest `MOST` of each row, none lighter than `LIGHTEST`."""
+    best = np.argsort(-weights, axis=1, kind="stable")[:, :MOST]
+    return [
+        [(at, min(float(row[at]), 1.0)) for at in places.tolist() if row[at] >= LIGHTEST]
+        for row, places in zip(weights, best, strict=True)
+    ]
+
+
+def _neighbours(ids: Sequence[str], up: list[_Row], down: list[_Row]) -> Neighbours:
+    codes = [tuple(tuple(code for code, _ in row) for row in side) for side in (up, down)]
+    weights = [tuple(tuple(heavy for _, heavy in row) for row in side) for side in (up, down)]
+    return Neighbours(tuple(ids), *codes, *weights)
+
+
+__all__ = [
+    "LAGS",
+    "LIGHTEST",
+    "Edge",
+    "along_roads",
+    "apart_m",
+    "deviations",
+    "from_edges",
+    "kernel_weights",
+    "learnt",
+    "of_edges",
+]

@@ -1,0 +1,91 @@
+"""Neighbours from distances, roads and the past: small graphs whose answer is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lepton.forecast.neighbourhood import (
+    along_roads,
+    apart_m,
+    deviations,
+    from_edges,
+    kernel_weights,
+    learnt,
+)
+from lepton_edge.neighbours import MOST
+
+
+def test_weights_fall_with_the_square_of_the_distance_and_end_at_a_tenth() -> None:
+    away = np.array([0.0, 1_000.0, 2_000.0, 3_000.0])
+    weight = kernel_weights(away, 1_000.0)
+    assert weight.tolist() == pytest.approx([1.0, np.exp(-1), 0.0, 0.0])
+    sd = float(np.std(away))
+    assert kernel_weights(away)[1] == pytest.approx(np.exp(-((1_000 / sd) ** 2)))
+
+
+def test_distances_that_are_all_alike_still_make_edges() -> None:
+    assert kernel_weights(np.array([500.0, 500.0])).tolist() == pytest.approx([np.exp(-1)] * 2)
+
+
+def test_the_table_of_edges_is_followed_the_way_traffic_goes() -> None:
+    edges = pd.DataFrame(
+        {"from_id": ["a", "b", "b", "x"], "to_id": ["b", "c", "b", "a"], "distance_m": 800.0}
+    )
+    found = from_edges(["c", "a", "b"], edges)
+    assert found.down == ((), (2,), (0,))
+    assert found.up == ((2,), (), (1,))
+
+
+def test_given_weights_come_before_distances() -> None:
+    edges = pd.DataFrame({"from_id": ["a"], "to_id": ["b"], "weight": [0.25], "distance_m": [9.0]})
+    assert from_edges(["a", "b"], edges).down_weights == ((0.25,), ())
+
+
+def test_roads_are_ordered_by_kilometre_and_directions_kept_apart() -> None:
+    ids = ["n2", "n0", "n1", "s0", "lost"]
+    edges = along_roads(ids, ["N", "N", "N", "S", None], np.array([2.0, 0.0, 1.0, 0.5, 1.5]))
+    pairs = set(zip(edges["from_id"], edges["to_id"], edges["distance_m"], strict=True))
+    assert pairs == {("n0", "n1", 1_000.0), ("n1", "n2", 1_000.0), ("n0", "n2", 2_000.0)}
+
+
+def test_no_series_has_more_neighbours_than_a_device_carries() -> None:
+    ids = [f"s{n}" for n in range(12)]
+    found = from_edges(ids, along_roads(ids, ["N"] * 12, np.arange(12) / 2.0, most=11))
+    assert max(map(len, found.up)) == MOST
+    assert found.down[0][0] == 1
+
+
+def test_a_degree_of_latitude_is_111_kilometres() -> None:
+    away = apart_m(np.array([50.0, 51.0]), np.array([8.0, 8.0]))
+    assert away[0, 1] == pytest.approx(111_195, rel=1e-3)
+    assert away[0, 0] == 0.0
+
+
+def test_deviations_know_the_time_of_day_and_leave_out_what_is_missing() -> None:
+    slot = np.tile([0, 1], 50)
+    values = np.where(slot == 0, 60.0, 30.0)[:, None] + np.zeros((1, 2))
+    values[10, 0] += 8.0
+    values[20, 0] = np.nan
+    away = deviations(values, slot)
+    assert np.flatnonzero(np.abs(away[:, 0]) > 1).tolist() == [10]
+    assert away[20, 0] == 0.0
+    assert (away[:, 1] == 0).all()
+
+
+def test_the_one_whose_jam_comes_first_is_learnt_to_lie_downstream() -> None:
+    rng = np.random.default_rng(0)
+    jam = np.convolve(rng.normal(size=3_000), np.ones(3) / 3, mode="same")
+    down, own, up = jam[4:], jam[2:-2], jam[:-4]
+    alone = rng.normal(size=len(own))
+    values = np.column_stack([own, up, down, alone]) + 0.1 * rng.normal(size=(len(own), 4))
+    found = learnt(["own", "up", "down", "alone"], deviations(values, np.zeros(len(own))))
+    assert found.down[0] == (2,)
+    assert found.up[0] == (1,)
+    assert found.up[3] == found.down[3] == ()
+    assert 0.3 < found.down_weights[0][0] <= 1
+
+
+def test_too_short_a_past_teaches_no_neighbours() -> None:
+    assert learnt(["a", "b"], np.zeros((3, 2))).n_edges == 0
