@@ -13,6 +13,7 @@ from lepton.forecast.panel import PanelDataset, seconds_of
 from lepton.forecast.spec import Cuts
 from lepton.frames import read_parquet, write_parquet
 from lepton_edge.asof_spec import AsOfSpec
+from lepton_edge.neighbours import Neighbours
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +60,7 @@ class Prepared:
             "step_s": panel.step_s,
             "latency_s": dict(panel.latency_s),
             "is_known_perfectly": panel.is_known_perfectly,
+            "neighbours": None if panel.neighbours is None else panel.neighbours.to_json(),
             "looks": {name: spec.to_json() for name, spec in self.looks.items()},
             "cuts": vars(self.cuts),
             "task": self.task,
@@ -69,7 +71,7 @@ class Prepared:
     def load(cls, folder: Path) -> Prepared:
         """What `save` wrote into `folder`."""
         facts: dict[str, Any] = json.loads((folder / "prepared.json").read_text(encoding="utf-8"))
-        known = folder / "known.parquet"
+        known, near = folder / "known.parquet", facts["neighbours"]
         panel = PanelDataset(
             read_parquet(folder / "rows.parquet"),
             read_parquet(folder / "series.parquet"),
@@ -77,6 +79,7 @@ class Prepared:
             read_parquet(known) if known.is_file() else None,
             facts["latency_s"],
             is_known_perfectly=facts["is_known_perfectly"],
+            neighbours=None if near is None else Neighbours.from_json(near),
         )
         looks = {name: AsOfSpec.from_json(told) for name, told in facts["looks"].items()}
         return cls(panel, looks, Cuts(**facts["cuts"]), facts["task"])
