@@ -111,7 +111,7 @@ def _course(hour: np.ndarray, is_off: np.ndarray, is_morning: bool) -> np.ndarra
     work = work + 0.04 * _bump(hour, 12.5, 2.0)
     free = 0.10 + 0.62 * _rise(hour, 8.6, 1.0) * (1 - _rise(hour, 20.8, 1.2))
     free = free + 0.16 * _bump(hour, 15.0, 2.4)
-    return np.where(is_off[:, None], free, work)
+    return np.asarray(np.where(is_off[:, None], free, work))
 
 
 def _bump(hour: np.ndarray, centre: float, width: float) -> np.ndarray:

@@ -94,9 +94,7 @@ def search_near(
     progress.step(f"{len(past.learnt):,} issues of {len(panel.ids):,} series", done=0.0)
     tried = _tried(past.lesson, asked, chosen, spec, prepared, progress)
     weights = near_weights(asked, tried.quantiles, len(panel.ids))
-    blend = weights.blend(
-        tried.quantiles, asked.series, np.zeros(asked.y.shape, dtype=np.int64)
-    )
+    blend = weights.blend(tried.quantiles, asked.series, np.zeros(asked.y.shape, dtype=np.int64))
     latency_s = panel.latency_s.get("y", 0)
     stretched = calibrated(asked, blend, spec=CONFORMAL, latency_s=latency_s)
     progress.step("the blend, on all before the holdout")
@@ -168,7 +166,9 @@ def _affordable(spec: ForecastSearch) -> tuple[list[Forecaster], list[str]]:
     if units is None:
         return found, notes
     kept = found[: max(len(FLOORS) + 1, units // 2)]
-    return kept, notes + [f"{one.name}: the budget has no room for it" for one in found[len(kept) :]]
+    return kept, notes + [
+        f"{one.name}: the budget has no room for it" for one in found[len(kept) :]
+    ]
 
 
 @dataclass(eq=False)
