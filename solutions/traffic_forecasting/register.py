@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from zoneinfo import available_timezones
 
 import numpy as np
 import pandas as pd
@@ -95,10 +96,11 @@ def _road_codes(register: pd.DataFrame) -> np.ndarray:
     return np.asarray(pd.factorize(pd.Series(carriageways(register), dtype="object"))[0])
 
 
-def main_zone(register: pd.DataFrame) -> str:
-    """The zone of most detectors, UTC where none is told."""
+def main_zone(register: pd.DataFrame) -> str | None:
+    """The zone of most detectors, None where none is told."""
     told = register["tz"].dropna()
-    return str(told.mode().iloc[0]) if len(told) else "UTC"
+    known = told[told.isin(available_timezones())]
+    return str(known.mode().iloc[0]) if len(known) else None
 
 
 __all__ = [

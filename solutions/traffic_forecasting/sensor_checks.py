@@ -26,8 +26,8 @@ class Detectors:
     suspect: Suspect
 
     @property
-    def zone(self) -> str:
-        """The clock of most detectors."""
+    def zone(self) -> str | None:
+        """The clock of most detectors, None where nobody tells it."""
         return main_zone(self.register)
 
     @property
@@ -244,10 +244,10 @@ def _physics(detectors: Detectors, limits: Limits) -> Iterator[Finding]:
 def _flows(detectors: Detectors, limits: Limits) -> Iterator[Finding]:
     """No vehicle for half an hour of the day, though the detector tells a speed."""
     grid = detectors.grid
-    flow = grid.flow
-    if flow is None:
+    flow, zone = grid.flow, detectors.zone
+    if flow is None or zone is None:
         return
-    hour = grid.local_hour(detectors.zone)
+    hour = grid.local_hour(zone)
     first, last = limits.day_h
     by_day = (hour >= first) & (hour < last)
     least = max(2, round(60 * limits.zero_flow_min / grid.step_s))
