@@ -61,7 +61,10 @@ def measured(rng: np.random.Generator, passing: Passing) -> Measured:
     waves = _stop_and_go(rng, np.clip((fullness - 0.85) / 0.4, 0.0, 1.0))
     least = np.maximum(CREEP_KMH, passing.flow / passing.lanes / DENSEST)
     speed = np.clip(calm + waves, least, 150.0)
-    flow = np.round(passing.flow * np.exp(0.03 * rng.normal(size=shape)) * STEP_H) / STEP_H
+    # vehicles come at random: their number varies as much as its root
+    count = passing.flow * STEP_H
+    counted = count + np.sqrt(count + (0.03 * count) ** 2) * rng.normal(size=shape)
+    flow = np.round(np.maximum(counted, 0.0)) / STEP_H
     # density as the readings themselves tell it, so that flow is density times speed
     per_lane = flow / np.maximum(speed, CREEP_KMH) / passing.lanes
     noise = np.exp(0.05 * rng.normal(size=shape))

@@ -76,7 +76,9 @@ def spoilt(
     if begin is not None:
         first = pd.Timestamp(begin)
         mask &= (rows["event_at"] >= first) & (rows["event_at"] < first + n * STEP)
-    rows.loc[mask] = change(rows.loc[mask].copy())
+    changed = change(rows.loc[mask].copy())
+    for name in changed:
+        rows.loc[mask, name] = changed[name]
     return usual(readings=rows)
 
 
