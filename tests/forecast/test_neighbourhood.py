@@ -1,4 +1,4 @@
-"""Neighbours from distances, roads and the past: small graphs whose answer is known."""
+"""Neighbours from distances and roads: small graphs whose answer is known."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import pytest
 from lepton.forecast.neighbourhood import (
     along_roads,
     apart_m,
-    deviations,
     from_edges,
     kernel_weights,
-    learnt,
+    kernel_width,
 )
 from lepton_edge.neighbours import MOST
 
@@ -21,12 +20,15 @@ def test_weights_fall_with_the_square_of_the_distance_and_end_at_a_tenth() -> No
     away = np.array([0.0, 1_000.0, 2_000.0, 3_000.0])
     weight = kernel_weights(away, 1_000.0)
     assert weight.tolist() == pytest.approx([1.0, np.exp(-1), 0.0, 0.0])
-    sd = float(np.std(away))
-    assert kernel_weights(away)[1] == pytest.approx(np.exp(-((1_000 / sd) ** 2)))
+    assert kernel_weights(np.zeros(2), 0.0).tolist() == [1.0, 1.0]
 
 
-def test_distances_that_are_all_alike_still_make_edges() -> None:
-    assert kernel_weights(np.array([500.0, 500.0])).tolist() == pytest.approx([np.exp(-1)] * 2)
+def test_the_kernel_is_as_wide_as_distances_differ_and_reaches_beyond_the_nearest() -> None:
+    far = np.array([1_000.0, 9_000.0, 1_000.0, 9_000.0])
+    assert kernel_width(np.array(["a", "a", "b", "b"]), far) == 4_000.0
+    alike = np.array([500.0, 500.0])
+    assert kernel_width(np.array(["a", "b"]), alike) == 1_000.0
+    assert kernel_width(np.empty(0), np.empty(0)) == 0.0
 
 
 def test_the_table_of_edges_is_followed_the_way_traffic_goes() -> None:
@@ -61,31 +63,3 @@ def test_a_degree_of_latitude_is_111_kilometres() -> None:
     away = apart_m(np.array([50.0, 51.0]), np.array([8.0, 8.0]))
     assert away[0, 1] == pytest.approx(111_195, rel=1e-3)
     assert away[0, 0] == 0.0
-
-
-def test_deviations_know_the_time_of_day_and_leave_out_what_is_missing() -> None:
-    slot = np.tile([0, 1], 50)
-    values = np.where(slot == 0, 60.0, 30.0)[:, None] + np.zeros((1, 2))
-    values[10, 0] += 8.0
-    values[20, 0] = np.nan
-    away = deviations(values, slot)
-    assert np.flatnonzero(np.abs(away[:, 0]) > 1).tolist() == [10]
-    assert away[20, 0] == 0.0
-    assert (away[:, 1] == 0).all()
-
-
-def test_the_one_whose_jam_comes_first_is_learnt_to_lie_downstream() -> None:
-    rng = np.random.default_rng(0)
-    jam = np.convolve(rng.normal(size=3_000), np.ones(3) / 3, mode="same")
-    down, own, up = jam[4:], jam[2:-2], jam[:-4]
-    alone = rng.normal(size=len(own))
-    values = np.column_stack([own, up, down, alone]) + 0.1 * rng.normal(size=(len(own), 4))
-    found = learnt(["own", "up", "down", "alone"], deviations(values, np.zeros(len(own))))
-    assert found.down[0] == (2,)
-    assert found.up[0] == (1,)
-    assert found.up[3] == found.down[3] == ()
-    assert 0.3 < found.down_weights[0][0] <= 1
-
-
-def test_too_short_a_past_teaches_no_neighbours() -> None:
-    assert learnt(["a", "b"], np.zeros((3, 2))).n_edges == 0

@@ -10,6 +10,7 @@ import pandas as pd
 
 from lepton import roles
 from lepton.contracts.cast import (
+    OF_CLOCK,
     Cast,
     TimeFormat,
     as_text,
@@ -39,6 +40,9 @@ _REMEDIES = {
     "is not a number": "write `decimal:` or `thousands:` into the mapping, or deliver numbers",
     "is not among the enum's values": "add these values to the mapping's enum",
 }
+_CLOCK_REMEDY = (
+    "export with an offset or in UTC, or write `ambiguous: order` for the hour that comes twice"
+)
 _DEFAULT_REMEDY = "mend these cells, or the column's entry in the mapping"
 
 
@@ -246,7 +250,8 @@ class _Work:
         """Remember the cells under `mask` as faults."""
         if mask.any():
             values = tuple(source.loc[mask].astype("str").fillna("").tolist())
-            remedy = _REMEDIES.get(about, _DEFAULT_REMEDY)
+            of_clock = about.startswith(OF_CLOCK)
+            remedy = _CLOCK_REMEDY if of_clock else _REMEDIES.get(about, _DEFAULT_REMEDY)
             rows = np.flatnonzero(mask)
             self.faults.append(CastFault("LK212", name, rows, values, about, remedy))
 

@@ -1,9 +1,8 @@
-"""Which series lie before and behind each other: from distances, from roads, or from the past.
+"""Which series lie before and behind each other, from edges or from where they lie on roads.
 
 Distances become weights by a Gaussian kernel with the standard deviation of all distances as its
 width; what is lighter than 0.1 is no edge (Li et al., DCRNN, 2018). Where nothing tells distances,
-series whose deviations from the usual course go together are neighbours: a jam grows against the
-flow, so that of two the one whose deviations come first lies further down.
+`lag_graph` learns who follows whom from the past.
 """
 
 from __future__ import annotations
@@ -18,10 +17,6 @@ from lepton_edge.neighbours import MOST, Neighbours
 
 LIGHTEST: Final = 0.1
 """Weight below which two series are no neighbours."""
-LAGS: Final = (1, 2, 3)
-"""Steps by which one series may come before another."""
-_BLOCK: Final = 512
-"""Series that are compared with all others at once: bounds the memory of ten thousand of them."""
 _EARTH_M: Final = 6_371_000.0
 
 Edge = tuple[int, int, float]
@@ -29,18 +24,20 @@ Edge = tuple[int, int, float]
 _Row = list[tuple[int, float]]
 
 
-def kernel_weights(distance_m: np.ndarray, width_m: float | None = None) -> np.ndarray:
-    """exp(-(d / width)^2) of each distance, 0 where that is below `LIGHTEST`.
-
-    width_m: the standard deviation of the distances where None, their mean where all are alike.
-    """
+def kernel_weights(distance_m: np.ndarray, width_m: float) -> np.ndarray:
+    """exp(-(d / width)^2) of each distance, 0 where that is below `LIGHTEST`."""
     away = np.asarray(distance_m, dtype=np.float64)
-    if width_m is None:
-        width_m = float(np.std(away)) if len(away) else 0.0
-        if width_m <= 1e-9:
-            width_m = float(np.mean(away)) if len(away) else 0.0
     weight = np.exp(-np.square(away / width_m)) if width_m > 0 else np.ones(len(away))
     return np.where(weight < LIGHTEST, 0.0, weight)
+
+
+def kernel_width(first: np.ndarray, distance_m: np.ndarray) -> float:
+    """Width of the kernel for edges from `first`: the standard deviation of all distances, and at
+    least twice the usual distance to the nearest, as where only a few edges of each are told."""
+    if not len(distance_m):
+        return 0.0
+    nearest = pd.Series(distance_m).groupby(np.asarray(first)).min()
+    return max(float(np.std(distance_m)), 2 * float(nearest.median()))
 
 
 def from_edges(ids: Sequence[str], edges: pd.DataFrame) -> Neighbours:
@@ -53,7 +50,8 @@ def from_edges(ids: Sequence[str], edges: pd.DataFrame) -> Neighbours:
     if "distance_m" in known:
         away = known["distance_m"].to_numpy(dtype=np.float64, na_value=np.nan)
         there = np.isfinite(away)
-        weight[there] = kernel_weights(away[there])
+        width = kernel_width(known["from_id"].to_numpy()[there], away[there])
+        weight[there] = kernel_weights(away[there], width)
     if "weight" in known:
         told = known["weight"].to_numpy(dtype=np.float64, na_value=np.nan)
         weight = np.where(np.isfinite(told), told, weight)
@@ -106,72 +104,6 @@ def apart_m(lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
     return np.asarray(2 * _EARTH_M * np.arcsin(np.sqrt(np.clip(a, 0.0, 1.0))))
 
 
-def deviations(values: np.ndarray, slot: np.ndarray) -> np.ndarray:
-    """Each value (time, series) less the median of its series at the same slot of the day or week,
-    by its standard deviation; 0 where a value is missing or a series never changes.
-
-    slot: (time,) codes of the place in the day or week.
-    """
-    away = np.full(values.shape, np.nan)
-    for one in np.unique(slot):
-        rows = slot == one
-        away[rows] = values[rows] - _median(values[rows])
-    there = np.isfinite(away)
-    n = np.maximum(there.sum(axis=0), 1)
-    filled = np.where(there, away, 0.0)
-    mean = filled.sum(axis=0) / n
-    filled = np.where(there, away - mean, 0.0)
-    sd = np.sqrt(np.square(filled).sum(axis=0) / n)
-    return np.where(sd > 1e-9, filled / np.where(sd > 1e-9, sd, 1.0), 0.0)
-
-
-def _median(rows: np.ndarray) -> np.ndarray:
-    """Median of each column; NaN, without a warning, where it has no value."""
-    found = np.full(rows.shape[1], np.nan)
-    some = np.isfinite(rows).any(axis=0)
-    found[some] = np.nanmedian(rows[:, some], axis=0)
-    return found
-
-
-def learnt(ids: Sequence[str], away: np.ndarray) -> Neighbours:
-    """Neighbours by how deviations (time, series) of a training part go together.
-
-    The weight is the largest correlation with what the other one did a few steps before or after.
-    Of two series the one whose deviations come first lies further down: a jam grows against the
-    flow.
-    """
-    n = len(ids)
-    if len(away) <= max(LAGS) or n < 2:
-        return Neighbours.none(tuple(ids))
-    up: list[_Row] = []
-    down: list[_Row] = []
-    for begin in range(0, n, _BLOCK):
-        own = np.arange(begin, min(begin + _BLOCK, n))
-        led, leads = _lagged(away, own)
-        heavy = np.maximum(led, leads)
-        heavy[np.arange(len(own)), own] = 0.0
-        up += _heaviest(np.where(led < leads, heavy, 0.0))
-        down += _heaviest(np.where(led >= leads, heavy, 0.0))
-    return _neighbours(ids, up, down)
-
-
-def _lagged(away: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Largest correlation of `own` series with what all did before, and with what all did after."""
-    n = len(away)
-    before = [away[k:, own].T @ away[: n - k] / (n - k) for k in LAGS]
-    after = [away[: n - k, own].T @ away[k:] / (n - k) for k in LAGS]
-    return np.max(before, axis=0), np.max(after, axis=0)
-
-
-def _heaviest(weights: np.ndarray) -> list[_Row]:
-    """The codes and weights of the heaviest `MOST` of each row, none lighter than `LIGHTEST`."""
-    best = np.argsort(-weights, axis=1, kind="stable")[:, :MOST]
-    return [
-        [(at, min(float(row[at]), 1.0)) for at in places.tolist() if row[at] >= LIGHTEST]
-        for row, places in zip(weights, best, strict=True)
-    ]
-
-
 def _neighbours(ids: Sequence[str], up: list[_Row], down: list[_Row]) -> Neighbours:
     codes = [tuple(tuple(code for code, _ in row) for row in side) for side in (up, down)]
     weights = [tuple(tuple(heavy for _, heavy in row) for row in side) for side in (up, down)]
@@ -179,14 +111,12 @@ def _neighbours(ids: Sequence[str], up: list[_Row], down: list[_Row]) -> Neighbo
 
 
 __all__ = [
-    "LAGS",
     "LIGHTEST",
     "Edge",
     "along_roads",
     "apart_m",
-    "deviations",
     "from_edges",
     "kernel_weights",
-    "learnt",
+    "kernel_width",
     "of_edges",
 ]

@@ -12,6 +12,7 @@ import pandas as pd
 
 from lepton.errors import DataError
 from lepton_edge.asof_history import ALWAYS, History, Vintages
+from lepton_edge.neighbours import Neighbours
 
 OK: Final = 0
 MISSING: Final = 1
@@ -33,6 +34,8 @@ class PanelDataset:
     where they are forecasts, whose editions are all kept. latency_s: column (y among them) ->
     seconds after the interval's end at which a measured value is there. is_known_perfectly: known
     columns without issued_at count as known in advance for all time; results have to say so.
+    neighbours: which series lie before and behind each other, as the data tell it; None where it
+    may be learnt from the training part.
     """
 
     rows: pd.DataFrame
@@ -41,6 +44,7 @@ class PanelDataset:
     known: pd.DataFrame | None = None
     latency_s: Mapping[str, int] = field(default_factory=dict)
     is_known_perfectly: bool = False
+    neighbours: Neighbours | None = None
 
     def __post_init__(self) -> None:
         _check(self)
@@ -168,6 +172,8 @@ def _check(panel: PanelDataset) -> None:
     if strange.any():
         found.append(f"series {rows['series_id'][strange].iloc[0]} is not described")
     keys = ["series_id", "ts", *(["available_at"] if "available_at" in rows else [])]
+    if panel.neighbours is not None and panel.neighbours.ids != panel.ids:
+        found.append("neighbours are told of other series, or in another order")
     again = rows.duplicated(keys)
     if again.any():
         row = rows[again].iloc[0]

@@ -14,6 +14,7 @@ from lepton.forecast.spec import Cuts
 from lepton.frames import read_parquet, write_parquet
 from lepton_edge.looks import Look, look_from_json
 from lepton_edge.near_spec import NearSpec
+from lepton_edge.neighbours import Neighbours
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +61,7 @@ class Prepared:
             "step_s": panel.step_s,
             "latency_s": dict(panel.latency_s),
             "is_known_perfectly": panel.is_known_perfectly,
+            "neighbours": None if panel.neighbours is None else panel.neighbours.to_json(),
             "looks": self._looks(),
             "cuts": vars(self.cuts),
             "task": self.task,
@@ -77,7 +79,7 @@ class Prepared:
     def load(cls, folder: Path) -> Prepared:
         """What `save` wrote into `folder`."""
         facts: dict[str, Any] = json.loads((folder / "prepared.json").read_text(encoding="utf-8"))
-        known = folder / "known.parquet"
+        known, near = folder / "known.parquet", facts["neighbours"]
         panel = PanelDataset(
             read_parquet(folder / "rows.parquet"),
             read_parquet(folder / "series.parquet"),
@@ -85,6 +87,7 @@ class Prepared:
             read_parquet(known) if known.is_file() else None,
             facts["latency_s"],
             is_known_perfectly=facts["is_known_perfectly"],
+            neighbours=None if near is None else Neighbours.from_json(near),
         )
         looks = {name: look_from_json(told) for name, told in facts["looks"].items()}
         if "" in looks:
