@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
-from solutions.traffic_forecasting.limits import LIMITS
 
 from lepton.forecast.holidays import holidays_of, years_around
-from lepton.forecast.neighbourhood import learnt
+from lepton.forecast.lag_graph import learnt_neighbours
 from lepton.forecast.panel import PanelDataset, steps_of
 from lepton.forecast.spec import cuts_of
 from lepton.forecast.usual import days_of
 from lepton_edge.near_spec import NearSpec, OnsetRule
 from lepton_edge.neighbours import Neighbours
+from solutions.traffic_forecasting.limits import LIMITS
 
 PAST_S: Final = 3_600
 """How far forecasts look back."""
@@ -42,14 +43,8 @@ def looks(panel: PanelDataset, settings: Mapping[str, float]) -> Mapping[str, Ne
         holidays=_holidays(panel),
     )
     if panel.neighbours is None:
-        spec = NearSpec(
-            panel.step_s,
-            zone,
-            n_leads,
-            _learnt(panel, spec, settings),
-            n_past=n_past,
-            holidays=spec.holidays,
-        )
+        days = days_of(panel, spec, cuts_of(panel, settings).selection_s)
+        spec = replace(spec, neighbours=learnt_neighbours(panel.ids, days))
     return dict.fromkeys(panel.ids, spec)
 
 
@@ -59,17 +54,6 @@ def onset(panel: PanelDataset, settings: Mapping[str, float]) -> OnsetRule:
     steps = max(1, LASTS_S // panel.step_s)
     spans = sorted({s // panel.step_s for s in WARNED_S if steps <= s // panel.step_s <= n_leads})
     return OnsetRule(LIMITS.congested, steps, tuple(spans) or (n_leads,))
-
-
-def _learnt(panel: PanelDataset, spec: NearSpec, settings: Mapping[str, float]) -> Neighbours:
-    """Neighbours by how gaps from what is usual go together, in the order of time."""
-    days = days_of(panel, spec, cuts_of(panel, settings).selection_s)
-    gaps = (days.values - days.whole.table[days.kinds]).reshape(-1, len(panel.ids))
-    known = np.isfinite(gaps)
-    gaps = gaps[known.any(axis=1)]
-    filled = np.where(np.isfinite(gaps), gaps, 0.0)
-    spread = np.sqrt(np.square(filled).mean(axis=0))
-    return learnt(panel.ids, filled / np.where(spread > 0, spread, 1.0))
 
 
 def _holidays(panel: PanelDataset) -> tuple[int, ...]:

@@ -4,11 +4,13 @@ beaten, nobody's own day tells what is usual on it."""
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lepton.forecast import scores
+from lepton.forecast.lag_graph import learnt_neighbours
 from lepton.forecast.leak import leak_of
 from lepton.forecast.near import NearIssues, build_near, window_of
 from lepton.forecast.near_agreement import near_agreement
@@ -18,6 +20,7 @@ from lepton.forecast.prepared import Prepared
 from lepton.forecast.usual import days_of
 from lepton_edge.near import NearWindow, near_features
 from lepton_edge.near_spec import NearSpec
+from lepton_edge.wall_clock import WallClock
 from tests.forecast import near_tiny
 
 
@@ -88,7 +91,7 @@ def test_a_dead_detector_starts_from_what_is_usual_moved_by_its_neighbours() -> 
     habits = days_of(panel, spec, near_tiny.at(6)).whole
     at = np.array([near_tiny.at(6.5)], dtype=np.int64)
     past = window_of(panel, spec, at).past.copy()
-    usual = habits.at(spec, _clock(), at // 300 - 1)[0]
+    usual = habits.at(spec, WallClock(near_tiny.ZONE), at // 300 - 1)[0]
     past[0, 2] = np.nan
     past[0, 1, -1], past[0, 3, -1] = usual[1] - 10, usual[3] - 20
     made = near_features(spec, NearWindow(at // 300, past), habits)
@@ -150,7 +153,7 @@ def test_chances_of_congestion_rank_what_comes_and_grow_with_the_span() -> None:
     assert came.mean() > 5 * not_.mean()
 
 
-def test_prepared_comes_back_with_its_look(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_prepared_comes_back_with_its_look(tmp_path: Path) -> None:
     near_tiny.prepared().save(tmp_path)
     again = Prepared.load(tmp_path)
     assert dict(again.looks) == dict(near_tiny.prepared().looks)
@@ -163,7 +166,10 @@ def test_issues_are_asked_at_all_minutes_of_the_hour() -> None:
     assert len(set(asked.issue_s % 3_600)) == 12
 
 
-def _clock():  # type: ignore[no-untyped-def]
-    from lepton_edge.wall_clock import WallClock
-
-    return WallClock(near_tiny.ZONE)
+def test_a_graph_is_learnt_in_which_what_comes_first_lies_down_the_road() -> None:
+    days = days_of(near_tiny.panel(), near_tiny.spec(), near_tiny.at(7))
+    found = learnt_neighbours(near_tiny.IDS, days)
+    # waves begin at the last detector and reach the first one last
+    later = [code > own for own, row in enumerate(found.down) for code in row]
+    assert sum(later) > 0.8 * len(later)
+    assert found.n_edges > 8
