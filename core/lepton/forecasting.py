@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 import lepton
-from lepton import roles
+from lepton import nearcasting, roles
 from lepton.context import Context
 from lepton.contracts.model import Validated
 from lepton.errors import ConfigError
@@ -23,8 +23,10 @@ from lepton.forecast.lessons import held_out, issued_before, lesson_of
 from lepton.forecast.prepared import Prepared, limits_of
 from lepton.forecast.spec import ForecastSpec, cuts_of, daily_issues
 from lepton.report.content import DataFacts, ModelFacts
+from lepton_edge.asof_spec import AsOfSpec
 from lepton_edge.forecast_plan import Schedule
-from lepton_edge.forecaster import RUNGS
+from lepton_edge.looks import Look
+from lepton_edge.near_spec import NearSpec
 from lepton_edge.wall_clock import DAY_S, HOUR_S, WallClock
 
 if TYPE_CHECKING:
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
     from lepton.forecast.judged import Judged
     from lepton.forecast.matrix import Matrix
     from lepton.forecast.panel import PanelDataset
-    from lepton_edge.asof_spec import AsOfSpec
     from lepton_edge.forecaster import Forecasts
 
 OWN: Final = "bundle"
@@ -54,6 +55,8 @@ def featurize(ctx: Context, validated: Validated) -> Prepared:
 
 def search(ctx: Context, prepared: Prepared) -> ForecastBoard:
     """The champion of the families that the budget has room for."""
+    if nearcasting.is_near(prepared.looks):
+        return nearcasting.search(ctx, prepared)
     from lepton.automl.budget import Budget
     from lepton.forecast.search import ForecastSearch
     from lepton.forecast.search import search as run
@@ -71,6 +74,8 @@ def search(ctx: Context, prepared: Prepared) -> ForecastBoard:
 
 def compress(ctx: Context, prepared: Prepared, board: ForecastBoard) -> ForecastFront:
     """Smaller champions beside the best one, the cheapest inside the bound chosen."""
+    if nearcasting.is_near(prepared.looks):
+        return nearcasting.compress(ctx, prepared, board)
     from lepton.compress.forecasts import ForecastLimits, Twin, compress_champion
     from lepton.forecast.conformal import scores_of
     from lepton.forecast.families import forecaster
@@ -110,7 +115,7 @@ def export(ctx: Context, prepared: Prepared, board: ForecastBoard, front: Foreca
         run_id=ctx.run_id,
         contracts={table: folder / f"{table}.odcs.yaml" for table in ctx.contracts},
         panel=prepared.panel,
-        issues=issued_before(prepared, ctx.settings),
+        issues=_issued_before(ctx, prepared),
         schedule=_schedule(ctx, prepared),
         unit=_unit(ctx),
         notes=limits_of(prepared),
@@ -121,6 +126,8 @@ def export(ctx: Context, prepared: Prepared, board: ForecastBoard, front: Foreca
 
 def evaluate(ctx: Context, prepared: Prepared, front: ForecastFront, bundle: Bundle) -> Evaluation:
     """The one read of the holdout, forecast by the bundle's own runtime, day after day."""
+    if nearcasting.is_near(prepared.looks):
+        return nearcasting.evaluate(ctx, prepared, front, bundle)
     from lepton.export.forecast_parity import check_forecasts
     from lepton.forecast.judged import judge
     from lepton.forecast.leak import leak_of
@@ -152,8 +159,9 @@ def forecasts(
     entity's, issued_at, event_at, the deciles, forecast_by, reason.
     """
     from lepton.export.edge import edge_faults
+    from lepton.forecast.built import built
     from lepton.forecast.conformal import scores_of
-    from lepton.forecast.matrix import build
+    from lepton.forecast.near_conformal import near_scores
     from lepton_edge.asof import Features
     from lepton_edge.forecaster import Forecaster
 
@@ -164,22 +172,37 @@ def forecasts(
         forecaster = Forecaster(bundle)
     codes = forecaster.plan.codes
     code = np.array([codes.get(name, len(codes)) for name in panel.ids], dtype=np.int64)
-    asked = {name: _asked(ctx, look, panel.end_s, day) for name, look in looks.items()}
-    past = {
-        name: daily_issues(look, at[0] - LOOK_BACK_S, at[0], ctx.settings["issue_hour"])
-        for (name, look), at in zip(looks.items(), asked.values(), strict=True)
-    }
-    before, now = (build(panel, looks, issues) for issues in (past, asked))
+    past, asked = _issues(ctx, panel, looks, day)
+    habits = forecaster.plan.habits
+    before, now = (built(panel, looks, issues, habits) for issues in (past, asked))
     with edge_faults():
         rolling = forecaster.calibration()
         plain = np.ones(before.y.shape)
         made = Features(before.X, before.scale, before.step)
         blend, _ = forecaster.blend(made, before.shape, code[before.series], plain)
-        rolling.tell(scores_of(before, blend, panel.latency_s.get("y", 0)))
+        scored = near_scores if forecaster.plan.is_near else scores_of
+        rolling.tell(scored(before, blend, panel.latency_s.get("y", 0)))
         factors = rolling.factors(int(now.issue_s.max()))
         made = Features(now.X, now.scale, now.step)
         found = forecaster.ready(code[now.series], made, now.shape, factors)
-    return _rows(ctx, panel, now, found)
+    return _rows(ctx, panel, now, found, forecaster.plan.rungs)
+
+
+def _issues(
+    ctx: Context, panel: PanelDataset, looks: Mapping[str, Look], day: date | None
+) -> tuple[Mapping[str, np.ndarray], Mapping[str, np.ndarray]]:
+    """Of each series, the issues by which a batch is calibrated, and those that are asked for."""
+    first = next(iter(looks.values()))
+    if isinstance(first, NearSpec):
+        before, now = nearcasting.forecasts_at(panel, first, day)
+        return dict.fromkeys(panel.ids, before), dict.fromkeys(panel.ids, now)
+    asked, past = {}, {}
+    for name, look in looks.items():
+        assert isinstance(look, AsOfSpec)
+        asked[name] = _asked(ctx, look, panel.end_s, day)
+        first_s = int(asked[name][0])
+        past[name] = daily_issues(look, first_s - LOOK_BACK_S, first_s, ctx.settings["issue_hour"])
+    return past, asked
 
 
 def _asked(ctx: Context, look: AsOfSpec, end_s: int, day: date | None) -> np.ndarray:
@@ -192,12 +215,18 @@ def _asked(ctx: Context, look: AsOfSpec, end_s: int, day: date | None) -> np.nda
     return daily_issues(look, end_s, end_s + 2 * DAY_S, hour)[:1]
 
 
-def _rows(ctx: Context, panel: PanelDataset, matrix: Matrix, found: Forecasts) -> pd.DataFrame:
+def _rows(
+    ctx: Context,
+    panel: PanelDataset,
+    matrix: Matrix,
+    found: Forecasts,
+    rungs: tuple[str, ...],
+) -> pd.DataFrame:
     n_leads = matrix.n_leads
     entity = ctx.contract.with_role(roles.ENTITY)
     name = entity[0].name if entity else "series_id"
     ids = np.repeat(np.array(panel.ids, dtype=object)[matrix.series], n_leads)
-    rung = np.array(RUNGS, dtype=object)[found.rung]
+    rung = np.array(rungs, dtype=object)[found.rung]
     return pd.DataFrame(
         {
             name: pd.Series(ids, dtype="str"),
@@ -244,8 +273,17 @@ def _by_bundle(bundle: Bundle, matrix: Matrix, prepared: Prepared) -> np.ndarray
 
 def _schedule(ctx: Context, prepared: Prepared) -> Schedule:
     """When a device forecasts by itself: as in the settings, by the clock of the first series."""
+    if nearcasting.is_near(prepared.looks):
+        return nearcasting.schedule(prepared)
     minute = round(ctx.settings["issue_hour"] * 60)
     return Schedule(prepared.panel.zones[0], (minute,))
+
+
+def _issued_before(ctx: Context, prepared: Prepared) -> Mapping[str, np.ndarray]:
+    """What golden windows and reference statistics are cut from."""
+    if nearcasting.is_near(prepared.looks):
+        return nearcasting.issued_before(prepared)
+    return issued_before(prepared, ctx.settings)
 
 
 def _unit(ctx: Context) -> str:

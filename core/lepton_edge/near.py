@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 
 from lepton_edge.habits import Habits, day_kind
-from lepton_edge.near_spec import NearSpec
+from lepton_edge.near_spec import NearSpec, OnsetRule
 from lepton_edge.neighbours import NONE
 from lepton_edge.wall_clock import DAY_S, HOUR_S, WallClock, weekday
 
@@ -26,6 +26,17 @@ _CUT: Final = 20.0
 """Gap, in units of the usual one, beyond which a series tells no more of the network."""
 _NEXT: Final = 2
 """Intervals after the one ahead whose usual value tells where it is going."""
+
+
+_SCORED: Final = 24
+"""Of the forecasts of the next minutes one in so many is scored to calibrate by."""
+_SPREAD: Final = 7
+
+
+def is_scored(step: np.ndarray | int, code: np.ndarray) -> np.ndarray:
+    """Whether forecasts issued in these intervals for these series are calibrated by: of each hour,
+    and of each series, some."""
+    return np.asarray((step * _SPREAD + code) % _SCORED == 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +82,16 @@ def near_features(
     return NearFeatures(
         X.reshape(m * n, spec.n_leads, -1), shape.reshape(m * n, -1), step.astype(np.int64)
     )
+
+
+def flows_freely(spec: NearSpec, shape: np.ndarray, rule: OnsetRule) -> np.ndarray:
+    """Whether a series' last readings are known and none of them is slow, (n,); shape: (n,
+    shape_names)."""
+    low = rule.share * shape[:, spec.shape_names.index("free")]
+    found = np.ones(len(shape), dtype=bool)
+    for lag in range(1, rule.steps + 1):
+        found &= shape[:, spec.shape_names.index(f"value_{lag}")] >= low
+    return found
 
 
 def _near_at(spec: NearSpec) -> int:
@@ -131,7 +152,7 @@ def _side(gap: np.ndarray, codes: np.ndarray, weights: np.ndarray) -> np.ndarray
         weight = np.where(np.isfinite(found), weights[:, at, None], 0.0)
         total += weight * np.where(np.isfinite(found), found, 0.0)
         heavy += weight
-    return np.divide(total, heavy, out=np.full(gap.shape, np.nan), where=heavy > 0)
+    return np.asarray(np.divide(total, heavy, out=np.full(gap.shape, np.nan), where=heavy > 0))
 
 
 def _lowest(ratio: np.ndarray, codes: np.ndarray) -> np.ndarray:
@@ -144,14 +165,18 @@ def _lowest(ratio: np.ndarray, codes: np.ndarray) -> np.ndarray:
 
 
 def _network(gap: np.ndarray, habits: Habits) -> list[np.ndarray]:
-    """What all series tell together, the same for each: mean gap now and before, share known."""
+    """What all series tell together, the same for each: mean gap now and before, share known, and
+    how many intervals ago the newest reading of any was."""
     found = []
     for lag in (1, min(4, gap.shape[-1])):
         own = gap[..., -lag]
         cut = np.clip(own, -_CUT * habits.spread, _CUT * habits.spread)
         found.append(np.repeat(_mean(np.ascontiguousarray(cut))[:, None], gap.shape[1], axis=1))
-    known = np.isfinite(gap[..., -1]).sum(axis=1) / gap.shape[1]
-    return [*found, np.repeat(known[:, None], gap.shape[1], axis=1)]
+    some = np.isfinite(gap)
+    known = some[..., -1].sum(axis=1) / gap.shape[1]
+    newest = some.any(axis=1)[:, ::-1]
+    age = np.where(newest.any(axis=1), newest.argmax(axis=1) + 1.0, gap.shape[-1] + 1.0)
+    return [*found, *(np.repeat(one[:, None], gap.shape[1], axis=1) for one in (known, age))]
 
 
 def _always(habits: Habits, m: int) -> list[np.ndarray]:
@@ -223,4 +248,4 @@ def _mean(values: np.ndarray) -> np.ndarray:
     return np.asarray(np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0))
 
 
-__all__ = ["NearFeatures", "NearWindow", "near_features"]
+__all__ = ["NearFeatures", "NearWindow", "flows_freely", "is_scored", "near_features"]

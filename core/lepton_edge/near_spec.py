@@ -41,10 +41,32 @@ _OWN: Final = (
     "ratio",
     "unknown",
 )
-_NETWORK: Final = ("network_gap", "network_gap_before", "network_known")
+_NETWORK: Final = ("network_gap", "network_gap_before", "network_known", "network_age")
 _ALWAYS: Final = ("free", "usual_spread", "often_low")
 SIDES: Final = ("up", "down", "near", "far")
 """Whose gaps are averaged: of neighbours against the flow, with it, of both, and of theirs."""
+
+
+@dataclass(frozen=True)
+class OnsetRule:
+    """When a series counts as congested, and how far ahead that is told.
+
+    share: of free flow below which it is slow; steps: slow intervals in a row; spans: intervals
+    ahead within which congestion may begin, rising.
+    """
+
+    share: float
+    steps: int
+    spans: tuple[int, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything as plain data."""
+        return {"share": self.share, "steps": self.steps, "spans": list(self.spans)}
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> OnsetRule:
+        """What `to_json` wrote; KeyError, TypeError or ValueError on other data."""
+        return cls(float(told["share"]), int(told["steps"]), tuple(map(int, told["spans"])))
 
 
 @dataclass(frozen=True)
@@ -133,4 +155,4 @@ class NearSpec:
         return cls(**{**own, "holidays": tuple(own["holidays"])}, neighbours=neighbours)
 
 
-__all__ = ["AHEAD_NAMES", "AROUND_LAGS", "NEAR", "SIDES", "VALUE_LAGS", "NearSpec"]
+__all__ = ["AHEAD_NAMES", "AROUND_LAGS", "NEAR", "SIDES", "VALUE_LAGS", "NearSpec", "OnsetRule"]

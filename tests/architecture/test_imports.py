@@ -36,6 +36,7 @@ TIERS = (
         "decisions",
         "forecasting",
         "lifetimes",
+        "nearcasting",
         "remaining",
         "routes",
         "similar",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -65,30 +65,35 @@ def window_of(panel: PanelDataset, spec: NearSpec, issue_s: np.ndarray) -> NearW
     return NearWindow(step, past)
 
 
+def near_matrix(spec: NearSpec, window: NearWindow, habits: Habits, issue_s: np.ndarray) -> Matrix:
+    """The matrix of every instant (UTC seconds) and series, its targets not known."""
+    made = near_features(spec, window, habits)
+    n = window.past.shape[1]
+    return Matrix(
+        names=spec.names,
+        X=made.X,
+        y=np.full(made.step.shape, np.nan),
+        scale=np.ones(len(made.X)),
+        step=made.step,
+        series=np.tile(np.arange(n), len(issue_s)),
+        issue_s=np.repeat(issue_s, n),
+        shape=made.shape,
+        step_s=spec.step_s,
+        shape_names=spec.shape_names,
+    )
+
+
 def _of_instants(
     panel: PanelDataset, spec: NearSpec, issues: NearIssues, here: np.ndarray, habits: Habits
 ) -> Matrix:
     issue_s = issues.issue_s[here]
     window = window_of(panel, spec, issue_s)
     if issues.dead is not None:
-        window = NearWindow(
-            window.step, np.where(issues.dead[here][..., None], np.nan, window.past)
-        )
-    made = near_features(spec, window, habits)
-    picked = np.flatnonzero(issues.picked[here].ravel())
-    code = picked % len(panel.ids)
-    step = made.step[picked]
-    return Matrix(
-        names=spec.names,
-        X=made.X[picked],
-        y=_turned_out(panel, code, step),
-        scale=np.ones(len(picked)),
-        step=step,
-        series=code,
-        issue_s=np.repeat(issue_s, len(panel.ids))[picked],
-        shape=made.shape[picked],
-        step_s=spec.step_s,
-    )
+        past = np.where(issues.dead[here][..., None], np.nan, window.past)
+        window = NearWindow(window.step, past)
+    made = near_matrix(spec, window, habits, issue_s)
+    own = made.take(np.flatnonzero(issues.picked[here].ravel()))
+    return replace(own, y=_turned_out(panel, own.series, own.step))
 
 
 def _turned_out(panel: PanelDataset, code: np.ndarray, step: np.ndarray) -> np.ndarray:
@@ -105,16 +110,23 @@ def _empty(spec: NearSpec) -> Matrix:
     X = np.empty((0, spec.n_leads, len(spec.names)))
     shape = np.empty((0, len(spec.shape_names)))
     return Matrix(
-        spec.names, X, grid, np.empty(0), grid.astype(int), none, none, shape, spec.step_s
+        spec.names,
+        X,
+        grid,
+        np.empty(0),
+        grid.astype(int),
+        none,
+        none,
+        shape,
+        spec.step_s,
+        spec.shape_names,
     )
 
 
 def _typed(matrix: Matrix, dtype: type) -> Matrix:
-    from dataclasses import replace
-
     if matrix.X.dtype == dtype:
         return matrix
     return replace(matrix, X=matrix.X.astype(dtype), shape=matrix.shape.astype(dtype))
 
 
-__all__ = ["NearIssues", "build_near", "window_of"]
+__all__ = ["NearIssues", "build_near", "near_matrix", "window_of"]

@@ -1,4 +1,4 @@
-"""From a network of series to a champion of the next minutes: tried on the selection, then refitted.
+"""From a network of series to a champion of the next minutes: tried on a selection, then refitted.
 
 Floors are what everything is compared with and are never blended: a blend with them would only be
 drawn to what is usual. The others weigh by how well their mean forecasts the selection.
@@ -17,27 +17,23 @@ import numpy as np
 from lepton.forecast import scores
 from lepton.forecast.board import BLEND, CALIBRATED, ForecastBoard, Selected, Trial
 from lepton.forecast.champion import Champion, Series, Usual
-from lepton.forecast.conformal import Rolling, calibrated, scores_of
+from lepton.forecast.conformal import Rolling
 from lepton.forecast.ensemble import Weights, best_weights
 from lepton.forecast.families import forecaster
 from lepton.forecast.families.base import Forecaster, ForecastModel, Lesson
 from lepton.forecast.families.near_floor import DRIFT, HABIT, PERSISTENCE
 from lepton.forecast.matrix import Matrix
+from lepton.forecast.near_conformal import CONFORMAL, near_calibrated, near_scores
 from lepton.forecast.near_lessons import NearLearning, Span, asked_of, learnt_from, near_lesson
-from lepton.forecast.near_onset import Onset, OnsetRule, fit_onset
+from lepton.forecast.near_onset import Onset, fit_onset
 from lepton.forecast.prepared import Prepared
 from lepton.forecast.search import METRIC, ForecastSearch, rcrps, spans_of
 from lepton.forecast.usual import Days, days_of
 from lepton.progress import Progress
-from lepton_edge.conformal import ConformalSpec
-from lepton_edge.near_spec import NearSpec
+from lepton_edge.near_spec import NearSpec, OnsetRule
 
 FLOORS: Final = (PERSISTENCE, HABIT, DRIFT)
-CONFORMAL: Final = ConformalSpec(window_days=14, fewest=500)
-THIN: Final = 23
-"""Of the scores of forecasts of the next minutes every so many-th tells enough; a prime, so that
-all leads and series are told."""
-_SHRINK: Final = 0.25
+_SHRINK: Final = 0.5
 """Share of equal weights in the blend: a selection of days says only so much."""
 _ROWS_OF_WEIGHTS: Final = 60_000
 _TOO_BAD: Final = 1.15
@@ -96,10 +92,10 @@ def search_near(
     weights = near_weights(asked, tried.quantiles, len(panel.ids))
     blend = weights.blend(tried.quantiles, asked.series, np.zeros(asked.y.shape, dtype=np.int64))
     latency_s = panel.latency_s.get("y", 0)
-    stretched = calibrated(asked, blend, spec=CONFORMAL, latency_s=latency_s)
+    stretched = near_calibrated(asked, blend, Rolling(CONFORMAL), latency_s)
     progress.step("the blend, on all before the holdout")
     now = study(prepared, cuts.holdout_s, learning)
-    champion = _champion(prepared, now, chosen, weights, spec.seed, rule)
+    champion = refitted(prepared, now, chosen, weights, spec.seed, rule)
     champion = replace(champion, calibration=_calibration(asked, blend, latency_s))
     twin = replace(
         champion,
@@ -149,12 +145,6 @@ def near_weights(asked: Matrix, quantiles: Mapping[str, np.ndarray], n_series: i
         found = best_weights(y[known], told[:, known], equal)
     share = (1 - _SHRINK) * found + _SHRINK * equal
     return Weights(names, np.broadcast_to(share, (n_series, 4, len(names))).copy())
-
-
-def thinned(matrix: Matrix, quantiles: np.ndarray, every: int = THIN) -> tuple[Matrix, np.ndarray]:
-    """Every so many-th forecast, for scores of which there are more than enough."""
-    index = np.arange(0, len(matrix), every)
-    return matrix.take(index), quantiles[index]
 
 
 def _affordable(spec: ForecastSearch) -> tuple[list[Forecaster], list[str]]:
@@ -212,17 +202,18 @@ def _tried(
     return found
 
 
-def _champion(
+def refitted(
     prepared: Prepared,
     now: NearStudy,
     families: Sequence[Forecaster],
     weights: Weights,
     seed: int,
-    rule: OnsetRule | None,
+    rule: OnsetRule | None = None,
 ) -> Champion:
+    """The members that weigh, fitted on what is known now; not calibrated yet."""
     lesson, by_name = now.lesson, {family.name: family for family in families}
     members = {n: by_name[n].fit(lesson, by_name[n].params, seed) for n in weights.names}
-    habit = forecaster(HABIT)
+    floors = [forecaster(name) for name in FLOORS]
     panel = prepared.panel
     onset: Onset | None = None if rule is None else fit_onset(lesson, rule, seed)
     return Champion(
@@ -233,11 +224,11 @@ def _champion(
             dict(panel.latency_s),
         ),
         members=members,
-        fallbacks={HABIT: habit.fit(lesson, habit.params, seed)},
+        fallbacks={one.name: one.fit(lesson, one.params, seed) for one in floors},
         weights=weights,
         usual=Usual({}, 0.0, 0.0),
         conformal=CONFORMAL,
-        calibration={},
+        calibration=Rolling(CONFORMAL).to_arrays(),
         habits=now.days.whole,
         onset=onset,
     )
@@ -246,11 +237,19 @@ def _champion(
 def _calibration(asked: Matrix, blend: np.ndarray, latency_s: int) -> dict[str, np.ndarray]:
     """The state after the selection's last issue, its truths told."""
     rolling = Rolling(CONFORMAL)
-    few, told = thinned(asked, blend)
-    rolling.tell(scores_of(few, told, latency_s))
-    for issue_s in np.unique(few.issue_s)[-1:]:
+    rolling.tell(near_scores(asked, blend, latency_s))
+    for issue_s in np.unique(asked.issue_s)[-1:]:
         rolling.factors(int(issue_s))
     return rolling.to_arrays()
 
 
-__all__ = ["CONFORMAL", "FLOORS", "NearStudy", "near_spec", "near_weights", "search_near", "study"]
+__all__ = [
+    "CONFORMAL",
+    "FLOORS",
+    "NearStudy",
+    "near_spec",
+    "near_weights",
+    "refitted",
+    "search_near",
+    "study",
+]

@@ -12,7 +12,8 @@ from lepton.dataset import SwitchedOff
 from lepton.forecast.panel import PanelDataset, seconds_of
 from lepton.forecast.spec import Cuts
 from lepton.frames import read_parquet, write_parquet
-from lepton_edge.asof_spec import AsOfSpec
+from lepton_edge.looks import Look, look_from_json
+from lepton_edge.near_spec import NearSpec
 from lepton_edge.neighbours import Neighbours
 
 
@@ -22,7 +23,7 @@ class Prepared:
     holdout begin; task: name of the one that is learnt."""
 
     panel: PanelDataset
-    looks: Mapping[str, AsOfSpec]
+    looks: Mapping[str, Look]
     cuts: Cuts
     task: str = ""
 
@@ -61,11 +62,18 @@ class Prepared:
             "latency_s": dict(panel.latency_s),
             "is_known_perfectly": panel.is_known_perfectly,
             "neighbours": None if panel.neighbours is None else panel.neighbours.to_json(),
-            "looks": {name: spec.to_json() for name, spec in self.looks.items()},
+            "looks": self._looks(),
             "cuts": vars(self.cuts),
             "task": self.task,
         }
         (folder / "prepared.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
+
+    def _looks(self) -> dict[str, Any]:
+        """Series -> its look; "" -> that of all, where they are forecast together."""
+        first = next(iter(self.looks.values()))
+        if isinstance(first, NearSpec):
+            return {"": first.to_json()}
+        return {name: look.to_json() for name, look in self.looks.items()}
 
     @classmethod
     def load(cls, folder: Path) -> Prepared:
@@ -81,7 +89,9 @@ class Prepared:
             is_known_perfectly=facts["is_known_perfectly"],
             neighbours=None if near is None else Neighbours.from_json(near),
         )
-        looks = {name: AsOfSpec.from_json(told) for name, told in facts["looks"].items()}
+        looks = {name: look_from_json(told) for name, told in facts["looks"].items()}
+        if "" in looks:
+            looks = dict.fromkeys(panel.ids, looks[""])
         return cls(panel, looks, Cuts(**facts["cuts"]), facts["task"])
 
 

@@ -11,6 +11,8 @@ import pandas as pd
 
 from lepton.forecast.panel import PanelDataset
 from lepton_edge.asof_spec import AsOfSpec
+from lepton_edge.looks import Look
+from lepton_edge.near_spec import OnsetRule
 from lepton_edge.wall_clock import DAY_S, HOUR_S, WallClock
 
 SETTINGS: Final[Mapping[str, float]] = {
@@ -42,10 +44,12 @@ MOST_APART: Final = 0.2
 @dataclass(frozen=True)
 class ForecastSpec:
     """panel(tables, settings): the series of canonical tables; looks(panel, settings): series ->
-    what its forecasts look at, all with the same names and leads."""
+    what its forecasts look at, all with the same names and leads; onset(panel, settings): when
+    congestion is told, of forecasts of the next minutes, None for not at all."""
 
     panel: Callable[[Mapping[str, pd.DataFrame], Mapping[str, float]], PanelDataset]
-    looks: Callable[[PanelDataset, Mapping[str, float]], Mapping[str, AsOfSpec]]
+    looks: Callable[[PanelDataset, Mapping[str, float]], Mapping[str, Look]]
+    onset: Callable[[PanelDataset, Mapping[str, float]], OnsetRule] | None = None
 
 
 @dataclass(frozen=True)

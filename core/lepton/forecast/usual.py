@@ -85,8 +85,7 @@ class Days:
         whole = _filled(self.spec, whole)
         mixed = (total + _SHRINK * whole) / (heavy + _SHRINK)
         table = np.stack([_smoothed(one, width) for one in mixed])
-        # single precision is what a device keeps
-        return table.astype(np.float32).astype(np.float64)
+        return _single(table)
 
     @cached_property
     def _sizes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -100,7 +99,9 @@ class Days:
         known = np.isfinite(rows)
         spread = _over(np.where(known, gaps, 0.0).sum(axis=0), known.sum(axis=0))
         low = _over((known & (rows < _LOW * free)).sum(axis=0), known.sum(axis=0))
-        return free, np.maximum(_or_median(spread), _LEAST), _or_median(low)
+        sizes = (free, np.maximum(_or_median(spread), _LEAST), _or_median(low))
+        free, spread, low = (_single(one) for one in sizes)
+        return free, spread, low
 
 
 def days_of(panel: PanelDataset, spec: NearSpec, until_s: int, from_s: int | None = None) -> Days:
@@ -117,6 +118,11 @@ def days_of(panel: PanelDataset, spec: NearSpec, until_s: int, from_s: int | Non
         values[wall // DAY_S - first, wall % DAY_S // spec.step_s, code] = past.value[there]
     dates = np.arange(first, last + 1, dtype=np.int64)
     return Days(spec, values, first, day_kind(spec, dates))
+
+
+def _single(values: np.ndarray) -> np.ndarray:
+    """In single precision, which is what a device keeps, as float64."""
+    return np.asarray(values.astype(np.float32).astype(np.float64))
 
 
 def _smoothed(rows: np.ndarray, width: int) -> np.ndarray:
@@ -162,7 +168,9 @@ def _quantile(rows: np.ndarray, level: float) -> np.ndarray:
 
 
 def _over(total: np.ndarray, heavy: np.ndarray) -> np.ndarray:
-    return np.divide(total, heavy, out=np.full(np.shape(total), np.nan), where=heavy > 0)
+    return np.asarray(
+        np.divide(total, heavy, out=np.full(np.shape(total), np.nan), where=heavy > 0)
+    )
 
 
 def _or_median(values: np.ndarray) -> np.ndarray:
