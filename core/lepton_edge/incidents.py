@@ -28,10 +28,10 @@ class IncidentSpec:
     weight of the contrast of occupancy by that of speed, 0 for none; forget: intervals without a
     value after which a sum begins anew. Raises ValueError for what does not fit together."""
 
-    drift: float = 1.5
-    threshold: float = 6.0
+    drift: float = 2.0
+    threshold: float = 10.0
     clip: float = 5.0
-    occupied: float = 0.3
+    occupied: float = 0.5
     forget: int = 3
 
     def __post_init__(self) -> None:
@@ -93,7 +93,7 @@ class IncidentDetector:
         mean = np.where(
             total > 0, (heavy * behind).sum(axis=1) / np.where(total > 0, total, 1.0), np.nan
         )
-        return np.minimum(worse, worse - mean)
+        return np.asarray(np.minimum(worse, worse - mean))
 
     def checkpoint(self) -> str:
         """The state as JSON text."""

@@ -17,8 +17,8 @@ from solutions.traffic_forecasting.register import along_km, carriageways, regis
 
 SMOOTH: Final = 3
 """Intervals to both sides over which a time of day is averaged."""
-LEAST: Final = {"speed": 3.0, "occupancy": 0.01}
-"""Deviation that is taken at least: km/h, and share of time."""
+LEAST: Final = {"speed": 16.0, "occupancy": 0.06}
+"""Deviation that is taken at least: km/h, and share of time; what queues of every day differ by."""
 NEAR_KM: Final = 2.5
 """Kilometres up the road within which an incident may be told."""
 LATE_MIN: Final = 30.0
@@ -66,7 +66,7 @@ def _smoothed(table: np.ndarray) -> np.ndarray:
     mean = np.where(known, moved, 0.0).sum(axis=0) / np.maximum(count, 1)
     some = count > 0
     whole = np.where(some, mean, 0.0).sum(axis=0) / np.maximum(some.sum(axis=0), 1)
-    return np.where(some, mean, whole)
+    return np.asarray(np.where(some, mean, whole))
 
 
 def told_incidents(
