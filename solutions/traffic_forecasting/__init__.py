@@ -14,7 +14,9 @@ from lepton.features.spec import FeatureSpec
 from lepton.forecast.spec import SETTING_BOUNDS, SETTINGS, ForecastSpec
 from lepton.solution import DecisionSpec, ReportSpec, Solution, Words
 from lepton.task import TaskKind, TaskSpec
-from solutions.traffic_forecasting.panel import looks, panel
+from solutions.traffic_forecasting.bench_los import los
+from solutions.traffic_forecasting.looks import looks, onset
+from solutions.traffic_forecasting.panel import panel
 from solutions.traffic_forecasting.realism import realism
 from solutions.traffic_forecasting.simulate import simulate
 from solutions.traffic_forecasting.traffic_checks import traffic_checks
@@ -51,7 +53,7 @@ SOLUTION: Final = Solution(
         ),
     ),
     features=FeatureSpec(()),
-    families=("linear", "lightgbm", "boosted", "net"),
+    families=("near_trees", "near_net"),
     baselines=(),
     metrics=(),
     decision=DecisionSpec(costs={}, miss_cost=_nothing, alert_cost=_nothing),
@@ -62,9 +64,10 @@ SOLUTION: Final = Solution(
     report=ReportSpec(
         words=Words("interval", "intervals", entity="detector", entities="detectors")
     ),
+    benchmarks={"los": los},
     settings={**SETTINGS, "lead_h": 1.0, "selection_days": 4.0, "holdout_days": 6.0},
     setting_bounds={**SETTING_BOUNDS, "selection_days": (1.0, 366.0), "holdout_days": (1.0, 366.0)},
-    forecast=ForecastSpec(panel=panel, looks=looks),
+    forecast=ForecastSpec(panel=panel, looks=looks, onset=onset),
 )
 
 __all__ = ["SOLUTION", "assemble"]

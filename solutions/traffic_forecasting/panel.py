@@ -1,4 +1,4 @@
-"""From canonical tables to the speeds that are forecast, and what forecasts of each look at."""
+"""From canonical tables to the speeds that are forecast."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 
 from lepton.errors import DataError
-from lepton.forecast.holidays import holidays_of, years_around
-from lepton.forecast.panel import MISSING, OK, SUSPECT, PanelDataset, steps_of
+from lepton.forecast.panel import MISSING, OK, SUSPECT, PanelDataset
 from lepton.forecast.stepped import at_steps
-from lepton_edge.asof_spec import AsOfSpec, Known
+from lepton_edge.asof_spec import Known
 from solutions.traffic_forecasting.grid import Grid, grid_of
 from solutions.traffic_forecasting.register import neighbours_of, register_of
 from solutions.traffic_forecasting.suspect import suspects
@@ -56,28 +55,6 @@ def panel(tables: Mapping[str, pd.DataFrame], settings: Mapping[str, float]) -> 
         is_known_perfectly=is_perfect,
         neighbours=neighbours_of(tables, ids),
     )
-
-
-def looks(panel: PanelDataset, settings: Mapping[str, float]) -> Mapping[str, AsOfSpec]:
-    """Series -> what its forecasts look at: its own clock, its holidays, the weather there is."""
-    known = tuple(WEATHER[name] for name in panel.known_columns if name in WEATHER)
-    n_leads = max(1, round(settings["lead_h"] * 3_600) // panel.step_s)
-    years = years_around(steps_of(panel.rows["ts"], panel.step_s), panel.step_s)
-    found: dict[tuple[str, str | None], tuple[int, ...]] = {}
-    made = {}
-    for at, name in enumerate(panel.ids):
-        row = panel.series.iloc[at]
-        country, subdiv = _text(row["country"]), _text(row["subdiv"])
-        if country is not None and (country, subdiv) not in found:
-            found[country, subdiv] = holidays_of(country, subdiv, years)
-        made[name] = AsOfSpec(
-            panel.step_s,
-            panel.zones[at],
-            n_leads,
-            known=known,
-            holidays=() if country is None else found[country, subdiv],
-        )
-    return made
 
 
 def _rows(grid: Grid, suspect: np.ndarray) -> pd.DataFrame:
@@ -140,8 +117,4 @@ def _weather(
     return joined.drop(columns="station_id"), is_perfect
 
 
-def _text(value: object) -> str | None:
-    return None if value is None or value != value or value == "" else str(value)
-
-
-__all__ = ["WEATHER", "looks", "panel"]
+__all__ = ["WEATHER", "panel"]
