@@ -1,4 +1,4 @@
-"""Neighbours from distances, roads and the past: small graphs whose answer is known."""
+"""Neighbours from distances and roads: small graphs whose answer is known."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from lepton.forecast.neighbourhood import (
     from_edges,
     kernel_weights,
     kernel_width,
-    learnt,
 )
 from lepton_edge.neighbours import MOST
 
@@ -64,21 +63,3 @@ def test_a_degree_of_latitude_is_111_kilometres() -> None:
     away = apart_m(np.array([50.0, 51.0]), np.array([8.0, 8.0]))
     assert away[0, 1] == pytest.approx(111_195, rel=1e-3)
     assert away[0, 0] == 0.0
-
-
-def test_the_one_whose_jam_comes_first_is_learnt_to_lie_downstream() -> None:
-    rng = np.random.default_rng(0)
-    jam = np.convolve(rng.normal(size=3_000), np.ones(3) / 3, mode="same")
-    down, own, up = jam[4:], jam[2:-2], jam[:-4]
-    alone = rng.normal(size=len(own))
-    values = np.column_stack([own, up, down, alone]) + 0.1 * rng.normal(size=(len(own), 4))
-    scaled = (values - values.mean(axis=0)) / values.std(axis=0)
-    found = learnt(["own", "up", "down", "alone"], scaled)
-    assert found.down[0] == (2,)
-    assert found.up[0] == (1,)
-    assert found.up[3] == found.down[3] == ()
-    assert 0.3 < found.down_weights[0][0] <= 1
-
-
-def test_too_short_a_past_teaches_no_neighbours() -> None:
-    assert learnt(["a", "b"], np.zeros((3, 2))).n_edges == 0

@@ -1,9 +1,8 @@
-"""Which series lie before and behind each other: from distances, from roads, or from the past.
+"""Which series lie before and behind each other, from edges or from where they lie on roads.
 
 Distances become weights by a Gaussian kernel with the standard deviation of all distances as its
 width; what is lighter than 0.1 is no edge (Li et al., DCRNN, 2018). Where nothing tells distances,
-series whose deviations from the usual course go together are neighbours: a jam grows against the
-flow, so that of two the one whose deviations come first lies further down.
+`lag_graph` learns from the past who follows whom.
 """
 
 from __future__ import annotations
@@ -18,10 +17,6 @@ from lepton_edge.neighbours import MOST, Neighbours
 
 LIGHTEST: Final = 0.1
 """Weight below which two series are no neighbours."""
-LAGS: Final = (1, 2, 3)
-"""Steps by which one series may come before another."""
-_BLOCK: Final = 512
-"""Series that are compared with all others at once: bounds the memory of ten thousand of them."""
 _EARTH_M: Final = 6_371_000.0
 
 Edge = tuple[int, int, float]
@@ -109,46 +104,6 @@ def apart_m(lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
     return np.asarray(2 * _EARTH_M * np.arcsin(np.sqrt(np.clip(a, 0.0, 1.0))))
 
 
-def learnt(ids: Sequence[str], away: np.ndarray) -> Neighbours:
-    """Neighbours by how deviations (time, series) of a training part go together; they have a mean
-    of 0 and a standard deviation of 1, and are 0 where unknown.
-
-    The weight is the largest correlation with what the other one did a few steps before or after.
-    Of two series the one whose deviations come first lies further down: a jam grows against the
-    flow.
-    """
-    n = len(ids)
-    if len(away) <= max(LAGS) or n < 2:
-        return Neighbours.none(tuple(ids))
-    up: list[_Row] = []
-    down: list[_Row] = []
-    for begin in range(0, n, _BLOCK):
-        own = np.arange(begin, min(begin + _BLOCK, n))
-        led, leads = _lagged(away, own)
-        heavy = np.maximum(led, leads)
-        heavy[np.arange(len(own)), own] = 0.0
-        up += _heaviest(np.where(led < leads, heavy, 0.0))
-        down += _heaviest(np.where(led >= leads, heavy, 0.0))
-    return _neighbours(ids, up, down)
-
-
-def _lagged(away: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Largest correlation of `own` series with what all did before, and with what all did after."""
-    n = len(away)
-    before = [away[k:, own].T @ away[: n - k] / (n - k) for k in LAGS]
-    after = [away[: n - k, own].T @ away[k:] / (n - k) for k in LAGS]
-    return np.max(before, axis=0), np.max(after, axis=0)
-
-
-def _heaviest(weights: np.ndarray) -> list[_Row]:
-    """The codes and weights of the heaviest `MOST` of each row, none lighter than `LIGHTEST`."""
-    best = np.argsort(-weights, axis=1, kind="stable")[:, :MOST]
-    return [
-        [(at, min(float(row[at]), 1.0)) for at in places.tolist() if row[at] >= LIGHTEST]
-        for row, places in zip(weights, best, strict=True)
-    ]
-
-
 def _neighbours(ids: Sequence[str], up: list[_Row], down: list[_Row]) -> Neighbours:
     codes = [tuple(tuple(code for code, _ in row) for row in side) for side in (up, down)]
     weights = [tuple(tuple(heavy for _, heavy in row) for row in side) for side in (up, down)]
@@ -156,7 +111,6 @@ def _neighbours(ids: Sequence[str], up: list[_Row], down: list[_Row]) -> Neighbo
 
 
 __all__ = [
-    "LAGS",
     "LIGHTEST",
     "Edge",
     "along_roads",
@@ -164,6 +118,5 @@ __all__ = [
     "from_edges",
     "kernel_weights",
     "kernel_width",
-    "learnt",
     "of_edges",
 ]
