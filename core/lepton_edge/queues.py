@@ -18,8 +18,6 @@ import numpy as np
 from lepton_edge.neighbours import Neighbours
 
 NO_ALARM: Final = -1
-LASTING: Final = 2
-"""Intervals in a row that make congestion."""
 
 
 @dataclass(frozen=True)
@@ -85,33 +83,6 @@ def congested(values: np.ndarray, free: np.ndarray, share: float = 0.6) -> np.nd
     found[1:] |= pair
     found[:-1] |= pair
     return found
-
-
-def onsets(
-    values: np.ndarray, free: np.ndarray, ahead: int, share: float = 0.6
-) -> tuple[np.ndarray, np.ndarray]:
-    """(rows, positive), both (time, n), of origins t that are congested at neither t - 1 nor t - 2;
-    positive: `LASTING` low intervals in a row among the `ahead` from t on.
-
-    Origins whose last two or next `ahead` intervals are not all known are no rows.
-    """
-    n = len(values)
-    rows, positive = (np.zeros(values.shape, dtype=bool) for _ in range(2))
-    if n < ahead + LASTING:
-        return rows, positive
-    low, known = is_low(values, free, share), np.isfinite(values)
-    origins = np.arange(LASTING, n - ahead + 1)
-    calm, told = np.ones((len(origins), values.shape[1]), dtype=bool), None
-    for back in range(1, LASTING + 1):
-        calm &= ~low[origins - back] & known[origins - back]
-    for step in range(ahead):
-        calm &= known[origins + step]
-    for step in range(ahead - LASTING + 1):
-        both = np.all([low[origins + step + k] for k in range(LASTING)], axis=0)
-        told = both if told is None else told | both
-    rows[origins] = calm
-    positive[origins] = calm & (told if told is not None else False)
-    return rows, positive
 
 
 def components(member: np.ndarray, neighbours: Neighbours) -> np.ndarray:
@@ -250,7 +221,6 @@ def _told(values: np.ndarray) -> list[float | None]:
 
 
 __all__ = [
-    "LASTING",
     "NO_ALARM",
     "Queue",
     "QueueAlarms",
@@ -258,5 +228,4 @@ __all__ = [
     "components",
     "congested",
     "is_low",
-    "onsets",
 ]

@@ -13,7 +13,8 @@ from lepton_edge.neighbours import NONE, Neighbours
 
 COLUMNS = (
     "road_id", "direction", "postmile_km", "direction_sign", "lat", "lon", "lanes",
-    "speed_limit_kmh", "tz", "country", "subdiv", "type", "station_id",
+    "speed_limit_kmh", "tz", "country", "subdiv", "type", "signal_id", "phase", "least_green_s",
+    "station_id",
 )  # fmt: skip
 
 
@@ -32,7 +33,8 @@ def register_of(tables: Mapping[str, pd.DataFrame], ids: Sequence[str]) -> pd.Da
     return frame[["sensor_id", *COLUMNS]]
 
 
-_NUMBERS = {"postmile_km", "direction_sign", "lat", "lon", "lanes", "speed_limit_kmh"}
+_NUMBERS = {"postmile_km", "direction_sign", "lat", "lon", "lanes", "speed_limit_kmh",
+            "least_green_s"}  # fmt: skip
 
 
 def carriageways(register: pd.DataFrame) -> list[str | None]:

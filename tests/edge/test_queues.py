@@ -13,7 +13,6 @@ from lepton_edge.queues import (
     QueueSpec,
     components,
     congested,
-    onsets,
 )
 
 # a -> b -> c -> d -> e along one road
@@ -142,21 +141,3 @@ def test_one_low_mean_makes_no_congestion_and_two_do() -> None:
     free = np.array([100.0])
     values = np.array([90, 50, 90, 55, 50, 90], dtype=float)[:, None]
     assert congested(values, free)[:, 0].tolist() == [False, False, False, True, True, False]
-
-
-def test_an_onset_is_two_low_intervals_in_a_row_ahead_of_two_calm_ones() -> None:
-    free = np.array([100.0])
-    values = np.array([90, 90, 90, 50, 90, 55, 50, 50, 90, 90], dtype=float)[:, None]
-    rows, positive = onsets(values, free, ahead=3)
-    assert np.flatnonzero(rows[:, 0]).tolist() == [2, 3]
-    assert np.flatnonzero(positive[:, 0]).tolist() == []
-    rows, positive = onsets(values, free, ahead=4)
-    assert np.flatnonzero(rows[:, 0]).tolist() == [2, 3]
-    assert np.flatnonzero(positive[:, 0]).tolist() == [3]
-
-
-def test_origins_whose_future_is_unknown_are_no_rows() -> None:
-    values = np.full((8, 1), 90.0)
-    values[5] = np.nan
-    rows, _ = onsets(values, np.array([100.0]), ahead=2)
-    assert np.flatnonzero(rows[:, 0]).tolist() == [2, 3]

@@ -2,7 +2,7 @@
 
 Distances become weights by a Gaussian kernel with the standard deviation of all distances as its
 width; what is lighter than 0.1 is no edge (Li et al., DCRNN, 2018). Where nothing tells distances,
-`lag_graph` learns who follows whom from the past.
+`lag_graph` learns from the past who follows whom.
 """
 
 from __future__ import annotations
