@@ -4,44 +4,33 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import pandas as pd
 
 import lepton
-from lepton import roles
+from lepton import nearcasting
 from lepton.context import Context
 from lepton.contracts.model import Validated
 from lepton.csv_safe import write_csv
-from lepton.errors import ConfigError
 from lepton.evaluation.results import Evaluation
-from lepton.forecast.cleaning import clean
-from lepton.forecast.judged import LEVELS, instants
 from lepton.forecast.lessons import held_out, issued_before, lesson_of
 from lepton.forecast.prepared import Prepared, limits_of
-from lepton.forecast.spec import ForecastSpec, again_of, cuts_of, daily_issues
-from lepton.hierarchies import coherence_facts, file_of, reconciling_of, told_by
+from lepton.forecast.spec import again_of, cuts_of
+from lepton.forecast_batch import cleaned, spec_of
+from lepton.hierarchies import coherence_facts, file_of, reconciling_of
 from lepton.report.content import CoherenceFacts, DataFacts, ModelFacts
 from lepton_edge.forecast_plan import Schedule
-from lepton_edge.forecaster import RUNGS
-from lepton_edge.wall_clock import DAY_S, HOUR_S, WallClock
 
 if TYPE_CHECKING:
     from lepton.compress.forecasts import ForecastFront
     from lepton.export.bundle import Bundle
     from lepton.forecast.board import ForecastBoard
-    from lepton.forecast.cleaning import Cleaned
     from lepton.forecast.judged import Judged
     from lepton.forecast.matrix import Matrix
-    from lepton.forecast.panel import PanelDataset
-    from lepton.forecast.reconcile import Hierarchy
-    from lepton_edge.asof_spec import AsOfSpec
-    from lepton_edge.forecaster import Forecasts
 
 ALONE: Final = "Forecasts of a device are of single series; those of a batch add up."
 AUDIT_FILE: Final = "cleaning.csv"
@@ -49,8 +38,6 @@ AUDIT_FILE: Final = "cleaning.csv"
 OWN: Final = "bundle"
 """Name of the bundle among those that are judged."""
 LEAK_ISSUES: Final = 3
-LOOK_BACK_S: Final = 56 * DAY_S
-"""Weeks of its own forecasts by which a batch of forecasts is calibrated."""
 
 
 def featurize(ctx: Context, validated: Validated) -> Prepared:
@@ -60,14 +47,10 @@ def featurize(ctx: Context, validated: Validated) -> Prepared:
     return Prepared(found.panel, looks, cuts, ctx.task.name, found.audit)
 
 
-def cleaned(ctx: Context, validated: Validated) -> Cleaned:
-    """The series as they are learnt from and looked at, and what was changed in them."""
-    spec = spec_of(ctx)
-    return clean(spec.panel(validated.tables, ctx.settings), spec.clean)
-
-
 def search(ctx: Context, prepared: Prepared) -> ForecastBoard:
     """The champion of the families that the budget has room for."""
+    if nearcasting.is_near(prepared.looks):
+        return nearcasting.search(ctx, prepared)
     from lepton.automl.budget import Budget
     from lepton.forecast.search import ForecastSearch
     from lepton.forecast.search import search as run
@@ -85,6 +68,8 @@ def search(ctx: Context, prepared: Prepared) -> ForecastBoard:
 
 def compress(ctx: Context, prepared: Prepared, board: ForecastBoard) -> ForecastFront:
     """Smaller champions beside the best one, the cheapest inside the bound chosen."""
+    if nearcasting.is_near(prepared.looks):
+        return nearcasting.compress(ctx, prepared, board)
     from lepton.compress.forecasts import ForecastLimits, Twin, compress_champion
     from lepton.forecast.conformal import scores_of
     from lepton.forecast.families import forecaster
@@ -125,7 +110,7 @@ def export(ctx: Context, prepared: Prepared, board: ForecastBoard, front: Foreca
         run_id=ctx.run_id,
         contracts={table: folder / f"{table}.odcs.yaml" for table in ctx.contracts},
         panel=prepared.panel,
-        issues=issued_before(prepared, ctx.settings),
+        issues=_issued_before(ctx, prepared),
         schedule=_schedule(ctx, prepared),
         unit=_unit(ctx),
         notes=(*limits_of(prepared), *([] if sums is None else [ALONE])),
@@ -137,6 +122,8 @@ def export(ctx: Context, prepared: Prepared, board: ForecastBoard, front: Foreca
 
 def evaluate(ctx: Context, prepared: Prepared, front: ForecastFront, bundle: Bundle) -> Evaluation:
     """The one read of the holdout, forecast by the bundle's own runtime, day after day."""
+    if nearcasting.is_near(prepared.looks):
+        return nearcasting.evaluate(ctx, prepared, front, bundle)
     from lepton.export.forecast_parity import check_forecasts
     from lepton.forecast.judged import judge
     from lepton.forecast.leak import leak_of
@@ -158,130 +145,6 @@ def evaluate(ctx: Context, prepared: Prepared, front: ForecastFront, bundle: Bun
     )
     rows = spec_of(ctx).with_beside(made.scored, "entity", prepared.panel, ctx.settings)
     return replace(made, scored=rows)
-
-
-def forecasts(
-    ctx: Context, bundle: Path, validated: Validated, day: date | None = None
-) -> pd.DataFrame:
-    """Forecasts of every series by the bundle, one row an interval.
-
-    Issued on the local date `day` at the configured hour, or at the first such hour after all that
-    is known. Calibrated by how the bundle would have done in the weeks before, and where series
-    add up reconciled by the same weeks. Columns: the entity's, issued_at, event_at, the deciles,
-    forecast_by, reason, reconciled (the method, empty for none), and what the solution tells
-    beside them.
-    """
-    panel = cleaned(ctx, validated).panel
-    looks = spec_of(ctx).looks(panel, ctx.settings)
-    asked = {name: _asked(ctx, look, panel.end_s, day) for name, look in looks.items()}
-    issued = issued_by(ctx, bundle, Asked(panel, looks, asked))
-    method, found, sums = "", issued.found, told_by(bundle)
-    if sums is not None and set(sums[1].nodes) <= set(panel.ids):
-        method, quantiles = _adding_up(sums, panel, issued)
-        found = replace(found, quantiles=quantiles)
-    rows = _rows(ctx, panel, issued.now, found).assign(reconciled=method)
-    return spec_of(ctx).with_beside(rows, entity_name(ctx), panel, ctx.settings)
-
-
-@dataclass(frozen=True, eq=False)
-class Asked:
-    """Forecasts that are wanted: of which series, what they look at, when issued (UTC seconds)."""
-
-    panel: PanelDataset
-    looks: Mapping[str, AsOfSpec]
-    issues: Mapping[str, np.ndarray]
-
-
-@dataclass(frozen=True, eq=False)
-class Issued:
-    """now, found: what was asked for and its forecasts; before, blend: the weeks before them and
-    what was forecast of these, not calibrated."""
-
-    before: Matrix
-    blend: np.ndarray
-    now: Matrix
-    found: Forecasts
-
-
-def issued_by(ctx: Context, bundle: Path, asked: Asked) -> Issued:
-    """Forecasts by the bundle, each calibrated by how it would have done in the weeks before."""
-    from lepton.export.edge import edge_faults
-    from lepton.forecast.conformal import scores_of
-    from lepton.forecast.matrix import build
-    from lepton_edge.asof import Features
-    from lepton_edge.forecaster import Forecaster
-
-    panel, looks = asked.panel, asked.looks
-    with edge_faults():
-        forecaster = Forecaster(bundle)
-    codes = forecaster.plan.codes
-    code = np.array([codes.get(name, len(codes)) for name in panel.ids], dtype=np.int64)
-    past = {
-        name: daily_issues(look, at[0] - LOOK_BACK_S, at[0], ctx.settings["issue_hour"])
-        for (name, look), at in zip(looks.items(), asked.issues.values(), strict=True)
-    }
-    before, now = (build(panel, looks, issues) for issues in (past, asked.issues))
-    with edge_faults():
-        rolling = forecaster.calibration()
-        plain = np.ones(before.y.shape)
-        made = Features(before.X, before.scale, before.step)
-        blend, _ = forecaster.blend(made, before.shape, code[before.series], plain)
-        rolling.tell(scores_of(before, blend, panel.latency_s.get("y", 0)))
-        factors = rolling.factors(int(now.issue_s.max()))
-        made = Features(now.X, now.scale, now.step)
-        return Issued(
-            before, blend, now, forecaster.ready(code[now.series], made, now.shape, factors)
-        )
-
-
-def _adding_up(
-    sums: tuple[str, Hierarchy], panel: PanelDataset, issued: Issued
-) -> tuple[str, np.ndarray]:
-    """The method and the deciles (n, leads, 9), those of the hierarchy's series adding up."""
-    from lepton.forecast.coherent import joint
-    from lepton.hierarchies import each_day, taken
-
-    method, hierarchy = sums
-    matrix, found = issued.now, issued.found
-    past, asked = (
-        joint(hierarchy, panel.ids, told.series, told.issue_s, told.y, quantiles)
-        for told, quantiles in ((issued.before, issued.blend), (matrix, found.blend))
-    )
-    made = each_day(hierarchy, method, past, asked, panel.step_s)
-    names = [panel.ids[code] for code in matrix.series]
-    return method, taken(hierarchy, asked.issue_s, made, names, matrix.issue_s, found.quantiles)
-
-
-def _asked(ctx: Context, look: AsOfSpec, end_s: int, day: date | None) -> np.ndarray:
-    """The one instant of issue, (1,)."""
-    hour = ctx.settings["issue_hour"]
-    if day is not None:
-        days = (day - date(1970, 1, 1)).days
-        wall = np.array([days * DAY_S + round(hour * HOUR_S)], dtype=np.int64)
-        return WallClock(look.zone).instant(wall) // look.step_s * look.step_s
-    return daily_issues(look, end_s, end_s + 2 * DAY_S, hour)[:1]
-
-
-def _rows(ctx: Context, panel: PanelDataset, matrix: Matrix, found: Forecasts) -> pd.DataFrame:
-    n_leads = matrix.n_leads
-    ids = np.repeat(np.array(panel.ids, dtype=object)[matrix.series], n_leads)
-    rung = np.array(RUNGS, dtype=object)[found.rung]
-    return pd.DataFrame(
-        {
-            entity_name(ctx): pd.Series(ids, dtype="str"),
-            "issued_at": instants(np.repeat(matrix.issue_s, n_leads)),
-            "event_at": instants(matrix.step.ravel() * matrix.step_s),
-            **{q: found.quantiles[..., at].ravel() for at, q in enumerate(LEVELS)},
-            "forecast_by": pd.Series(np.repeat(rung, n_leads), dtype="str"),
-            "reason": pd.Series(np.repeat(found.reasons, n_leads), dtype="str"),
-        }
-    )
-
-
-def entity_name(ctx: Context) -> str:
-    """The column that names a series."""
-    entity = ctx.contract.with_role(roles.ENTITY)
-    return entity[0].name if entity else "series_id"
 
 
 def _judged(
@@ -318,28 +181,24 @@ def _by_bundle(bundle: Bundle, matrix: Matrix, prepared: Prepared) -> np.ndarray
 
 def _schedule(ctx: Context, prepared: Prepared) -> Schedule:
     """When a device forecasts by itself: as in the settings, by the clock of the first series."""
+    if nearcasting.is_near(prepared.looks):
+        return nearcasting.schedule(prepared)
     minute, step_s = round(ctx.settings["issue_hour"] * 60), prepared.panel.step_s
     again_n = again_of(ctx.settings, step_s)
     again_s = step_s if again_n else 0
     return Schedule(prepared.panel.zones[0], (minute,), again_s=again_s, again_n=again_n)
 
 
+def _issued_before(ctx: Context, prepared: Prepared) -> Mapping[str, np.ndarray]:
+    """What golden windows and reference statistics are cut from."""
+    if nearcasting.is_near(prepared.looks):
+        return nearcasting.issued_before(prepared)
+    return issued_before(prepared, ctx.settings)
+
+
 def _unit(ctx: Context) -> str:
     named = {column.name: column.unit for column in ctx.contract.columns}
     return named.get(ctx.task.target) or ""
-
-
-def spec_of(ctx: Context) -> ForecastSpec:
-    """What the solution says of its forecasts; ConfigError LK118 where it says nothing."""
-    spec = ctx.solution.forecast
-    if spec is None:
-        raise ConfigError(
-            "LK118",
-            where=ctx.solution.name,
-            found=f"the task '{ctx.task.name}' is a forecast, and nothing says of what",
-            remedy="give the solution a ForecastSpec, see solutions/energy_load",
-        )
-    return spec
 
 
 def report(

@@ -14,7 +14,16 @@ from lepton.contracts.model import Validated
 from lepton.errors import ConfigError
 from lepton.forecast.judged import LEVELS, instants
 from lepton.forecast.spec import again_of, daily_issues
-from lepton.forecasting import Asked, Issued, cleaned, entity_name, issued_by, spec_of
+from lepton.forecast_batch import (
+    Asked,
+    Issued,
+    cleaned,
+    days_of,
+    entity_name,
+    issued_by,
+    spec_of,
+    weeks_before,
+)
 from lepton_edge.wall_clock import DAY_S
 
 if TYPE_CHECKING:
@@ -34,7 +43,7 @@ def reforecasts(ctx: Context, bundle: Path, validated: Validated) -> pd.DataFram
     nothing could be told). Raises ConfigError LK159 where `again_h` is 0.
     """
     panel = cleaned(ctx, validated).panel
-    looks = spec_of(ctx).looks(panel, ctx.settings)
+    looks = days_of(spec_of(ctx).looks(panel, ctx.settings))
     n = again_of(ctx.settings, panel.step_s)
     if not n:
         raise ConfigError(
@@ -49,7 +58,8 @@ def reforecasts(ctx: Context, bundle: Path, validated: Validated) -> pd.DataFram
         name: daily_issues(look, now_s - (_MOST + 1) * DAY_S, now_s + 1, hour)[-_MOST:]
         for name, look in looks.items()
     }
-    issued = issued_by(ctx, bundle, Asked(panel, looks, issues))
+    asked = Asked(panel, looks, issues, weeks_before(ctx, looks, issues))
+    issued = issued_by(bundle, asked)
     parts = list(_again(bundle, panel, issued, now_s, n))
     rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     name = entity_name(ctx)

@@ -30,7 +30,7 @@ from lepton.forecast.matrix import Matrix, build
 from lepton.forecast.panel import seconds_of
 from lepton.forecast.rolling import Refit
 from lepton.forecast.walk import Walk, WalkSpec, walk_forward
-from lepton.forecasting import cleaned, spec_of
+from lepton.forecast_batch import cleaned, days_of, spec_of
 from lepton.solution import BenchRequest
 
 STATIONS: Final = (287, 307)
@@ -153,7 +153,7 @@ def truth_of(path: Path) -> pd.Series:
 def matrix_of(ctx: Context, end_s: int) -> Matrix:
     """One issue and one lead an interval, from the first row to `end_s`."""
     panel = cleaned(ctx, stages.validate(ctx, stages.read(ctx))).panel
-    looks = spec_of(ctx).looks(panel, ctx.settings)
+    looks = days_of(spec_of(ctx).looks(panel, ctx.settings))
     one = {name: replace(look, n_leads=1) for name, look in looks.items()}
     issues = np.arange(panel.first_s, end_s, STEP_S, dtype=np.int64)
     return build(panel, one, dict.fromkeys(one, issues))

@@ -32,7 +32,7 @@ from lepton.forecast.matrix import build
 from lepton.forecast.panel import PanelDataset, seconds_of
 from lepton.forecast.rolling import Backtest, Refit
 from lepton.forecast.walk import Walk, WalkSpec, walk_forward
-from lepton.forecasting import cleaned, spec_of
+from lepton.forecast_batch import cleaned, days_of, spec_of
 from lepton.solution import BenchRequest
 from lepton_edge.asof_spec import AsOfSpec
 from solutions.energy_load.dispatch import (
@@ -216,7 +216,7 @@ def walked(ctx: Context, valid: Validated, families: tuple[str, ...], times: _Ti
 def panel_of(ctx: Context, valid: Validated) -> tuple[PanelDataset, Mapping[str, AsOfSpec]]:
     """The series that the product forecasts, and what it looks at."""
     panel = cleaned(ctx, valid).panel
-    return panel, spec_of(ctx).looks(panel, ctx.settings)
+    return panel, days_of(spec_of(ctx).looks(panel, ctx.settings))
 
 
 def in_file_units(walk: Walk, hourly: pd.DataFrame) -> Walk:

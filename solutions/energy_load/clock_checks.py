@@ -9,9 +9,9 @@ from zoneinfo import available_timezones
 import numpy as np
 import pandas as pd
 
+from lepton.contracts.findings import Finding, when
 from lepton.contracts.local_time import ClockChange, clock_changes, count_by_day, local_days
 from lepton.contracts.regular import Regular
-from solutions.energy_load.findings import Finding, when
 from solutions.energy_load.limits import Limits
 from solutions.energy_load.meter_checks import Metered
 from solutions.energy_load.power import HOUR

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from lepton.contracts.model import extra_name
-from lepton.contracts.regular import regular, step_of
+from lepton.contracts.regular import regular
 from lepton.errors import DataError
 from lepton.forecast.holidays import holidays_of, years_around
 from lepton.forecast.panel import MISSING, OK, SUSPECT, PanelDataset, steps_of
+from lepton.forecast.stepped import at_steps
 from lepton_edge.asof_spec import AsOfSpec, Known
 from solutions.energy_load.power import each_meter, interval_h, register_of, with_power
 from solutions.energy_load.suspect import bound_kw, suspects
@@ -176,7 +177,8 @@ def _weather(
     is_perfect = not len(foreseen)
     used = weather if is_perfect else foreseen
     station = "station_id" if "station_id" in used else None
-    known = _at_steps(used, columns, station, step_s, is_perfect=is_perfect)
+    keys = [*([station] if station else []), *([] if is_perfect else ["issued_at"])]
+    known = at_steps(used, columns, keys, step_s)
     if station is None:
         return known, is_perfect
     first = str(used["station_id"].dropna().iloc[0]) if used["station_id"].notna().any() else ""
@@ -189,29 +191,6 @@ def _weather(
     known["station_id"] = known["station_id"].astype("str")
     joined = wanted.merge(known, on="station_id", how="inner").drop(columns="station_id")
     return joined, is_perfect
-
-
-def _at_steps(
-    weather: pd.DataFrame,
-    columns: list[str],
-    station: str | None,
-    step_s: int,
-    *,
-    is_perfect: bool,
-) -> pd.DataFrame:
-    """Means of each interval; of longer ones than the panel's the value of the whole."""
-    step = pd.Timedelta(seconds=step_s)
-    keys = [*([station] if station else []), *([] if is_perfect else ["issued_at"])]
-    rows = weather[["valid_at", *keys, *columns]].copy()
-    own = step_of(rows["valid_at"])
-    if own is not None and own > step:
-        finer = [
-            rows.assign(valid_at=rows["valid_at"] + k * step) for k in range(round(own / step))
-        ]
-        rows = pd.concat(finer, ignore_index=True)
-    rows["ts"] = rows["valid_at"].dt.floor(step)
-    found = rows.groupby(["ts", *keys], as_index=False, dropna=False)[columns].mean()
-    return found.sort_values(["ts", *keys], kind="stable", ignore_index=True)
 
 
 def _text(value: object) -> str | None:

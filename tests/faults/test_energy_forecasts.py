@@ -20,11 +20,12 @@ from lepton.errors import ExportError
 from lepton.export.forecast_bundle import ForecastContext, write_forecast_bundle
 from lepton.export.forecast_parity import check_forecasts, require_forecasts
 from lepton.forecast.board import ForecastBoard
+from lepton.forecast.built import built
 from lepton.forecast.champion import Champion
 from lepton.forecast.cleaning import clean
 from lepton.forecast.families import forecaster
 from lepton.forecast.lessons import held_out, issued_before, lesson_of
-from lepton.forecast.matrix import Matrix, build
+from lepton.forecast.matrix import Matrix
 from lepton.forecast.panel import seconds_of
 from lepton.forecast.prepared import Prepared
 from lepton.forecast.search import ForecastSearch, search
@@ -132,7 +133,7 @@ def test_l07_noise_after_the_issue_changes_no_feature_and_no_forecast(
     at_s = int(cuts.start_s + share * (cuts.end_s - cuts.start_s)) // 3_600 * 3_600
     noisy = prepared_of(with_noise_after(tables, at_s, rng))
     issues = {name: np.array([at_s], dtype=np.int64) for name in prepared.looks}
-    made = [build(one.panel, one.looks, issues) for one in (prepared, noisy)]
+    made = [built(one.panel, one.looks, issues) for one in (prepared, noisy)]
     assert same(*made)
     one, other = (board.champion.quantiles(matrix) for matrix in made)
     assert np.array_equal(one, other, equal_nan=True)
@@ -175,7 +176,7 @@ def test_x12_raw_tables_and_raw_lines_meet_in_the_bundle(
     answer = service.answered(json.dumps({"issue_at": iso(at_s)}).encode())
     streamed = {one["series_id"]: np.array(one["quantiles"]) for one in answer["forecasts"]}
     issues = {name: np.array([at_s], dtype=np.int64) for name in prepared.looks}
-    matrix = build(prepared.panel, prepared.looks, issues)
+    matrix = built(prepared.panel, prepared.looks, issues)
     wanted = board.champion.quantiles(matrix)
     assert len(streamed) == len(wanted) == 4
     for row, code in enumerate(matrix.series):

@@ -30,15 +30,16 @@ from lepton.export.parts import (
 )
 from lepton.export.reference import QUANTILES, distribution
 from lepton.export.static_check import check_static
+from lepton.forecast.built import built
 from lepton.forecast.champion import Champion
 from lepton.forecast.graph import fallback_onnx, to_onnx
-from lepton.forecast.matrix import Matrix, build
+from lepton.forecast.matrix import Matrix
 from lepton.forecast.panel import PanelDataset
 from lepton.graph.emit import OPSETS
 from lepton_edge.bundle import FORECAST, FORMAT, GOLDEN, MODEL
 from lepton_edge.device import device_name
 from lepton_edge.forecast_bench import ForecastCost, measure
-from lepton_edge.forecast_plan import CALIBRATION, FALLBACK, PLAN, Schedule
+from lepton_edge.forecast_plan import CALIBRATION, FALLBACK, HABITS, PLAN, Schedule
 from lepton_edge.forecaster import Forecaster
 from lepton_edge.wall_clock import changes_of
 
@@ -103,6 +104,9 @@ def _files(champion: Champion, context: ForecastContext) -> dict[str, bytes]:
         FALLBACK: fallback_onnx(champion, described),
         CALIBRATION: _npz(champion.calibration),
     }
+    if champion.habits is not None:
+        narrow = {n: v.astype(np.float32) for n, v in champion.habits.to_arrays().items()}
+        files[HABITS] = _npz(narrow)
     check_static(files[MODEL])
     check_static(files[FALLBACK])
     golden = golden_windows(champion, context.panel, context.issues)
@@ -143,6 +147,7 @@ def plan_of(champion: Champion, context: ForecastContext) -> dict[str, Any]:
         },
         "unit": context.unit,
         "correction": champion.correction.to_json(),
+        **({} if champion.onset is None else {"onset": champion.onset.rule.to_json()}),
     }
 
 
@@ -214,7 +219,7 @@ def _sample(champion: Champion, context: ForecastContext) -> Matrix:
     each = max(1, _MOST_SAMPLED // len(champion.series.ids))
     none = np.empty(0, dtype=np.int64)
     issues = {n: context.issues.get(n, none)[-each:] for n in context.panel.ids}
-    return build(context.panel, champion.series.specs, issues)
+    return built(context.panel, champion.series.specs, issues, champion.habits)
 
 
 def _changes(zone: str, first_s: int, last_s: int) -> list[list[int]]:

@@ -72,6 +72,11 @@ class _Judged:
     there_s: np.ndarray
 
 
+def untouched(panel: PanelDataset) -> Cleaned:
+    """The panel as it is."""
+    return Cleaned(panel, pd.DataFrame(columns=list(AUDIT)))
+
+
 def clean(panel: PanelDataset, spec: CleanSpec | None = None) -> Cleaned:
     """Judge and bridge each series by itself.
 
@@ -268,4 +273,13 @@ def bridged(values: np.ndarray, step_s: int, spec: CleanSpec) -> np.ndarray:
     return np.asarray(filled)
 
 
-__all__ = ["CleanSpec", "Cleaned", "bridged", "clean", "is_false_zero", "is_spike", "is_stuck"]
+__all__ = [
+    "CleanSpec",
+    "Cleaned",
+    "bridged",
+    "clean",
+    "is_false_zero",
+    "is_spike",
+    "is_stuck",
+    "untouched",
+]

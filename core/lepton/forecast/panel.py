@@ -12,6 +12,7 @@ import pandas as pd
 
 from lepton.errors import DataError
 from lepton_edge.asof_history import ALWAYS, History, Vintages
+from lepton_edge.neighbours import Neighbours
 
 OK: Final = 0
 MISSING: Final = 1
@@ -35,6 +36,8 @@ class PanelDataset:
     columns without issued_at count as known in advance for all time; results have to say so.
     firsts: series_id, ts, y, available_at of what was believed of intervals before their row in
     `rows` was there, y NaN for nothing; None where no value was ever judged again.
+    neighbours: which series lie before and behind each other, as the data tell it; None where it
+    may be learnt from the training part.
     """
 
     rows: pd.DataFrame
@@ -44,6 +47,7 @@ class PanelDataset:
     latency_s: Mapping[str, int] = field(default_factory=dict)
     is_known_perfectly: bool = False
     firsts: pd.DataFrame | None = None
+    neighbours: Neighbours | None = None
 
     def __post_init__(self) -> None:
         _check(self)
@@ -180,6 +184,8 @@ def _check(panel: PanelDataset) -> None:
     if strange.any():
         found.append(f"series {rows['series_id'][strange].iloc[0]} is not described")
     keys = ["series_id", "ts", *(["available_at"] if "available_at" in rows else [])]
+    if panel.neighbours is not None and panel.neighbours.ids != panel.ids:
+        found.append("neighbours are told of other series, or in another order")
     again = rows.duplicated(keys)
     if again.any():
         row = rows[again].iloc[0]

@@ -15,7 +15,9 @@ from lepton.forecast.cleaning import AUDIT
 from lepton.forecast.panel import PanelDataset, seconds_of
 from lepton.forecast.spec import Cuts
 from lepton.frames import read_parquet, write_parquet
-from lepton_edge.asof_spec import AsOfSpec
+from lepton_edge.looks import Look, look_from_json
+from lepton_edge.near_spec import NearSpec
+from lepton_edge.neighbours import Neighbours
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +27,7 @@ class Prepared:
     panel, as `cleaning.Cleaned` has them."""
 
     panel: PanelDataset
-    looks: Mapping[str, AsOfSpec]
+    looks: Mapping[str, Look]
     cuts: Cuts
     task: str = ""
     audit: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(AUDIT)))
@@ -66,11 +68,19 @@ class Prepared:
             "step_s": panel.step_s,
             "latency_s": dict(panel.latency_s),
             "is_known_perfectly": panel.is_known_perfectly,
-            "looks": {name: spec.to_json() for name, spec in self.looks.items()},
+            "neighbours": None if panel.neighbours is None else panel.neighbours.to_json(),
+            "looks": self._looks(),
             "cuts": vars(self.cuts),
             "task": self.task,
         }
         (folder / "prepared.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
+
+    def _looks(self) -> dict[str, Any]:
+        """Series -> its look; "" -> that of all, where they are forecast together."""
+        first = next(iter(self.looks.values()))
+        if isinstance(first, NearSpec):
+            return {"": first.to_json()}
+        return {name: look.to_json() for name, look in self.looks.items()}
 
     @classmethod
     def load(cls, folder: Path) -> Prepared:
@@ -81,6 +91,7 @@ class Prepared:
             for name in ("known", "firsts")
             if (folder / f"{name}.parquet").is_file()
         }
+        near = facts["neighbours"]
         panel = PanelDataset(
             read_parquet(folder / "rows.parquet"),
             read_parquet(folder / "series.parquet"),
@@ -89,9 +100,12 @@ class Prepared:
             facts["latency_s"],
             is_known_perfectly=facts["is_known_perfectly"],
             firsts=beside.get("firsts"),
+            neighbours=None if near is None else Neighbours.from_json(near),
         )
         audit = read_parquet(folder / "audit.parquet")
-        looks = {name: AsOfSpec.from_json(told) for name, told in facts["looks"].items()}
+        looks = {name: look_from_json(told) for name, told in facts["looks"].items()}
+        if "" in looks:
+            looks = dict.fromkeys(panel.ids, looks[""])
         return cls(panel, looks, Cuts(**facts["cuts"]), facts["task"], audit)
 
 

@@ -12,6 +12,8 @@ import pandas as pd
 from lepton.forecast.cleaning import CleanSpec
 from lepton.forecast.panel import PanelDataset
 from lepton_edge.asof_spec import AsOfSpec
+from lepton_edge.looks import Look
+from lepton_edge.near_spec import OnsetRule
 from lepton_edge.wall_clock import DAY_S, HOUR_S, WallClock
 
 SETTINGS: Final[Mapping[str, float]] = {
@@ -48,12 +50,15 @@ class ForecastSpec:
     """panel(tables, settings): the series of canonical tables; looks(panel, settings): series ->
     what its forecasts look at, all with the same names and leads; clean: what of a history is not
     believed, where the panel does not say it itself, and what stands in; beside(rows, panel,
-    settings): further columns of forecasts, whose rows have series_id and the deciles."""
+    settings): further columns of forecasts, whose rows have series_id and the deciles;
+    onset(panel, settings): when congestion is told, of forecasts of the next minutes, None for not
+    at all."""
 
     panel: Callable[[Mapping[str, pd.DataFrame], Mapping[str, float]], PanelDataset]
-    looks: Callable[[PanelDataset, Mapping[str, float]], Mapping[str, AsOfSpec]]
-    clean: CleanSpec = field(default_factory=CleanSpec)
+    looks: Callable[[PanelDataset, Mapping[str, float]], Mapping[str, Look]]
+    clean: CleanSpec | None = field(default_factory=CleanSpec)
     beside: Callable[[pd.DataFrame, PanelDataset, Mapping[str, float]], pd.DataFrame] | None = None
+    onset: Callable[[PanelDataset, Mapping[str, float]], OnsetRule] | None = None
 
     def with_beside(
         self, rows: pd.DataFrame, entity: str, panel: PanelDataset, settings: Mapping[str, float]

@@ -17,8 +17,20 @@ KNOWN: Final = (
     "boosted",
     "net",
     "prophet",
+    "persistence",
+    "habit",
+    "drift",
+    "near_trees",
+    "near_net",
 )
-_HOME: Final = {"lightgbm": "gbdt", "lightgbm_quantile": "gbdt", "boosted": "gbdt"}
+_HOME: Final = {
+    "lightgbm": "gbdt",
+    "lightgbm_quantile": "gbdt",
+    "boosted": "gbdt",
+    "persistence": "near_floor",
+    "habit": "near_floor",
+    "drift": "near_floor",
+}
 
 
 def forecaster(name: str) -> Forecaster:
