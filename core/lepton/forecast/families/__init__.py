@@ -23,6 +23,8 @@ KNOWN: Final = (
     "near_trees",
     "near_net",
 )
+NEAR: Final = ("persistence", "habit", "drift", "near_trees", "near_net")
+"""Those that forecast the next minutes of a network."""
 _HOME: Final = {
     "lightgbm": "gbdt",
     "lightgbm_quantile": "gbdt",
@@ -47,4 +49,4 @@ def forecaster(name: str) -> Forecaster:
     return found
 
 
-__all__ = ["KNOWN", "Forecaster", "forecaster"]
+__all__ = ["KNOWN", "NEAR", "Forecaster", "forecaster"]
