@@ -15,6 +15,7 @@ from lepton.forecast.spec import SETTING_BOUNDS, SETTINGS, ForecastSpec
 from lepton.solution import DecisionSpec, ReportSpec, Solution, Words
 from lepton.task import TaskKind, TaskSpec
 from solutions.traffic_forecasting.bench_los import los
+from solutions.traffic_forecasting.bench_metr_la import metr_la
 from solutions.traffic_forecasting.looks import looks, onset
 from solutions.traffic_forecasting.panel import panel
 from solutions.traffic_forecasting.realism import realism
@@ -64,7 +65,7 @@ SOLUTION: Final = Solution(
     report=ReportSpec(
         words=Words("interval", "intervals", entity="detector", entities="detectors")
     ),
-    benchmarks={"los": los},
+    benchmarks={"los": los, "metr_la": metr_la},
     settings={**SETTINGS, "lead_h": 1.0, "selection_days": 4.0, "holdout_days": 6.0},
     setting_bounds={**SETTING_BOUNDS, "selection_days": (1.0, 366.0), "holdout_days": (1.0, 366.0)},
     forecast=ForecastSpec(panel=panel, looks=looks, onset=onset),

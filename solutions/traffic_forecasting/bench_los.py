@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,23 +27,21 @@ from lepton.forecast.families import forecaster
 from lepton.forecast.graph import to_onnx
 from lepton.forecast.matrix import Matrix
 from lepton.forecast.near_conformal import near_calibrated
-from lepton.forecast.near_lessons import NearLearning, Span, asked_of
+from lepton.forecast.near_lessons import NearLearning, asked_of
 from lepton.forecast.near_onset import happened, is_free
 from lepton.forecast.near_search import refitted, search_near, study
 from lepton.forecast.neighbourhood import of_edges
-from lepton.forecast.panel import PanelDataset, seconds_of
+from lepton.forecast.panel import seconds_of
 from lepton.forecast.prepared import Prepared
 from lepton.forecast.search import ForecastSearch
-from lepton.forecast.spec import Cuts
 from lepton.forecast.timing import network_ms
 from lepton.solution import BenchRequest
-from lepton_edge.near_spec import NearSpec, OnsetRule
+from lepton_edge.near_spec import OnsetRule
+from solutions.traffic_forecasting.wide import Network, network_of
 
 ZONE: Final = "America/Los_Angeles"
 FIRST: Final = "2012-03-01"
 STEP_S: Final = 300
-STEPS: Final = 12
-"""Of the input, and of the forecast."""
 ASKED: Final = {"15": 2, "30": 5, "60": 11}
 """Minutes ahead -> place among the leads."""
 RULE: Final = OnsetRule(0.6, 2, (3, 6, 12))
@@ -57,40 +55,6 @@ SELECT: Final = 0.7
 DRAWS: Final = 500
 BLOCK_S: Final = 7_200
 """Hours that are drawn together for an interval."""
-
-
-@dataclass(frozen=True, eq=False)
-class Los:
-    """The file as a panel, and the numbers of the steps at which its parts begin."""
-
-    panel: PanelDataset
-    spec: NearSpec
-    first_s: int
-    n_steps: int
-
-    def at(self, step: int) -> int:
-        """UTC seconds of a step."""
-        return self.first_s + STEP_S * step
-
-    @property
-    def train(self) -> int:
-        """Steps of the training part."""
-        return int(self.n_steps * TRAIN)
-
-    @property
-    def prepared(self) -> Prepared:
-        """As the features stage gives it."""
-        cuts = Cuts(
-            self.first_s,
-            self.at(int(self.n_steps * SELECT)),
-            self.at(self.train),
-            self.at(self.n_steps),
-        )
-        return Prepared(self.panel, dict.fromkeys(self.panel.ids, self.spec), cuts, "speed")
-
-    def test(self) -> Span:
-        """Issues whose window and horizon lie wholly in the test part."""
-        return Span(self.at(self.train + STEPS), self.at(self.n_steps - STEPS + 1))
 
 
 def los(request: BenchRequest) -> Mapping[str, Any]:
@@ -133,11 +97,11 @@ def los(request: BenchRequest) -> Mapping[str, Any]:
     }
 
 
-def read_los(folder: Path) -> Los:
-    """The two files as a network; raises DataError LK291 where they do not belong together."""
+def read_los(folder: Path) -> Network:
+    """The two files as a network; raises DataError LK298 where they do not belong together."""
     raw = pd.read_csv(folder / "los_speed.csv")
     near = pd.read_csv(folder / "los_adj.csv", header=None).to_numpy(dtype=np.float64)
-    n_steps, n = raw.shape
+    n = raw.shape[1]
     if near.shape != (n, n):
         raise DataError(
             "LK298",
@@ -146,23 +110,16 @@ def read_los(folder: Path) -> Los:
             remedy="give the adjacency of the same detectors, in the order of the speeds' columns",
         )
     ids = tuple(map(str, raw.columns))
-    first = pd.Timestamp(FIRST, tz=ZONE).tz_convert("UTC")
-    at = pd.date_range(first, periods=n_steps, freq=f"{STEP_S}s")
-    speed = raw.to_numpy(dtype=np.float64)
-    rows = pd.DataFrame(
-        {
-            "series_id": pd.Series(np.tile(ids, n_steps), dtype="str"),
-            "ts": at.repeat(n),
-            # a speed of 0 is a detector that tells nothing
-            "y": np.where(speed > 0, speed, np.nan).ravel(),
-        }
-    )
-    series = pd.DataFrame({"series_id": pd.Series(ids, dtype="str"), "tz": ZONE})
     pairs = np.argwhere((near > 0) & ~np.eye(n, dtype=bool))
-    neighbours = of_edges(ids, [(int(i), int(j), float(near[i, j])) for i, j in pairs])
-    panel = PanelDataset(rows, series, STEP_S)
-    spec = NearSpec(STEP_S, ZONE, STEPS, neighbours, n_past=STEPS)
-    return Los(panel, spec, int(first.timestamp()), n_steps)
+    return network_of(
+        raw.to_numpy(dtype=np.float64),
+        ids,
+        pd.Timestamp(FIRST, tz=ZONE),
+        STEP_S,
+        ZONE,
+        (SELECT, TRAIN),
+        of_edges(ids, [(int(i), int(j), float(near[i, j])) for i, j in pairs]),
+    )
 
 
 def _forecasts(champion: Champion, test: Matrix) -> dict[str, np.ndarray]:
@@ -221,8 +178,9 @@ def _onset(champion: Champion, test: Matrix) -> dict[str, Any]:
     onset = champion.onset
     if onset is None:
         return {"onset_ap": None}
-    free = is_free(test, RULE)
-    truth = happened(test, RULE)[free, ONSET_AT]
+    came = happened(test, RULE)[:, ONSET_AT]
+    free = is_free(test, RULE) & np.isfinite(came)
+    truth = came[free]
     chance = onset.chances(test)[free, ONSET_AT]
     flow = test.shape[free, test.shape_names.index("free")]
     lowest = champion.blend(test)[free][:, : RULE.spans[ONSET_AT], 4].min(axis=1)
@@ -234,7 +192,7 @@ def _onset(champion: Champion, test: Matrix) -> dict[str, Any]:
     }
 
 
-def _dead(data: Los, champion: Champion, whole: np.ndarray, test: Matrix) -> dict[str, float]:
+def _dead(data: Network, champion: Champion, whole: np.ndarray, test: Matrix) -> dict[str, float]:
     """Relative rise of the error when a share of the detectors tells nothing for the whole hour."""
     n = len(data.panel.ids)
     dead = np.zeros(n, dtype=bool)
@@ -247,7 +205,7 @@ def _dead(data: Los, champion: Champion, whole: np.ndarray, test: Matrix) -> dic
 
 
 def _unseen(
-    data: Los, board: ForecastBoard, whole: np.ndarray, test: Matrix, seed: int
+    data: Network, board: ForecastBoard, whole: np.ndarray, test: Matrix, seed: int
 ) -> dict[str, float]:
     """Error of detectors that models did not learn from over that of the same ones learnt from.
 
@@ -274,7 +232,7 @@ def _unseen(
     return found
 
 
-def _without(data: Los, out: np.ndarray) -> Prepared:
+def _without(data: Network, out: np.ndarray) -> Prepared:
     """The network before some of its detectors were built."""
     rows, prepared = data.panel.rows, data.prepared
     strange = rows["series_id"].isin(np.array(data.panel.ids, dtype=object)[out])
@@ -302,4 +260,4 @@ def _cpu_s() -> float:
     return own.ru_utime + own.ru_stime
 
 
-__all__ = ["Los", "los", "read_los"]
+__all__ = ["los", "read_los"]

@@ -148,14 +148,14 @@ def near_weights(asked: Matrix, quantiles: Mapping[str, np.ndarray], n_series: i
 
 
 def _affordable(spec: ForecastSearch) -> tuple[list[Forecaster], list[str]]:
-    """The families that are installed and that work units allow, floors and cheap ones first."""
+    """The families that are installed and that work units allow; floors cost none of them."""
     named = [forecaster(name) for name in dict.fromkeys((*FLOORS, *spec.families))]
     found = sorted((one for one in named if one.available()), key=lambda one: one.cost)
     notes = [f"{one.name}: its library is not installed" for one in named if not one.available()]
     units = spec.budget.work_units
     if units is None:
         return found, notes
-    kept = found[: max(len(FLOORS) + 1, units // 2)]
+    kept = found[: len(FLOORS) + max(1, units // 2)]
     return kept, notes + [
         f"{one.name}: the budget has no room for it" for one in found[len(kept) :]
     ]

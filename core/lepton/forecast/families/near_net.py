@@ -229,7 +229,7 @@ FAMILIES: Final[Mapping[str, Forecaster]] = {
         "network over the past, who, when and what is usual, all leads at once",
         _fit,
         PARAMS,
-        cost=12.0,
+        cost=5.0,
         available=lambda: find_spec("torch") is not None,
     )
 }
