@@ -14,6 +14,7 @@ from lepton.features.spec import FeatureSpec
 from lepton.forecast.spec import SETTING_BOUNDS, SETTINGS, ForecastSpec
 from lepton.solution import DecisionSpec, ReportSpec, Solution, Words
 from lepton.task import TaskKind, TaskSpec
+from solutions.traffic_forecasting.alarms import COSTS
 from solutions.traffic_forecasting.bench_los import los
 from solutions.traffic_forecasting.bench_metr_la import metr_la
 from solutions.traffic_forecasting.looks import looks, onset
@@ -57,7 +58,12 @@ SOLUTION: Final = Solution(
     families=("near_trees", "near_net"),
     baselines=(),
     metrics=(),
-    decision=DecisionSpec(costs={}, miss_cost=_nothing, alert_cost=_nothing),
+    decision=DecisionSpec(
+        costs=COSTS,
+        miss_cost=_nothing,
+        alert_cost=_nothing,
+        bounds=dict.fromkeys(COSTS, (1e-6, 1e9)),
+    ),
     gates={"beats_baseline": 0.05, "coverage80": 0.05, "parity": 1e-4, "leakage": 0.0},
     split=SplitSpec(),
     simulate=simulate,

@@ -37,13 +37,13 @@ class Usual:
         return np.asarray((values - self.middle[slot]) / self.spread[slot])
 
 
-def slots(grid: Grid, zone: str) -> tuple[np.ndarray, int]:
+def slots(at: pd.DatetimeIndex, step_s: int, zone: str) -> tuple[np.ndarray, int]:
     """The time of the day of each interval, of working days and others, and how many there are."""
-    local = grid.at.tz_convert(zone)
+    local = at.tz_convert(zone)
     seconds = local.hour * 3_600 + local.minute * 60
     off = np.asarray(local.day_of_week >= 5).astype(np.int64)
-    a_day = DAY_S // grid.step_s
-    return np.asarray(seconds // grid.step_s) + a_day * off, 2 * a_day
+    a_day = DAY_S // step_s
+    return np.asarray(seconds // step_s) + a_day * off, 2 * a_day
 
 
 def usual_of(values: np.ndarray, slot: np.ndarray, n_slots: int, least: float) -> Usual:
@@ -83,7 +83,7 @@ def told_incidents(
     learnt, all of them where None.
     """
     spec, learn = spec or IncidentSpec(), learn or slice(None)
-    slot, n = slots(grid, zone)
+    slot, n = slots(grid.at, grid.step_s, zone)
     speed = usual_of(believed[learn], slot[learn], n, LEAST["speed"]).deviations(believed, slot)
     covered = None
     if grid.occupancy is not None:

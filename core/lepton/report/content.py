@@ -12,6 +12,7 @@ from lepton import roles
 from lepton.dataset import Parts, SwitchedOff
 from lepton.evaluation.extremes import ScoreThreshold
 from lepton.evaluation.results import Evaluation
+from lepton.report.near_facts import NearFacts
 from lepton.solution import Figure, ReportSpec
 
 
@@ -117,7 +118,8 @@ class ForecastFacts:
     series: one row a series; response: part, at, low,
     middle, high; sums: parent, children, coherence; sums_told: what they mean; again: ahead_h,
     before, after, coverage80 of forecasts made again during the day; limits: one sentence each.
-    cleaning: what was changed in the history; coherence: how sums are kept, None without any.
+    cleaning: what was changed in the history; coherence: how sums are kept, None without any;
+    near: of the next minutes of a network only.
     """
 
     unit: str = ""
@@ -130,6 +132,7 @@ class ForecastFacts:
     limits: Sequence[str] = ()
     cleaning: CleaningFacts | None = None
     coherence: CoherenceFacts | None = None
+    near: NearFacts | None = None
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def test_what_is_usual_is_a_median_and_never_no_deviation_at_all() -> None:
 
 def test_the_clock_is_that_of_the_road_and_weekends_are_days_of_their_own() -> None:
     grid, _ = history(slow=False)
-    slot, n = slots(grid, ZONE)
+    slot, n = slots(grid.at, grid.step_s, ZONE)
     assert n == 2 * 288
     local = grid.at.tz_convert(ZONE)
     assert slot[0] == (local[0].hour * 60 + local[0].minute) // 5
