@@ -25,8 +25,8 @@ from lepton.forecast.judged import LEVELS, instants
 from lepton.forecast.lessons import held_out, issued_before, lesson_of
 from lepton.forecast.prepared import Prepared, limits_of
 from lepton.forecast.spec import ForecastSpec, cuts_of, daily_issues
-from lepton.hierarchies import coherence_facts, file_of, reconciling_of, told_by
-from lepton.report.content import CoherenceFacts, DataFacts, ModelFacts
+from lepton.hierarchies import file_of, reconciling_of, told_by
+from lepton.report.content import DataFacts, ModelFacts
 from lepton_edge.forecast_plan import Schedule
 from lepton_edge.forecaster import RUNGS
 from lepton_edge.wall_clock import DAY_S, HOUR_S, WallClock
@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from lepton_edge.forecaster import Forecasts
 
 ALONE: Final = "Forecasts of a device are of single series; those of a batch add up."
-AUDIT_FILE: Final = "cleaning.csv"
-"""Every value that was changed, in the run's folder."""
+SIMILAR: Final = "similar"
+"""What forecasts a new series: the shape of series of its kind."""
 OWN: Final = "bundle"
 """Name of the bundle among those that are judged."""
 LEAK_ISSUES: Final = 3
@@ -196,11 +196,24 @@ def forecasts(
         made = Features(now.X, now.scale, now.step)
         found = forecaster.ready(code[now.series], made, now.shape, factors)
         sums = told_by(bundle)
+    found = _warmed_up(panel, before, now, found)
     method = ""
     if sums is not None and set(sums[1].nodes) <= set(panel.ids):
         method, quantiles = _adding_up(sums, panel, (before, blend), (now, found))
         found = replace(found, quantiles=quantiles)
     return _rows(ctx, panel, now, found).assign(reconciled=method)
+
+
+def _warmed_up(panel: PanelDataset, before: Matrix, now: Matrix, found: Forecasts) -> Forecasts:
+    """The forecasts, those of new series drawn to what series like them do."""
+    from lepton.forecast.cold import with_cold
+
+    made, blend = (with_cold(panel, before, now, one) for one in (found.quantiles, found.blend))
+    reasons = tuple(new or old for new, old in zip(made.reasons, found.reasons, strict=True))
+    rung = np.where(made.is_alone, len(RUNGS), found.rung)
+    return replace(
+        found, quantiles=made.quantiles, blend=blend.quantiles, reasons=reasons, rung=rung
+    )
 
 
 def _adding_up(
@@ -239,7 +252,7 @@ def _rows(ctx: Context, panel: PanelDataset, matrix: Matrix, found: Forecasts) -
     entity = ctx.contract.with_role(roles.ENTITY)
     name = entity[0].name if entity else "series_id"
     ids = np.repeat(np.array(panel.ids, dtype=object)[matrix.series], n_leads)
-    rung = np.array(RUNGS, dtype=object)[found.rung]
+    rung = np.array([*RUNGS, SIMILAR], dtype=object)[found.rung]
     return pd.DataFrame(
         {
             name: pd.Series(ids, dtype="str"),
@@ -317,7 +330,7 @@ def report(
     evaluation: Evaluation,
 ) -> Path:
     """The run's HTML report, written whether the gates hold or not."""
-    from lepton.report.cleaning_section import cleaning_facts
+    from lepton.forecast_pages import AUDIT_FILE, facts_of
     from lepton.report.content import ReportContent
     from lepton.report.forecast_facts import forecast_facts
     from lepton.report.html import write_report
@@ -340,22 +353,16 @@ def report(
         spec=ctx.solution.report,
         costs=ctx.costs,
         links={"Data Docs": "data_docs/index.html", "Cleaning audit": AUDIT_FILE},
-        forecast=replace(
+        forecast=facts_of(
+            _spec(ctx),
+            validated.tables,
+            prepared,
+            board,
+            evaluation,
             forecast_facts(prepared, board, _unit(ctx), ctx.rng("report")),
-            cleaning=cleaning_facts(prepared, AUDIT_FILE),
-            coherence=_coherence(prepared, board, evaluation),
         ),
     )
     return write_report(ctx.folder / "report.html", content)
-
-
-def _coherence(
-    prepared: Prepared, board: ForecastBoard, evaluation: Evaluation
-) -> CoherenceFacts | None:
-    found = reconciling_of(prepared, board)
-    if found is None:
-        return None
-    return coherence_facts(found, evaluation.scored, prepared.panel.step_s)
 
 
 def _data_facts(ctx: Context, validated: Validated) -> DataFacts:

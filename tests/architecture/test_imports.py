@@ -34,6 +34,7 @@ TIERS = (
         "conditions",
         "copies",
         "decisions",
+        "forecast_pages",
         "forecasting",
         "hierarchies",
         "lifetimes",

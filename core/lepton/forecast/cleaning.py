@@ -89,8 +89,8 @@ def clean(panel: PanelDataset, spec: CleanSpec | None = None) -> Cleaned:
     for name, own in panel.rows.groupby("series_id", sort=False):
         own = _in_time(own)
         judged = _verdict(own, panel, spec)
-        at_first = doubted(judged.before, panel.step_s, spec.arrivals, largest[str(name)])
-        made, first, audit = _editions(panel, str(name), judged, at_first, spec)
+        doubts = doubted(judged.before, panel.step_s, spec.arrivals, largest[str(name)])
+        made, first, audit = _editions(panel, str(name), judged, doubts, spec)
         rows.append(made)
         firsts += [first, _earlier(own)]
         audits.append(audit)
@@ -154,16 +154,18 @@ def _earlier(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _editions(
-    panel: PanelDataset, name: str, judged: _Judged, at_first: np.ndarray, spec: CleanSpec
+    panel: PanelDataset, name: str, judged: _Judged, doubts: np.ndarray, spec: CleanSpec
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Rows by the verdict, what was believed until it came, and what was changed."""
     filled = bridged(judged.kept, panel.step_s, spec)
     known = np.isfinite(judged.kept)
     missing = np.where(judged.reason == "missing", MISSING, SUSPECT)
     quality = np.where(known, OK, np.where(np.isfinite(filled), IMPUTED, missing)).astype(np.int8)
-    first = np.where(at_first, np.nan, judged.before)
-    revised = ~((first == filled) | (np.isnan(first) & np.isnan(filled)))
-    ts = _instants((judged.start + np.arange(len(filled))) * panel.step_s)
+    place = np.arange(len(filled))
+    first = np.where(doubts == place, np.nan, judged.before)
+    is_dropped = doubts > place
+    revised = is_dropped | ~((first == filled) | (np.isnan(first) & np.isnan(filled)))
+    ts = _instants((judged.start + place) * panel.step_s)
     there = _instants(judged.there_s)
     later = _instants(judged.there_s + round(spec.verdict_h * HOUR_S))
     rows = pd.DataFrame(
@@ -176,10 +178,13 @@ def _editions(
         }
     )
     early = rows[["series_id", "ts"]].assign(y=first, available_at=there)
+    dropped_s = judged.there_s + (doubts - place) * panel.step_s
+    dropped = early.assign(y=np.nan, available_at=_instants(dropped_s))
+    firsts = pd.concat([early[revised & np.isfinite(first)], dropped[is_dropped]])
     audit = rows.assign(reason=judged.reason.astype(str), before=judged.before, after=rows["y"])[
         list(AUDIT)
     ]
-    return rows, early[revised & np.isfinite(first)], audit[judged.reason != ""]
+    return rows, firsts, audit[judged.reason != ""]
 
 
 def _instants(seconds: np.ndarray) -> pd.DatetimeIndex:

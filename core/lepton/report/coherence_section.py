@@ -63,8 +63,8 @@ def coherence(content: ReportContent) -> Section:
 
 
 def _found(facts: CoherenceFacts, unit: str) -> Iterator[str]:
-    rows = facts.methods.set_index("method")
-    own, direct, below = (rows.loc[name] for name in (facts.method, "direct", "bottom_up"))
+    rows = {str(row["method"]): row for row in facts.methods.to_dict("records")}
+    own, direct, below = (rows[name] for name in (facts.method, "direct", "bottom_up"))
     yield f"Chosen on the selection: {METHODS[facts.method]}."
     yield (
         f"Before, medians and sums of parts differed by up to {number(facts.gap[0])} {unit}; after "

@@ -12,6 +12,7 @@ from lepton import roles
 from lepton.dataset import Parts, SwitchedOff
 from lepton.evaluation.extremes import ScoreThreshold
 from lepton.evaluation.results import Evaluation
+from lepton.forecast.spec import Page
 from lepton.solution import Figure, ReportSpec
 
 
@@ -117,7 +118,7 @@ class ForecastFacts:
     series: one row a series; response: part, at, low,
     middle, high; sums: parent, children, coherence; sums_told: what they mean; limits: one
     sentence each. cleaning: what was changed in the history; coherence: how sums are kept, None
-    without any.
+    without any; pages: what the domain adds.
     """
 
     unit: str = ""
@@ -129,6 +130,7 @@ class ForecastFacts:
     limits: Sequence[str] = ()
     cleaning: CleaningFacts | None = None
     coherence: CoherenceFacts | None = None
+    pages: Sequence[Page] = ()
 
 
 @dataclass(frozen=True)

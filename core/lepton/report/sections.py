@@ -12,6 +12,7 @@ from lepton.report.data_sections import calendar, contract, drift
 from lepton.report.decided_sections import reasons, rules, value
 from lepton.report.evidence_sections import evidence, gates
 from lepton.report.judged_sections import calibration, detected, performance, segments
+from lepton.report.own_pages import own_pages
 from lepton.report.similar_section import similar
 from lepton.report.summary import summary
 from lepton.report.survival_section import hours, survival
@@ -28,6 +29,7 @@ def sections(content: ReportContent) -> tuple[Section, ...]:
             forecast_sections.series(content),
             cleaning(content),
             *([] if content.forecast.coherence is None else [coherence(content)]),
+            *own_pages(content),
             contract(content),
             forecast_sections.choice(content),
             front(content),
