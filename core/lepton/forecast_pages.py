@@ -11,12 +11,13 @@ import pandas as pd
 
 from lepton.evaluation.results import Evaluation
 from lepton.forecast.board import CALIBRATED, ForecastBoard
+from lepton.forecast.decomposition import decompose
 from lepton.forecast.judged import LEVELS, instants
 from lepton.forecast.prepared import Prepared
 from lepton.forecast.spec import ForecastSpec, Page, Story
 from lepton.hierarchies import coherence_facts, reconciling_of
 from lepton.report.cleaning_section import cleaning_facts
-from lepton.report.content import CoherenceFacts, ForecastFacts
+from lepton.report.content import ForecastFacts
 
 AUDIT_FILE: Final = "cleaning.csv"
 """Every value that was changed, in the run's folder."""
@@ -30,22 +31,29 @@ def facts_of(
     evaluation: Evaluation,
     facts: ForecastFacts,
 ) -> ForecastFacts:
-    """`facts` with cleaning, sums and the pages of the solution."""
+    """`facts` with cleaning, sums, the total taken apart, and the pages of the solution."""
+    sums = reconciling_of(prepared, board)
+    parts = decompose(
+        prepared.panel, None if sums is None else sums.hierarchy, prepared.cuts.holdout_s, 0
+    )
+    coherence = None
+    if sums is not None:
+        coherence = coherence_facts(sums, evaluation.scored, prepared.panel.step_s)
     return replace(
         facts,
         cleaning=cleaning_facts(prepared, AUDIT_FILE),
-        coherence=_coherence(prepared, board, evaluation),
+        coherence=coherence,
+        decomposition=parts,
+        own_error=None if isinstance(parts, str) else _error_of(parts.name, evaluation.scored),
         pages=_pages(spec, tables, prepared, board, evaluation, facts.unit),
     )
 
 
-def _coherence(
-    prepared: Prepared, board: ForecastBoard, evaluation: Evaluation
-) -> CoherenceFacts | None:
-    found = reconciling_of(prepared, board)
-    if found is None:
-        return None
-    return coherence_facts(found, evaluation.scored, prepared.panel.step_s)
+def _error_of(name: str, scored: pd.DataFrame) -> float | None:
+    """Mean absolute error of the median over mean size."""
+    own = scored[scored["entity"] == name]
+    size = own["target"].abs().sum()
+    return float((own["target"] - own["q50"]).abs().sum() / size) if size > 0 else None
 
 
 def _pages(

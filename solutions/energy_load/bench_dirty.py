@@ -44,7 +44,7 @@ from solutions.energy_load.plan import BERLIN, MELBOURNE, Plan
 from solutions.energy_load.simulate import simulate_all
 
 TABLES: Final = ("load", "meters", "weather", "events")
-FAMILIES: Final = ("linear", "lightgbm")
+FAMILIES: Final = ("linear", "lightgbm", "boosted")
 RESAMPLES: Final = 500
 FIRST_DAY, REFIT_DAYS, WARM_DAYS = 400, 232, 28
 """Of the years with clock changes: the first day that is judged, days between refits, and days
@@ -65,11 +65,11 @@ class Arm:
 def dirty(request: BenchRequest) -> Mapping[str, Any]:
     """The protocol's JSON for the tables in the folder `request.data`.
 
-    Options: `work_units` (8): fits of each search, two a family; `clock` (1): 0 leaves out years
+    Options: `work_units` (10): fits of each search, two a family; `clock` (1): 0 leaves out years
     with clock changes; `years_meters` (4): meters of each network that is simulated for these.
     """
     started = time.process_time()
-    options = request.numbers(work_units=8, clock=1, years_meters=4)
+    options = request.numbers(work_units=10, clock=1, years_meters=4)
     tables = _read(request.data)
     true = clean(panel(tables, SETTINGS))
     load = _as_load(true.panel)

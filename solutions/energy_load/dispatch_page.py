@@ -183,7 +183,7 @@ def _found(
         yield (
             f"Energy that it gave was worth {money['given']:,.0f} at the hour's price, charging it "
             f"in the cheapest hours of the same day cost {money['taken']:,.0f}, wear "
-            f"{money['wear']:,.0f}: {money['kept']:,.0f} are left beside the lower peaks."
+            f"{money['wear']:,.0f}: {money['kept']:+,.0f} in all, beside what lower peaks save."
         )
 
 

@@ -108,7 +108,7 @@ def test_a_spike_is_not_believed_when_it_comes_and_a_stuck_meter_once_it_is_seen
     found = doubted(dirtied(), 3_600, ArrivalSpec())
     assert np.flatnonzero(found >= 0).tolist() == [400, 700, *range(806, 817), 1_000]
     assert found[[400, 700, 1_000]].tolist() == [400, 700, 1_000]
-    assert found[806:817].tolist() == [807] * 11, "two repetitions of what is never repeated"
+    assert found[806:817].tolist() == [807, *range(807, 817)], "what is never repeated, twice"
 
 
 def test_nothing_of_a_clean_arrival_is_doubted_even_where_its_level_shifts() -> None:
@@ -130,8 +130,11 @@ def test_a_verdict_comes_a_week_later_and_until_then_the_first_edition_counts() 
     past = found.histories["m"].y
     at, hour = np.array([[first + 806]]), 3_600
     assert past.as_of(at, np.array([hour * (first + 807)]))[0, 0] == y[805]
-    assert np.isnan(past.as_of(at, np.array([hour * (first + 808)]))[0, 0])
-    assert np.isnan(past.as_of(at, np.array([hour * (first + 806 + 168)]))[0, 0])
+    for at_h in (808, 806 + 168):
+        instead = past.as_of(at, np.array([hour * (first + at_h)]))[0, 0]
+        assert instead == pytest.approx(y[806 - 168], rel=0.1)
+    after = past.as_of(at + 5, np.array([hour * (first + 812)]))[0, 0]
+    assert after == pytest.approx(y[811 - 168], rel=0.1)
     late = past.as_of(at, np.array([hour * (first + 807 + 168)]))[0, 0]
     assert late != y[805]
     assert abs(late - load()[806]) < 40
@@ -151,6 +154,21 @@ def test_a_verdict_that_came_with_the_rows_is_kept_and_told() -> None:
     assert found.audit["after"].iloc[1] == 71.0
     assert found.audit["quality"].tolist() == [IMPUTED, OK]
     assert found.panel.targets["m"].value.size == len(y) - 1
+
+
+def test_what_stands_in_at_first_is_last_weeks_at_todays_level_and_ends_with_an_outage() -> None:
+    y = load()
+    y[700:] *= 1.2
+    y[800:900] = np.nan
+    found = clean(panel_of(y)).panel
+    step = int(steps_of(found.rows["ts"], 3_600)[0]) + np.arange(800, 900)
+    past = found.histories["m"].y
+    told = np.array(
+        [past.as_of(np.array([[one]]), np.array([3_600 * (one + 1)]))[0, 0] for one in step]
+    )
+    assert np.isfinite(told).tolist() == [True] * 36 + [False] * 64
+    assert np.abs(told[:12] / (1.2 * load()[800:812]) - 1).max() < 0.2
+    assert told[:36].mean() == pytest.approx(1.2 * load()[800:836].mean(), rel=0.08)
 
 
 def test_a_late_correction_stays_a_later_edition() -> None:

@@ -50,7 +50,7 @@ def coherence(content: ReportContent) -> Section:
         *picture(
             f"Each {content.spec.words.entity}",
             "Error over that of the same forecast by itself, below 1 is better: of the median in "
-            "blue, of all deciles in pale.",
+            "blue where it gained and red where it lost, of all deciles in pale.",
             _drawn(facts.nodes),
         ),
         Block("The same in numbers", table=_nodes(facts)),

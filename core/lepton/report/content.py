@@ -12,6 +12,7 @@ from lepton import roles
 from lepton.dataset import Parts, SwitchedOff
 from lepton.evaluation.extremes import ScoreThreshold
 from lepton.evaluation.results import Evaluation
+from lepton.forecast.decomposition import Decomposition
 from lepton.forecast.spec import Page
 from lepton.solution import Figure, ReportSpec
 
@@ -118,7 +119,8 @@ class ForecastFacts:
     series: one row a series; response: part, at, low,
     middle, high; sums: parent, children, coherence; sums_told: what they mean; limits: one
     sentence each. cleaning: what was changed in the history; coherence: how sums are kept, None
-    without any; pages: what the domain adds.
+    without any; decomposition: of the total, or why there is none; own_error: the bundle's error
+    of the same series by its size; pages: what the domain adds.
     """
 
     unit: str = ""
@@ -130,6 +132,8 @@ class ForecastFacts:
     limits: Sequence[str] = ()
     cleaning: CleaningFacts | None = None
     coherence: CoherenceFacts | None = None
+    decomposition: Decomposition | str = ""
+    own_error: float | None = None
     pages: Sequence[Page] = ()
 
 

@@ -10,6 +10,7 @@ from lepton.report.coherence_section import coherence
 from lepton.report.content import ReportContent
 from lepton.report.data_sections import calendar, contract, drift
 from lepton.report.decided_sections import reasons, rules, value
+from lepton.report.decomposition_section import decomposition
 from lepton.report.evidence_sections import evidence, gates
 from lepton.report.judged_sections import calibration, detected, performance, segments
 from lepton.report.own_pages import own_pages
@@ -29,6 +30,7 @@ def sections(content: ReportContent) -> tuple[Section, ...]:
             forecast_sections.series(content),
             cleaning(content),
             *([] if content.forecast.coherence is None else [coherence(content)]),
+            decomposition(content),
             *own_pages(content),
             contract(content),
             forecast_sections.choice(content),
