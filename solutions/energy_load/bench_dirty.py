@@ -235,6 +235,7 @@ def _sums(arm: Arm) -> dict[str, Any]:
     return {
         "method": choice.method,
         "notes": list(notes),
+        "selection": {"all": dict(choice.loss), "total": dict(choice.roots)},
         "coherence_kw": hierarchy.incoherence(own[:, told_all]),
         "total_vs_better": total["chosen"] / min(total["direct"], total["bottom_up"]),
         **{f"total_{name}": value for name, value in total.items()},

@@ -44,7 +44,8 @@ def coherence(content: ReportContent) -> Section:
             "Methods",
             "Mean absolute error over mean size: of all series on the mean, and of those that "
             "belong to none. The method is chosen on the selection, each stretch of it by errors "
-            "of the others; the holdout only shows what came of it.",
+            "of the others, and bottom-up is kept where others gain less than 1 %; the holdout "
+            "only shows what came of it.",
             table=_methods(facts),
         ),
         *picture(
