@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from lepton.forecast.reconcile import Hierarchy
     from lepton_edge.forecaster import Forecasts
 
+SIMILAR: Final = "similar"
+"""What forecasts a new series: the shape of series of its kind."""
 LOOK_BACK_S: Final = 56 * DAY_S
 """Weeks of its own forecasts by which a batch of forecasts is calibrated."""
 
@@ -48,6 +50,8 @@ def forecasts(
     panel = cleaned(ctx, validated).panel
     looks = spec_of(ctx).looks(panel, ctx.settings)
     issued = issued_by(bundle, _asked(ctx, panel, looks, day))
+    if not isinstance(next(iter(looks.values())), NearSpec):
+        issued = _warmed_up(panel, issued)
     method, found, sums = "", issued.found, told_by(bundle)
     if sums is not None and set(sums[1].nodes) <= set(panel.ids):
         method, quantiles = _adding_up(sums, panel, issued)
@@ -106,6 +110,20 @@ def issued_by(bundle: Path, asked: Asked) -> Issued:
         made = Features(now.X, now.scale, now.step)
         found = forecaster.ready(code[now.series], made, now.shape, factors)
     return Issued(before, blend, now, found, forecaster.plan.rungs)
+
+
+def _warmed_up(panel: PanelDataset, issued: Issued) -> Issued:
+    """The forecasts, those of new series drawn to what series like them do."""
+    from lepton.forecast.cold import with_cold
+
+    before, now, found = issued.before, issued.now, issued.found
+    made, blend = (with_cold(panel, before, now, one) for one in (found.quantiles, found.blend))
+    reasons = tuple(new or old for new, old in zip(made.reasons, found.reasons, strict=True))
+    rung = np.where(made.is_alone, len(issued.rungs), found.rung)
+    told = replace(
+        found, quantiles=made.quantiles, blend=blend.quantiles, reasons=reasons, rung=rung
+    )
+    return replace(issued, found=told, rungs=(*issued.rungs, SIMILAR))
 
 
 def _adding_up(

@@ -21,8 +21,8 @@ from lepton.forecast.lessons import held_out, issued_before, lesson_of
 from lepton.forecast.prepared import Prepared, limits_of
 from lepton.forecast.spec import again_of, cuts_of
 from lepton.forecast_batch import cleaned, spec_of
-from lepton.hierarchies import coherence_facts, file_of, reconciling_of
-from lepton.report.content import CoherenceFacts, DataFacts, ModelFacts
+from lepton.hierarchies import file_of, reconciling_of
+from lepton.report.content import DataFacts, ModelFacts
 from lepton_edge.forecast_plan import Schedule
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from lepton.forecast.matrix import Matrix
 
 ALONE: Final = "Forecasts of a device are of single series; those of a batch add up."
-AUDIT_FILE: Final = "cleaning.csv"
-"""Every value that was changed, in the run's folder."""
 OWN: Final = "bundle"
 """Name of the bundle among those that are judged."""
 LEAK_ISSUES: Final = 3
@@ -211,8 +209,8 @@ def report(
     evaluation: Evaluation,
 ) -> Path:
     """The run's HTML report, written whether the gates hold or not."""
+    from lepton.forecast_pages import AUDIT_FILE, facts_of
     from lepton.report.again import made_again
-    from lepton.report.cleaning_section import cleaning_facts
     from lepton.report.content import ReportContent
     from lepton.report.forecast_facts import forecast_facts
     from lepton.report.html import write_report
@@ -238,23 +236,16 @@ def report(
         spec=ctx.solution.report,
         costs=ctx.costs,
         links={"Data Docs": "data_docs/index.html", "Cleaning audit": AUDIT_FILE},
-        forecast=replace(
-            facts,
-            again=again.head(reach),
-            cleaning=cleaning_facts(prepared, AUDIT_FILE),
-            coherence=_coherence(prepared, board, evaluation),
+        forecast=facts_of(
+            spec_of(ctx),
+            validated.tables,
+            prepared,
+            board,
+            evaluation,
+            replace(facts, again=again.head(reach)),
         ),
     )
     return write_report(ctx.folder / "report.html", content)
-
-
-def _coherence(
-    prepared: Prepared, board: ForecastBoard, evaluation: Evaluation
-) -> CoherenceFacts | None:
-    found = reconciling_of(prepared, board)
-    if found is None:
-        return None
-    return coherence_facts(found, evaluation.scored, prepared.panel.step_s)
 
 
 def _data_facts(ctx: Context, validated: Validated) -> DataFacts:

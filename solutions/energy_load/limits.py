@@ -21,8 +21,9 @@ class Limits:
 
     gap_share: missing intervals in any 30 days; gap_h: longest gap. stuck_h, stuck_least: equal
     values other than 0 for so long, and so many of them; a day of them makes unfit only where they
-    are `stuck_share` of all. over_max: |power| by what the connection bears. step_share: change
-    within one interval by the range of 98 % of values, and share of steps put up with.
+    are `stuck_share` of all. over_max: |power| by what the connection bears; own_need: share of
+    that which a source takes for itself. step_share: change within one interval by the range of
+    98 % of values, and share of steps put up with.
     spike, uneven_spike: robust deviations, and change, see `lepton.contracts.regular.spikes`;
     spike_memory_d: days over which deviations are measured.
     shift: ratio of levels.
@@ -37,6 +38,7 @@ class Limits:
     stuck_least: tuple[int, int] = (4, 8)
     stuck_share: float = 0.10
     over_max: float = 1.2
+    own_need: float = 0.01
     step_share: tuple[float, float] = (0.5, 0.001)
     spike: tuple[float, float] = (6.0, 0.25)
     uneven_spike: tuple[float, float] = (15.0, 1.0)

@@ -16,7 +16,7 @@ from lepton.forecast.panel import MISSING, OK, SUSPECT, PanelDataset, steps_of
 from lepton.forecast.stepped import at_steps
 from lepton_edge.asof_spec import AsOfSpec, Known
 from solutions.energy_load.power import each_meter, interval_h, register_of, with_power
-from solutions.energy_load.suspect import bound_kw, suspects
+from solutions.energy_load.suspect import suspects
 
 WEATHER: Final = {
     "temp_C": Known("temp_C", is_temperature=True),
@@ -150,7 +150,6 @@ def _described(ids: list[str], register: Mapping[str, Mapping[str, object]]) -> 
         series[name] = pd.to_numeric(series[name])
     # a meter is mostly loaded to a quarter of what it was built for
     series["typical"] = series["p_max_kw"] / 4
-    series["largest"] = [bound_kw(register.get(one, {})) for one in ids]
     texts = ["tz", "country", "subdiv", "parent_id", "type"]
     series[texts] = series[texts].astype("str").where(series[texts].notna(), None)
     return series

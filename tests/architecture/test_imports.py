@@ -35,6 +35,7 @@ TIERS = (
         "copies",
         "decisions",
         "forecast_batch",
+        "forecast_pages",
         "forecasting",
         "hierarchies",
         "lifetimes",

@@ -127,6 +127,27 @@ def test_a_past_day_is_forecast_from_what_was_known_then(done: Done, tmp_path: P
     np.testing.assert_array_equal(again.frame[list(LEVELS)], whole[list(LEVELS)])
 
 
+def test_a_meter_of_two_days_is_forecast_like_others_and_is_told_to_be_new(
+    done: Done, tmp_path: Path
+) -> None:
+    load, meters = (pd.read_parquet(done.config.source[name]) for name in ("load", "meters"))
+    own = load[load["meter_id"] == "m001"].tail(48).assign(meter_id="new")
+    kind = meters[meters["meter_id"] == "m001"].assign(meter_id="new", parent_id=None)
+    kind["connected_at"] = own["event_at"].min()
+    tables = {"load": pd.concat([load, own]), "meters": pd.concat([meters, kind])}
+    for name, rows in tables.items():
+        write_parquet(rows.reset_index(drop=True), tmp_path / f"{name}.parquet")
+    ctx = done.context("cold")
+    source = {**ctx.config.source, **{name: str(tmp_path / f"{name}.parquet") for name in tables}}
+    ctx = replace(ctx, config=ctx.config.model_copy(update={"source": source}))
+    frame = score(ctx).frame
+    new, own = (frame[frame["meter_id"] == name].set_index("event_at") for name in ("new", "m001"))
+    assert set(new["reason"]) == {"cold_start:2_days:like_substation"}
+    assert (own["reason"] == "").all()
+    apart = (new["q50"] / own["q50"] - 1).abs()
+    assert apart.mean() < 0.25
+
+
 def test_stream_and_batch_see_the_same_bits_and_the_bundle_is_the_champion(done: Done) -> None:
     found = forecast_agreement(done.context("parity"))
     found.require()

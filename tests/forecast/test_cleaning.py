@@ -104,30 +104,38 @@ def test_what_comes_later_changes_nothing_that_a_forecast_sees(hour: int) -> Non
         np.testing.assert_array_equal(own, other)
 
 
-def test_a_spike_is_not_believed_when_it_comes_and_a_stuck_meter_after_four_hours() -> None:
-    found = np.flatnonzero(doubted(dirtied(), 3_600, ArrivalSpec()))
-    assert found.tolist() == [400, 700, *range(808, 817), 1_000]
+def test_a_spike_is_not_believed_when_it_comes_and_a_stuck_meter_once_it_is_seen() -> None:
+    found = doubted(dirtied(), 3_600, ArrivalSpec())
+    assert np.flatnonzero(found >= 0).tolist() == [400, 700, *range(806, 817), 1_000]
+    assert found[[400, 700, 1_000]].tolist() == [400, 700, 1_000]
+    assert found[806:817].tolist() == [807, *range(807, 817)], "what is never repeated, twice"
 
 
 def test_nothing_of_a_clean_arrival_is_doubted_even_where_its_level_shifts() -> None:
     shifted = load()
     shifted[1_000:] *= 1.6
-    assert not doubted(load(), 3_600, ArrivalSpec()).any()
-    assert doubted(shifted, 3_600, ArrivalSpec()).sum() <= 1
+    assert (doubted(load(), 3_600, ArrivalSpec()) < 0).all()
+    assert (doubted(shifted, 3_600, ArrivalSpec()) >= 0).sum() <= 1
     solar = np.where(np.arange(len(load())) % 24 < 12, 0.0, -load(1))
-    assert not doubted(solar, 3_600, ArrivalSpec()).any()
+    assert (doubted(solar, 3_600, ArrivalSpec()) < 0).all()
+    coarse = np.round(load() / 10) * 10
+    assert (doubted(coarse, 3_600, ArrivalSpec()) >= 0).mean() < 0.01
 
 
 def test_a_verdict_comes_a_week_later_and_until_then_the_first_edition_counts() -> None:
     y = load()
-    y[805:808] = y[805]
-    y[808:817] = y[805]
+    y[805:817] = y[805]
     found = clean(panel_of(y)).panel
     first = int(steps_of(found.rows["ts"], 3_600)[0])
-    at = np.array([[first + 806]])
     past = found.histories["m"].y
-    assert past.as_of(at, np.array([3_600 * (first + 808)]))[0, 0] == y[805]
-    late = past.as_of(at, np.array([3_600 * (first + 807 + 168)]))[0, 0]
+    at, hour = np.array([[first + 806]]), 3_600
+    assert past.as_of(at, np.array([hour * (first + 807)]))[0, 0] == y[805]
+    for at_h in (808, 806 + 168):
+        instead = past.as_of(at, np.array([hour * (first + at_h)]))[0, 0]
+        assert instead == pytest.approx(y[806 - 168], rel=0.1)
+    after = past.as_of(at + 5, np.array([hour * (first + 812)]))[0, 0]
+    assert after == pytest.approx(y[811 - 168], rel=0.1)
+    late = past.as_of(at, np.array([hour * (first + 807 + 168)]))[0, 0]
     assert late != y[805]
     assert abs(late - load()[806]) < 40
 
@@ -146,6 +154,21 @@ def test_a_verdict_that_came_with_the_rows_is_kept_and_told() -> None:
     assert found.audit["after"].iloc[1] == 71.0
     assert found.audit["quality"].tolist() == [IMPUTED, OK]
     assert found.panel.targets["m"].value.size == len(y) - 1
+
+
+def test_what_stands_in_at_first_is_last_weeks_at_todays_level_and_ends_with_an_outage() -> None:
+    y = load()
+    y[700:] *= 1.2
+    y[800:900] = np.nan
+    found = clean(panel_of(y)).panel
+    step = int(steps_of(found.rows["ts"], 3_600)[0]) + np.arange(800, 900)
+    past = found.histories["m"].y
+    told = np.array(
+        [past.as_of(np.array([[one]]), np.array([3_600 * (one + 1)]))[0, 0] for one in step]
+    )
+    assert np.isfinite(told).tolist() == [True] * 36 + [False] * 64
+    assert np.abs(told[:12] / (1.2 * load()[800:812]) - 1).max() < 0.2
+    assert told[:36].mean() == pytest.approx(1.2 * load()[800:836].mean(), rel=0.08)
 
 
 def test_a_late_correction_stays_a_later_edition() -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from lepton.contracts.regular import Regular, spikes
-from lepton.forecast.arrivals import FEWEST_BELOW, ArrivalSpec, doubted
+from lepton.forecast.arrivals import FEWEST_BELOW, ArrivalSpec, doubted, stand_ins
 from lepton.forecast.panel import (
     IMPUTED,
     MISSING,
@@ -31,6 +31,7 @@ _AROUND_H: Final = (-168, -48, -24, 24, 48, 168)
 _FIRST: Final = pd.Timestamp(0, tz="UTC")
 _WARM_S: Final = 28 * DAY_S
 """What deviations and shares are measured over."""
+IMPOSSIBLE: Final = "impossible"
 AUDIT: Final = ("series_id", "ts", "reason", "before", "after", "quality")
 
 
@@ -81,21 +82,18 @@ def clean(panel: PanelDataset, spec: CleanSpec | None = None) -> Cleaned:
     """Judge and bridge each series by itself.
 
     Where rows carry `reason` (why `y` is not the value `before` that came, "" for no reason) and
-    `quality`, that is the verdict; others are judged here. series.largest, where there, is a size
-    that no value can have. What a forecast sees of a value less than `spec.verdict_h` old is
-    judged by the past alone; it never sees a verdict before its time.
+    `quality`, that is the verdict; others are judged here. What is `impossible` is not believed
+    when it comes. What a forecast sees of a value less than `spec.verdict_h` old is judged by the
+    past alone; it never sees a verdict before its time.
     """
     spec = spec or CleanSpec()
-    largest = dict.fromkeys(panel.ids, np.inf)
-    if "largest" in panel.series:
-        told = panel.series["largest"].astype(float).fillna(np.inf)
-        largest = dict(zip(panel.ids, told.tolist(), strict=True))
     rows, firsts, audits = [], [], []
     for name, own in panel.rows.groupby("series_id", sort=False):
         own = _in_time(own)
         judged = _verdict(own, panel, spec)
-        at_first = doubted(judged.before, panel.step_s, spec.arrivals, largest[str(name)])
-        made, first, audit = _editions(panel, str(name), judged, at_first, spec)
+        impossible = judged.reason == IMPOSSIBLE
+        doubts = doubted(judged.before, panel.step_s, spec.arrivals, impossible)
+        made, first, audit = _editions(panel, str(name), judged, doubts, spec)
         rows.append(made)
         firsts += [first, _earlier(own)]
         audits.append(audit)
@@ -159,16 +157,20 @@ def _earlier(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _editions(
-    panel: PanelDataset, name: str, judged: _Judged, at_first: np.ndarray, spec: CleanSpec
+    panel: PanelDataset, name: str, judged: _Judged, doubts: np.ndarray, spec: CleanSpec
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Rows by the verdict, what was believed until it came, and what was changed."""
     filled = bridged(judged.kept, panel.step_s, spec)
     known = np.isfinite(judged.kept)
     missing = np.where(judged.reason == "missing", MISSING, SUSPECT)
     quality = np.where(known, OK, np.where(np.isfinite(filled), IMPUTED, missing)).astype(np.int8)
-    first = np.where(at_first, np.nan, judged.before)
-    revised = ~((first == filled) | (np.isnan(first) & np.isnan(filled)))
-    ts = _instants((judged.start + np.arange(len(filled))) * panel.step_s)
+    place = np.arange(len(filled))
+    believed = np.where(doubts >= 0, np.nan, judged.before)
+    instead = stand_ins(believed, panel.step_s, spec.arrivals)
+    first = np.where((doubts == place) | np.isnan(judged.before), instead, judged.before)
+    is_dropped = doubts > place
+    revised = is_dropped | ~((first == filled) | (np.isnan(first) & np.isnan(filled)))
+    ts = _instants((judged.start + place) * panel.step_s)
     there = _instants(judged.there_s)
     later = _instants(judged.there_s + round(spec.verdict_h * HOUR_S))
     rows = pd.DataFrame(
@@ -181,10 +183,13 @@ def _editions(
         }
     )
     early = rows[["series_id", "ts"]].assign(y=first, available_at=there)
+    dropped_s = judged.there_s + (doubts - place) * panel.step_s
+    dropped = early.assign(y=instead, available_at=_instants(dropped_s))
+    firsts = pd.concat([early[revised & np.isfinite(first)], dropped[is_dropped]])
     audit = rows.assign(reason=judged.reason.astype(str), before=judged.before, after=rows["y"])[
         list(AUDIT)
     ]
-    return rows, early[revised & np.isfinite(first)], audit[judged.reason != ""]
+    return rows, firsts, audit[judged.reason != ""]
 
 
 def _instants(seconds: np.ndarray) -> pd.DatetimeIndex:

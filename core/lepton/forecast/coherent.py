@@ -31,6 +31,8 @@ MOST_APART: Final = 0.02
 """Share by which a parent's measured total may differ from that of its children."""
 MOST_WORSE: Final = 1.01
 """Error of the roots over the better of direct and bottom-up forecasts of them."""
+WORTH: Final = 0.99
+"""Error over that of bottom-up forecasts up to which another method is worth its estimates."""
 MEMORY_DAYS: Final = 56
 """Days of joint errors that a projection and paths are made from."""
 FEWEST_DAYS: Final = 14
@@ -193,7 +195,8 @@ def _paths(past: Joint) -> np.ndarray:
 
 def choose(hierarchy: Hierarchy, past: Joint) -> Choice:
     """The method of least error out of fold: each stretch of the days is reconciled by the errors
-    of the others. One whose roots are worse than `MOST_WORSE` allows counts only among such."""
+    of the others. One whose roots are worse than `MOST_WORSE` allows counts only among such, and
+    bottom-up, which estimates nothing, is kept where others gain less than `WORTH`."""
     parts = np.arange(len(past.issue_s)) * _PARTS // max(len(past.issue_s), 1)
     told = {"direct": past.quantiles[..., _MEDIAN]}
     for method in METHODS:
@@ -210,7 +213,10 @@ def choose(hierarchy: Hierarchy, past: Joint) -> Choice:
     loss, roots = ({name: f(hierarchy, past, one) for name, one in told.items()} for f in _LOSSES)
     bound = MOST_WORSE * min(roots["direct"], roots["bottom_up"])
     allowed = [name for name in METHODS if roots[name] <= bound]
-    best = min(allowed or METHODS, key=lambda name: (loss if allowed else roots)[name])
+    by = loss if allowed else roots
+    best = min(allowed or METHODS, key=lambda name: by[name])
+    if "bottom_up" in allowed and by[best] > WORTH * by["bottom_up"]:
+        best = "bottom_up"
     return Choice(best, loss, roots)
 
 

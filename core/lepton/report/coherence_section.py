@@ -44,13 +44,14 @@ def coherence(content: ReportContent) -> Section:
             "Methods",
             "Mean absolute error over mean size: of all series on the mean, and of those that "
             "belong to none. The method is chosen on the selection, each stretch of it by errors "
-            "of the others; the holdout only shows what came of it.",
+            "of the others, and bottom-up is kept where others gain less than 1 %; the holdout "
+            "only shows what came of it.",
             table=_methods(facts),
         ),
         *picture(
             f"Each {content.spec.words.entity}",
             "Error over that of the same forecast by itself, below 1 is better: of the median in "
-            "blue, of all deciles in pale.",
+            "blue where it gained and red where it lost, of all deciles in pale.",
             _drawn(facts.nodes),
         ),
         Block("The same in numbers", table=_nodes(facts)),

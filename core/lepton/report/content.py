@@ -12,6 +12,8 @@ from lepton import roles
 from lepton.dataset import Parts, SwitchedOff
 from lepton.evaluation.extremes import ScoreThreshold
 from lepton.evaluation.results import Evaluation
+from lepton.forecast.decomposition import Decomposition
+from lepton.forecast.spec import Page
 from lepton.report.near_facts import NearFacts
 from lepton.solution import Figure, ReportSpec
 
@@ -119,7 +121,8 @@ class ForecastFacts:
     middle, high; sums: parent, children, coherence; sums_told: what they mean; again: ahead_h,
     before, after, coverage80 of forecasts made again during the day; limits: one sentence each.
     cleaning: what was changed in the history; coherence: how sums are kept, None without any;
-    near: of the next minutes of a network only.
+    decomposition: of the total, or why there is none; own_error: the bundle's error of the same
+    series by its size; pages: what the domain adds; near: of the next minutes of a network only.
     """
 
     unit: str = ""
@@ -133,6 +136,9 @@ class ForecastFacts:
     cleaning: CleaningFacts | None = None
     coherence: CoherenceFacts | None = None
     near: NearFacts | None = None
+    decomposition: Decomposition | str = ""
+    own_error: float | None = None
+    pages: Sequence[Page] = ()
 
 
 @dataclass(frozen=True)

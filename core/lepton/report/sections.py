@@ -10,8 +10,10 @@ from lepton.report.coherence_section import coherence
 from lepton.report.content import ReportContent
 from lepton.report.data_sections import calendar, contract, drift
 from lepton.report.decided_sections import reasons, rules, value
+from lepton.report.decomposition_section import decomposition
 from lepton.report.evidence_sections import evidence, gates
 from lepton.report.judged_sections import calibration, detected, performance, segments
+from lepton.report.own_pages import own_pages
 from lepton.report.similar_section import similar
 from lepton.report.summary import summary
 from lepton.report.survival_section import hours, survival
@@ -30,6 +32,8 @@ def sections(content: ReportContent) -> tuple[Section, ...]:
             forecast_sections.series(content),
             cleaning(content),
             *([] if content.forecast.coherence is None else [coherence(content)]),
+            decomposition(content),
+            *own_pages(content),
             contract(content),
             forecast_sections.choice(content),
             front(content),

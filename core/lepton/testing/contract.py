@@ -19,6 +19,7 @@ from lepton.evaluation.scored import scored_frame
 from lepton.features.batch import compute, without_features
 from lepton.features.fit import fit_spec, sensor_columns
 from lepton.features.spec import FeatureSpec, Sensors
+from lepton.forecast.cleaning import clean
 from lepton.forecast.leak import leak_of
 from lepton.forecast.prepared import Prepared
 from lepton.forecast.spec import cuts_of, daily_issues
@@ -145,7 +146,7 @@ def _forecasts(case: _Case) -> Iterator[str]:
     if not len(poor.rows):
         yield "no series is left where only the required columns are delivered"
     tables = case.tables(0)
-    panel = spec.panel(tables, settings)
+    panel = clean(spec.panel(tables, settings), spec.clean).panel
     looks = spec.looks(panel, settings)
     if len({(look.names, look.n_leads, look.first_lead) for look in looks.values()}) > 1:
         yield "series are forecast from different features, or other intervals"
