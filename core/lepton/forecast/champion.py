@@ -206,7 +206,8 @@ class Champion:
         equal = np.full_like(by_cell, 1.0 / len(kept))
         shares = np.divide(by_cell, total, out=equal, where=total > 0)
         members = {name: self.members[name] for name in kept}
-        return replace(self, members=members, weights=Weights(tuple(kept), shares))
+        weights = replace(self.weights, names=tuple(kept), by_cell=shares)
+        return replace(self, members=members, weights=weights)
 
     def save(self, folder: Path) -> None:
         """Write it as the new folder `folder`, whole or not at all."""
@@ -290,7 +291,8 @@ def _worth_it(weights: Weights) -> Weights:
     kept = [n for n in range(len(weights.names)) if weights.by_cell[..., n].max() > _LEAST_WEIGHT]
     by_cell = weights.by_cell[..., kept]
     names = tuple(weights.names[n] for n in kept)
-    return Weights(names, by_cell / by_cell.sum(axis=-1, keepdims=True))
+    shares = by_cell / by_cell.sum(axis=-1, keepdims=True)
+    return replace(weights, names=names, by_cell=shares)
 
 
 def _everything(walk: Walk) -> Backtest:

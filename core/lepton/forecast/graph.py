@@ -36,7 +36,8 @@ def to_onnx(champion: Champion, metadata: Mapping[str, str] | None = None) -> by
     spans) where chances of congestion are told.
     """
     scope, builder = _scope(champion)
-    blend = builder.add("Mul", scope.ordered(_blended(scope, champion)), _scale(builder))
+    ordered = _widened(scope, scope.ordered(_blended(scope, champion)), champion.weights.width)
+    blend = builder.add("Mul", ordered, _scale(builder))
     builder.add("Identity", blend, output=BLEND)
     _emit_calibration(scope, blend)
     inputs = _inputs(champion, has_net=any(isinstance(m, Net) for m in champion.members.values()))
@@ -89,12 +90,26 @@ def _blended(scope: Scope, champion: Champion) -> str:
     return total
 
 
+def _widened(scope: Scope, ordered: str, width: np.ndarray | None) -> str:
+    """The deciles as wide as their series needs; those of a new one as they are."""
+    if width is None:
+        return ordered
+    add, constant = scope.builder.add, scope.builder.constant
+    own = add("Gather", constant(np.append(width, 1.0)), ROW, axis=0)
+    own = add("Unsqueeze", own, constant(np.array([1, 2])))
+    return _away(scope, ordered, own)
+
+
 def _emit_calibration(scope: Scope, blend: str) -> None:
+    _away(scope, blend, scope.last_axis(FACTOR), output=QUANTILES)
+
+
+def _away(scope: Scope, quantiles: str, factor: str, **named: str) -> str:
+    """Deciles moved away from their median by a factor."""
     add = scope.builder.add
     middle = scope.builder.constant(np.array([len(DECILES) // 2]))
-    median = add("Gather", blend, middle, axis=2)
-    away = add("Mul", scope.last_axis(FACTOR), add("Sub", blend, median))
-    add("Add", median, away, output=QUANTILES)
+    median = add("Gather", quantiles, middle, axis=2)
+    return add("Add", median, add("Mul", factor, add("Sub", quantiles, median)), **named)
 
 
 def _inputs(
