@@ -21,7 +21,7 @@ OPTIONS = {"zone": "America/Los_Angeles", "first": "2012-03-01", "step_min": "5"
 
 def speeds() -> np.ndarray:
     """The road of the tests with missing values as zeros."""
-    return np.nan_to_num(near_tiny.speeds()[: 6 * 288])
+    return np.asarray(np.nan_to_num(near_tiny.speeds()[: 6 * 288]))
 
 
 def csv(folder: Path) -> Path:
