@@ -37,8 +37,9 @@ def _network(prepared: Prepared, look: NearSpec) -> pd.DataFrame:
     panel = prepared.panel
     free = days_of(panel, look, prepared.cuts.holdout_s).whole.free
     told = panel.series
-    parts = [told[name].fillna("").astype("str") for name in _PLACE if name in told]
-    road = parts[0].str.cat(parts[1:], sep=" ") if parts else pd.Series("", index=told.index)
+    road = pd.Series("", index=told.index)
+    for name in (name for name in _PLACE if name in told):
+        road = road + " " + told[name].fillna("").astype("str")
     km = np.arange(len(told), dtype=np.float64)
     if "postmile_km" in told:
         place = told["postmile_km"].astype("float64").to_numpy()

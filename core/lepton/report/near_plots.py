@@ -75,7 +75,8 @@ def space_time(scored: pd.DataFrame, network: pd.DataFrame, minutes: int = 30) -
     if rows.empty:
         return None
     rows = rows.assign(day=rows["local_at"].dt.floor("D"), slow=rows["target"] < 0.6 * rows["free"])
-    road, day = rows.groupby(["road", "day"])["slow"].sum().idxmax()
+    busiest: Any = rows.groupby(["road", "day"])["slow"].sum().idxmax()
+    road, day = busiest
     own = rows[(rows["road"] == road) & (rows["day"] == day)]
     if own["km"].nunique() < 2 or own["local_at"].nunique() < 4:
         return None
