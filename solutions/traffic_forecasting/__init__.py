@@ -72,8 +72,19 @@ SOLUTION: Final = Solution(
         words=Words("interval", "intervals", entity="detector", entities="detectors")
     ),
     benchmarks={"los": los, "metr_la": metr_la},
-    settings={**SETTINGS, "lead_h": 1.0, "selection_days": 4.0, "holdout_days": 6.0},
-    setting_bounds={**SETTING_BOUNDS, "selection_days": (1.0, 366.0), "holdout_days": (1.0, 366.0)},
+    settings={
+        **SETTINGS,
+        "lead_h": 1.0,
+        "selection_days": 4.0,
+        "holdout_days": 6.0,
+        "learnt": 40_000.0,
+    },
+    setting_bounds={
+        **SETTING_BOUNDS,
+        "selection_days": (1.0, 366.0),
+        "holdout_days": (1.0, 366.0),
+        "learnt": (1_000.0, 1e6),
+    },
     forecast=ForecastSpec(panel=panel, looks=looks, onset=onset),
 )
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import resource
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -107,7 +108,7 @@ class _Errors:
             "rmse": np.sqrt(self.squared / n),
             "mape": 100 * self.relative / n,
         }
-        found = {}
+        found: dict[str, float] = {}
         for name, values in each.items():
             found |= {f"{name}_{step}": float(values[at]) for step, at in ASKED.items()}
             found[f"{name}_avg"] = float(values.mean())
@@ -149,14 +150,12 @@ def _regular(path: Path, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _hdf(path: Path, options: Mapping[str, str]) -> pd.DataFrame:
-    try:
-        import tables as _  # noqa: F401
-    except ImportError as error:
+    if find_spec("tables") is None:
         raise _refused(
             path,
             "HDF5 needs PyTables, which is not installed",
             "pip install 'lepton-kit[hdf]', or save it as .csv, instants in the first column",
-        ) from error
+        )
     with pd.HDFStore(str(path), mode="r") as store:
         keys = [key.lstrip("/") for key in store]
         named = [key for key in KEYS if key in keys] or keys[:1]

@@ -150,9 +150,11 @@ def test_l07_noise_after_the_issue_changes_no_feature_and_no_forecast(
     issues = dict.fromkeys(prepared.panel.ids, np.array([at_s], dtype=np.int64))
     made = [built(one.panel, prepared.looks, issues, champion.habits) for one in (prepared, noisy)]
     assert same(*made)
-    assert np.array_equal(*(champion.quantiles(one) for one in made), equal_nan=True)
+    told = [champion.quantiles(one) for one in made]
+    assert np.array_equal(told[0], told[1], equal_nan=True)
     assert champion.onset is not None
-    assert np.array_equal(*(champion.onset.chances(one) for one in made), equal_nan=True)
+    chances = [champion.onset.chances(one) for one in made]
+    assert np.array_equal(chances[0], chances[1], equal_nan=True)
 
 
 def test_x01_the_bundle_forecasts_as_the_champion_does(
@@ -177,7 +179,8 @@ def test_x01_another_champion_fails_parity_and_the_worst_case_is_named(
     board: ForecastBoard, prepared: Prepared, bundle: Path
 ) -> None:
     trees = board.champion.members["near_trees"]
-    moved = replace(trees, deciles=trees.deciles * 1.01)  # type: ignore[type-var]
+    assert isinstance(trees, near_trees.NearTrees)
+    moved = replace(trees, deciles=trees.deciles * 1.01)
     other = replace(board.champion, members={"near_trees": moved})
     found = check_forecasts(other, bundle, held_out(board, prepared))
     with pytest.raises(ExportError, match="parity of forecasts on"):
@@ -212,13 +215,13 @@ def lines_until(prepared: Prepared, at_s: int) -> list[dict[str, object]]:
     rows = rows[(ends > at_s - 7_200) & (ends <= at_s)].sort_values("ts", kind="stable")
     return [
         {
-            "series_id": row.series_id,
-            "ts": row.ts.isoformat(),
-            "y": row.y if np.isfinite(row.y) else None,
-            "quality": int(row.quality),
+            "series_id": row["series_id"],
+            "ts": row["ts"].isoformat(),
+            "y": row["y"] if np.isfinite(row["y"]) else None,
+            "quality": int(row["quality"]),
             "history": True,
         }
-        for row in rows.itertuples()
+        for row in rows.to_dict("records")
     ]
 
 

@@ -23,6 +23,7 @@ DEAD: Final = (0.1, 0.3, 0.5)
 """Shares of the series that tell nothing, for what that costs."""
 _ASKED_DEAD: Final = 6_000
 RECALL: Final = 0.6
+RECALLS: Final = tuple(step / 20 for step in range(1, 21))
 DRAWS: Final = 300
 _BLOCK_S: Final = 7_200
 
@@ -46,7 +47,7 @@ def with_near(
     facts = dict(_dead(prepared, champion, span))
     if champion.onset is not None and onset.shape[1]:
         metrics += _warnings(champion, matrix, onset, rng)
-        facts |= _lead_times(champion, matrix, onset)
+        facts |= dict(_told_ahead(champion, matrix, onset))
     return replace(found, metrics=(*found.metrics, *metrics), facts={**found.facts, **facts})
 
 
@@ -107,25 +108,46 @@ def _warnings(
         yield MetricResult(f"onset_ap_{minutes}", value, float(low), float(high), about)
 
 
-def _lead_times(champion: Champion, matrix: Matrix, onset: np.ndarray) -> dict[str, float]:
-    """At the threshold that warns of 60 % of the onsets of the middle span: precision, false
-    warnings a series and day, mean chance and base rate."""
+def _told_ahead(
+    champion: Champion, matrix: Matrix, onset: np.ndarray
+) -> Iterator[tuple[str, float]]:
+    """Precision by recall of the middle span; at the threshold that warns of 60 % of the onsets:
+    precision and how many minutes ahead the onsets lay that the longest span was warned of."""
+    assert champion.onset is not None
+    rule, step_min = champion.onset.rule, matrix.step_s / 60
+    at = len(rule.spans) // 2
+    free, truth = is_free(matrix, rule), happened(matrix, rule)
+    here = free & np.isfinite(truth).all(axis=1) & np.isfinite(onset).all(axis=1)
+    y, chance = truth[here, at], onset[here, at]
+    if not y.any():
+        return
+    for recall in RECALLS:
+        told = chance >= np.quantile(chance[y > 0], 1 - recall)
+        yield f"onset_precision_at_{round(100 * recall)}", float(y[told].mean())
+    threshold = float(np.quantile(chance[y > 0], 1 - RECALL))
+    yield "onset_threshold", threshold
+    yield "onset_base_rate", float(y.mean())
+    yield "onset_mean_chance", float(chance.mean())
+    came, longest = truth[here, -1] > 0, onset[here, -1]
+    if not came.any():
+        return
+    warned = came & (longest >= np.quantile(longest[came], 1 - RECALL))
+    ahead = step_min * (1 + _begins(matrix.take(here), champion)[warned])
+    yield "onset_lead_median_min", float(np.median(ahead))
+    for minutes in np.unique(ahead):
+        yield f"onset_lead_{minutes:g}", float((ahead == minutes).mean())
+
+
+def _begins(matrix: Matrix, champion: Champion) -> np.ndarray:
+    """Place of the lead at which congestion begins, (n,); 0 where it does not."""
     assert champion.onset is not None
     rule = champion.onset.rule
-    at = len(rule.spans) // 2
-    free, truth = is_free(matrix, rule), happened(matrix, rule)[:, at]
-    here = free & np.isfinite(truth) & np.isfinite(onset[:, at])
-    y, chance = truth[here], onset[here, at]
-    if not y.any():
-        return {}
-    threshold = float(np.quantile(chance[y > 0], 1 - RECALL))
-    told = chance >= threshold
-    return {
-        "onset_precision": float(y[told].mean()),
-        "onset_threshold": threshold,
-        "onset_base_rate": float(y.mean()),
-        "onset_mean_chance": float(chance.mean()),
-    }
+    low = rule.share * matrix.shape[:, matrix.shape_names.index("free"), None]
+    slow = matrix.y < low
+    run = slow[:, : slow.shape[1] - rule.steps + 1].copy()
+    for later in range(1, rule.steps):
+        run &= slow[:, later : run.shape[1] + later]
+    return np.asarray(run.argmax(axis=1))
 
 
 def _dead(prepared: Prepared, champion: Champion, span: Span) -> Iterator[tuple[str, float]]:

@@ -12,6 +12,7 @@ from lepton import roles
 from lepton.dataset import Parts, SwitchedOff
 from lepton.evaluation.extremes import ScoreThreshold
 from lepton.evaluation.results import Evaluation
+from lepton.report.near_facts import NearFacts
 from lepton.solution import Figure, ReportSpec
 
 
@@ -81,7 +82,7 @@ class ForecastFacts:
     unit: of the series; rungs: name, loss, low, high, vs_before, as each step of the ladder;
     series: one row a series; marked: series, why, values, first, last; response: part, at, low,
     middle, high; sums: parent, children, coherence; sums_told: what they mean; limits: one
-    sentence each.
+    sentence each; near: of the next minutes of a network only.
     """
 
     unit: str = ""
@@ -92,6 +93,7 @@ class ForecastFacts:
     sums: pd.DataFrame = field(default_factory=pd.DataFrame)
     sums_told: str = ""
     limits: Sequence[str] = ()
+    near: NearFacts | None = None
 
 
 @dataclass(frozen=True)

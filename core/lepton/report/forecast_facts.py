@@ -13,6 +13,7 @@ from lepton.forecast.prepared import Prepared, limits_of
 from lepton.forecast.scores import crps
 from lepton.forecast.search import spans_of
 from lepton.report.content import ForecastFacts
+from lepton.report.near_facts import near_facts
 
 RESAMPLES: Final = 300
 WEEK_S: Final = 7 * 86_400
@@ -41,6 +42,7 @@ def forecast_facts(
         sums_told="What each parent measured over the sum of what its parts did, in the hours in "
         "which all are known; 1 where they agree.",
         limits=limits_of(prepared),
+        near=near_facts(prepared),
     )
 
 

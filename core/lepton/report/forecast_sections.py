@@ -94,10 +94,14 @@ def performance(content: ReportContent) -> Section:
             "Mean absolute error by local hour and day of the week, over the mean of each series.",
             forecast_plots.by_hour(scored),
         ),
-        *picture(
-            "Error by how far ahead",
-            "Mean absolute error over the mean of each series.",
-            forecast_plots.by_lead(scored),
+        *(
+            []
+            if content.forecast and content.forecast.near
+            else picture(
+                "Error by how far ahead",
+                "Mean absolute error over the mean of each series.",
+                forecast_plots.by_lead(scored),
+            )
         ),
         *own_blocks(content, "performance"),
         _each_series(content),

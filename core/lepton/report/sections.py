@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lepton.report import forecast_sections, share_sections, watch_sections
+from lepton.report import forecast_sections, near_sections, share_sections, watch_sections
 from lepton.report.blocks import Section
 from lepton.report.choice_sections import choice, folds, front
 from lepton.report.content import ReportContent
@@ -18,9 +18,11 @@ from lepton.report.survival_section import hours, survival
 def sections(content: ReportContent) -> tuple[Section, ...]:
     """From what those who decide read to what those who doubt do."""
     if content.forecast is not None:
+        ahead = near_sections.network(content)
         return (
             forecast_sections.summary(content),
             gates(content.evaluation),
+            *([] if ahead is None else [ahead]),
             forecast_sections.performance(content),
             forecast_sections.calibration(content),
             forecast_sections.series(content),

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from lepton.errors import DataError
+from lepton.forecast.families import forecaster
 from lepton.progress import Silent
 from lepton.solution import BenchRequest
 from solutions.traffic_forecasting import bench_los, bench_metr_la
@@ -20,7 +21,7 @@ OPTIONS = {"zone": "America/Los_Angeles", "first": "2012-03-01", "step_min": "5"
 
 def speeds() -> np.ndarray:
     """The road of the tests with missing values as zeros."""
-    return np.nan_to_num(near_tiny.speeds()[: 6 * 288])
+    return np.asarray(np.nan_to_num(near_tiny.speeds()[: 6 * 288]))
 
 
 def csv(folder: Path) -> Path:
@@ -39,7 +40,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         params = {**home.PARAMS, **near_tiny.SMALL[name]}
         family = home.FAMILIES[name]
         monkeypatch.setitem(
-            home.FAMILIES,  # type: ignore[arg-type]
+            home.FAMILIES,
             name,
             type(family)(name, family.about, family.fit, params, family.cost, family.available),
         )
@@ -110,6 +111,8 @@ def test_los_gives_every_figure_of_its_protocol(tmp_path: Path) -> None:
     assert told["metrics"]["mae_60"] < told["ladder"]["persistence"]["mae_60"]
     assert 0 < told["metrics"]["onset_ap"] <= 1
     assert told["metrics"]["unseen_ratio"] < 2
+    if forecaster("near_net").available():
+        assert told["metrics"]["net_ms"] > 0
 
 
 def test_an_adjacency_of_other_detectors_is_refused(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def _trained(
     rng, step = np.random.default_rng(seed), 0
     for _ in range(epochs):
         order = torch.from_numpy(rng.permutation(len(X)))
-        for picked in order.tensor_split(range(batch, len(X), batch)):
+        for picked in order.tensor_split(list(range(batch, len(X), batch))):
             step += 1
             for group in optimizer.param_groups:
                 warm = min(1.0, step / (0.05 * total))
