@@ -106,7 +106,8 @@ def issued_by(bundle: Path, asked: Asked) -> Issued:
         blend, _ = forecaster.blend(made, before.shape, code[before.series], plain)
         scored = near_scores if forecaster.plan.is_near else scores_of
         rolling.tell(scored(before, blend, panel.latency_s.get("y", 0)))
-        factors = rolling.factors(int(now.issue_s.max()))
+        # of several instants the first: none is calibrated by what it could not know
+        factors = rolling.factors(int(now.issue_s.min()))
         made = Features(now.X, now.scale, now.step)
         found = forecaster.ready(code[now.series], made, now.shape, factors)
     return Issued(before, blend, now, found, forecaster.plan.rungs)

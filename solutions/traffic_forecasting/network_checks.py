@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 
 from lepton.contracts.findings import when
-from lepton.contracts.local_time import clock_changes, count_by_day, local_days
+from lepton.contracts.local_time import ClockChange, clock_changes, count_by_day, local_days
 from lepton.contracts.model import Severity, Violation
 from lepton.contracts.regular import runs
 from solutions.traffic_forecasting.limits import Limits
 from solutions.traffic_forecasting.sensor_checks import Detectors
 
 _EXAMPLES: Final = 3
+_HOUR: Final = pd.Timedelta(hours=1)
 _WEEKS: Final = 4
 """Weeks whose same weekday a day's mean speed is compared with."""
 LEAST_SD_KMH: Final = 0.8
@@ -118,7 +119,7 @@ def _clock_days(detectors: Detectors) -> Iterator[Violation]:
         (day,) = local_days(pd.DatetimeIndex([change.at - pd.Timedelta(seconds=1)]), zone)
         whole = counts[counts.index == day]
         found, expected = (int(whole[name].sum()) for name in ("found", "expected"))
-        lacks = change.skips and _lacks_skipped(present, change.at, change.by, zone)
+        lacks = change.skips and _lacks_skipped(present, change, zone)
         if found == expected and not lacks:
             continue
         shown = f"{day:%Y-%m-%d} in {zone} has {found} of {expected} intervals"
@@ -126,7 +127,7 @@ def _clock_days(detectors: Detectors) -> Iterator[Violation]:
             yield _wrong_day(
                 "lacks the hour that a local clock skips: local times were read as UTC",
                 int(change.by / step),
-                shown,
+                f"nothing from {when(_as_if_utc(change, zone))} for {change.by / _HOUR:g} h",
                 f"write `zone: {zone}` for event_at in the mapping",
                 Severity.TABLE,
             )
@@ -141,12 +142,15 @@ def _clock_days(detectors: Detectors) -> Iterator[Violation]:
             )
 
 
-def _lacks_skipped(
-    present: pd.DatetimeIndex, at: pd.Timestamp, by: pd.Timedelta, zone: str
-) -> bool:
+def _as_if_utc(change: ClockChange, zone: str) -> pd.Timestamp:
+    """The instant at which UTC shows what the local clock showed when it was changed."""
+    before = (change.at - pd.Timedelta(seconds=1)).tz_convert(zone).tz_localize(None)
+    return (before + pd.Timedelta(seconds=1)).tz_localize("UTC")
+
+
+def _lacks_skipped(present: pd.DatetimeIndex, change: ClockChange, zone: str) -> bool:
     """Whether just the hour is absent in UTC that the local clock does not show."""
-    before = (at - pd.Timedelta(seconds=1)).tz_convert(zone).tz_localize(None)
-    first = (before + pd.Timedelta(seconds=1)).tz_localize("UTC")
+    first, by = _as_if_utc(change, zone), change.by
     inside = present[(present >= first) & (present < first + by)]
     around = [present[(present >= one) & (present < one + by)] for one in (first - by, first + by)]
     return not len(inside) and all(len(one) for one in around)

@@ -200,16 +200,25 @@ def test_a_meter_with_a_single_row_or_none_is_unfit_and_others_go_on() -> None:
     assert sorted(unfit_meters(found)) == ["never", "once"]
 
 
-def test_local_times_read_as_utc_are_told_by_the_hour_that_lacks() -> None:
+@pytest.mark.parametrize("zone", [ZONE, "America/Los_Angeles"])
+def test_local_times_read_as_utc_are_told_by_the_hour_that_lacks(zone: str) -> None:
     tables = usual()
-    load = tables["load"]
-    local = pd.DatetimeIndex(load["event_at"]).tz_convert(ZONE).tz_localize(None)
+    load, meters = tables["load"], tables["meters"].assign(tz=zone)
+    local = pd.DatetimeIndex(load["event_at"]).tz_convert(zone).tz_localize(None)
     wrong = load.assign(event_at=local.tz_localize("UTC")).drop_duplicates(["meter_id", "event_at"])
-    (one,) = told({**tables, "load": wrong}, "LK244")
-    assert one.severity is Severity.TABLE
+    (one,) = [
+        each
+        for each in told({"load": wrong, "meters": meters}, "LK244")
+        if each.severity is Severity.TABLE
+    ]
     assert "local times were read as UTC (3 of 3 meters)" in one.rule
-    assert f"write `zone: {ZONE}`" in one.remedy
-    assert "2023-03-26 in Europe/Berlin has 22 of 23 intervals" in str(one)
+    assert f"write `zone: {zone}`" in one.remedy
+    shown = {
+        ZONE: "2023-03-26 in Europe/Berlin has 22 of 23 intervals",
+        # the hour that lacks lies in another local day
+        "America/Los_Angeles": "nothing from 2023-03-12T02:00Z for 1 h",
+    }
+    assert shown[zone] in str(one)
 
 
 def test_an_autumn_hour_that_was_dropped_or_copied_is_told_as_collapsed() -> None:
