@@ -1,0 +1,66 @@
+"""Which pieces came back: returns taken from what the customer had bought before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Matched:
+    """pieces: returned of each purchase row, float64, as the rows stand; unmatched: returns that
+    the customer had never bought, or not so many of."""
+
+    pieces: np.ndarray
+    unmatched: int
+
+
+def returned_pieces(bought: pd.DataFrame, back: pd.DataFrame) -> Matched:
+    """Each return's pieces, from the latest earlier purchases of the same customer and item.
+
+    bought, back: user_id, item_id, event_at, qty; a return's quantity counts without its sign.
+    Only purchases can be returned: other events have nothing to give back.
+    """
+    pieces = np.zeros(len(bought))
+    if back.empty:
+        return Matched(pieces, 0)
+    is_purchase = (bought["event"] == "purchase").to_numpy()
+    pair, block = _pairs(bought, back)
+    at = _microseconds(bought["event_at"])
+    place = np.lexsort((at, pair))
+    place = place[is_purchase[place]]
+    first = np.searchsorted(pair[place], block, side="left")
+    last = np.searchsorted(pair[place], block, side="right")
+    when = _microseconds(back["event_at"])
+    quantity = np.abs(back["qty"].to_numpy(dtype=float))
+    free = bought["qty"].to_numpy(dtype=float).copy()
+    unmatched = 0
+    for row in np.argsort(when, kind="stable").tolist():
+        mine = place[first[row] : last[row]]
+        before = mine[at[mine] <= when[row]][::-1]
+        left = quantity[row]
+        for purchase in before.tolist():
+            taken = min(left, free[purchase])
+            free[purchase] -= taken
+            pieces[purchase] += taken
+            left -= taken
+            if left <= 0:
+                break
+        unmatched += bool(left > 0 or not len(before))
+    return Matched(pieces, unmatched)
+
+
+def _pairs(bought: pd.DataFrame, back: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """One number for each customer and item, the same in both frames."""
+    both = pd.concat([bought[["user_id", "item_id"]], back[["user_id", "item_id"]]])
+    number = both.groupby(["user_id", "item_id"], sort=False, dropna=False).ngroup().to_numpy()
+    return number[: len(bought)], number[len(bought) :]
+
+
+def _microseconds(at: pd.Series) -> np.ndarray:
+    return np.asarray(at.dt.as_unit("us").astype("int64"))
+
+
+__all__ = ["Matched", "returned_pieces"]
