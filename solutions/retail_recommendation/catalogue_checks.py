@@ -35,7 +35,7 @@ def _strangers(
 ) -> Iterator[Violation]:
     named = {"interactions": sold, **{name: tables[name] for name in ("stock", "promotions")
                                       if name in tables}}  # fmt: skip
-    for column, home in (("item_id", "items"), ("user_id", "customers")):
+    for column, home in (("item_id", "items"), ("customer_id", "customers")):
         if home not in tables:
             continue
         known = set(folded(tables[home][column]))
@@ -86,10 +86,10 @@ def _dates(items: pd.DataFrame, sold: pd.DataFrame, limits: Limits) -> Iterator[
 
 def _price(items: pd.DataFrame, sold: pd.DataFrame, limits: Limits) -> Iterator[Violation]:
     """Items whose price is far from what was paid for them: another currency, or cents."""
-    if "price" not in items or "unit_price" not in sold:
+    if "price" not in items or "price" not in sold:
         return
-    bought = sold[(sold["event"] == "purchase") & (sold["unit_price"] > 0)]
-    paid = bought.groupby(folded(bought["item_id"]))["unit_price"].median()
+    bought = sold[(sold["event"] == "purchase") & (sold["price"] > 0)]
+    paid = bought.groupby(folded(bought["item_id"]))["price"].median()
     asked = items.assign(folded=folded(items["item_id"])).drop_duplicates("folded")
     ratio = (asked.set_index("folded")["price"] / paid).dropna()
     off = ratio[(ratio > OFF_PRICE) | (ratio < 1 / OFF_PRICE)]

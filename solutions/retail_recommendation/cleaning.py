@@ -36,7 +36,7 @@ class Step:
 @dataclass(frozen=True)
 class Cleaned:
     """rows: what customers did, in order of time: the canonical columns, and `order_id`, `event`,
-    `qty`, `unit_price` (where any is delivered), `returned_qty` (pieces that came back) and
+    `quantity`, `price` (where any is delivered), `returned` (pieces that came back) and
     `weight` (of the event, by the share that was kept) on each. guests: the same of rows that lack
     nothing but the customer, whose baskets still tell which items belong together. funnel: what
     became of all rows; unmatched: returns of what was never bought; respelt: rows whose item was
@@ -71,12 +71,12 @@ def clean(
     kept = whole[why == ""]
     back = whole[why == RETURNED]
     found = returned_pieces(kept, back)
-    rows = _weighted(kept.assign(returned_qty=found.pieces), {**WEIGHTS, **(weights or {})})
+    rows = _weighted(kept.assign(returned=found.pieces), {**WEIGHTS, **(weights or {})})
     guests = whole[why == GUEST]
     others = reasons(guests, items, spared=(GUEST,))
     order = ["event_at", "order_id", "item_id"]
     return Cleaned(
-        rows.sort_values([*order, "user_id"], kind="stable", ignore_index=True),
+        rows.sort_values([*order, "customer_id"], kind="stable", ignore_index=True),
         guests[others == ""].sort_values(order, kind="stable", ignore_index=True),
         tuple(_funnel(why)),
         found.unmatched,
@@ -97,8 +97,8 @@ def _spelt_once(rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     told = spellings(rows["item_id"])
     items = rows["item_id"].map(told).astype("str")
     changed = int((items != rows["item_id"]).sum())
-    trimmed = rows["user_id"].str.strip()
-    return rows.assign(item_id=items, user_id=trimmed), changed
+    trimmed = rows["customer_id"].str.strip()
+    return rows.assign(item_id=items, customer_id=trimmed), changed
 
 
 def spellings(ids: pd.Series) -> dict[str, str]:
@@ -117,24 +117,24 @@ def folded(ids: pd.Series) -> pd.Series:
 
 
 def with_events(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows with `event`, `order_id` and `qty` for all, those that were not delivered filled in.
+    """The rows with `event`, `order_id` and `quantity`, filled in where they were not delivered.
 
     Without `event` a negative quantity, or an order whose number begins with C, is a return.
     """
     made = rows.copy()
     if "event" not in made:
         is_back = np.zeros(len(made), dtype=bool)
-        if "qty" in made:
-            is_back |= (made["qty"] < 0).to_numpy()
+        if "quantity" in made:
+            is_back |= (made["quantity"] < 0).to_numpy()
         if "order_id" in made:
             is_back |= made["order_id"].str.match(r"[Cc]\d").fillna(False).to_numpy(dtype=bool)
         made["event"] = pd.Series(np.where(is_back, "return", "purchase"), made.index, dtype="str")
     made["event"] = made["event"].fillna("purchase")
-    if "qty" not in made:
-        made["qty"] = 1.0
+    if "quantity" not in made:
+        made["quantity"] = 1.0
     if "order_id" not in made:
         at = made["event_at"].dt.strftime("%Y%m%dT%H%M%S")
-        made["order_id"] = made["user_id"].fillna("guest") + "@" + at
+        made["order_id"] = made["customer_id"].fillna("guest") + "@" + at
     return made
 
 
@@ -146,10 +146,10 @@ def reasons(
     spared: reasons that do not count.
     """
     tests = {
-        GUEST: rows["user_id"].isna(),
+        GUEST: rows["customer_id"].isna(),
         COPY: rows.duplicated(),
         RETURNED: rows["event"] == "return",
-        NO_QUANTITY: (rows["qty"] <= 0) | rows["qty"].isna(),
+        NO_QUANTITY: (rows["quantity"] <= 0) | rows["quantity"].isna(),
         NO_PRICE: _without_price(rows),
         SERVICE: is_service(rows["item_id"], items),
     }
@@ -161,9 +161,9 @@ def reasons(
 
 def _without_price(rows: pd.DataFrame) -> pd.Series:
     """Purchases that cost nothing, which says nothing of what is wanted; a view has no price."""
-    if "unit_price" not in rows:
+    if "price" not in rows:
         return pd.Series(data=False, index=rows.index)
-    price = rows["unit_price"]
+    price = rows["price"]
     return ((price <= 0) | price.isna()) & (rows["event"] == "purchase")
 
 
@@ -180,7 +180,7 @@ def is_service(ids: pd.Series, items: pd.DataFrame | None = None) -> pd.Series:
 
 
 def _weighted(rows: pd.DataFrame, weights: Mapping[str, float]) -> pd.DataFrame:
-    kept = 1 - rows["returned_qty"] / rows["qty"]
+    kept = 1 - rows["returned"] / rows["quantity"]
     return rows.assign(weight=rows["event"].map(dict(weights)).astype(float) * kept.clip(0, 1))
 
 

@@ -25,27 +25,29 @@ def crowd_violations(rows: pd.DataFrame, limits: Limits) -> Iterator[Violation]:
 
 
 def _robots(rows: pd.DataFrame, limits: Limits) -> Iterator[Violation]:
-    known = rows.dropna(subset="user_id")
+    known = rows.dropna(subset="customer_id")
     if known.empty:
         return
     day = known["event_at"].dt.floor("D")
-    each = known.groupby(["user_id", day], sort=False).size().rename("n").reset_index()
+    each = known.groupby(["customer_id", day], sort=False).size().rename("n").reset_index()
     each["all"] = each.groupby("event_at")["n"].transform("sum")
     share = each["n"] / each["all"]
     busy = (each["n"] > limits.a_day) | ((share > limits.of_a_day) & (each["all"] >= FEW_A_DAY))
-    whole = known["user_id"].value_counts(normalize=True)
+    whole = known["customer_id"].value_counts(normalize=True)
     refused = bool(whole.iloc[0] > limits.of_all)
     if not busy.any() and not refused:
         return
     worst = each[busy].sort_values("n", ascending=False, kind="stable")
-    told = [f"{row.user_id}: {row.n:,} on {row.event_at:%Y-%m-%d}" for row in worst.itertuples()]
+    told = [
+        f"{row.customer_id}: {row.n:,} on {row.event_at:%Y-%m-%d}" for row in worst.itertuples()
+    ]
     first = [f"{whole.index[0]}: {whole.iloc[0]:.0%} of all rows"] if refused else []
     yield Violation(
         "LK277",
         f"customers do more than people can: over {limits.a_day:g} events, or {limits.of_a_day:.0%}"
         " of all, on a day",
         "interactions",
-        "user_id",
+        "customer_id",
         Severity.TABLE if refused else Severity.WARNING,
         int(each.loc[busy, "n"].sum()),
         len(rows),
@@ -71,7 +73,7 @@ def _top_item(rows: pd.DataFrame, limits: Limits) -> Iterator[Violation]:
 def _torn(rows: pd.DataFrame, limits: Limits) -> Iterator[Violation]:
     """Orders that several customers have, or that last for over a day."""
     orders = rows.groupby("order_id")
-    people = orders["user_id"].nunique() > 1
+    people = orders["customer_id"].nunique() > 1
     lasts = orders["event_at"].max() - orders["event_at"].min() > _DAY
     torn = people | lasts
     one = of_share(
@@ -89,7 +91,7 @@ def _torn(rows: pd.DataFrame, limits: Limits) -> Iterator[Violation]:
 
 def volume_violations(rows: pd.DataFrame, limits: Limits) -> Iterator[Violation]:
     """What is too little to learn from, after cleaning; and how much is new in the newest days."""
-    orders = rows.groupby("user_id")["order_id"].nunique()
+    orders = rows.groupby("customer_id")["order_id"].nunique()
     for found, (wanted, needed), what in (
         (len(orders), limits.users, "customers"),
         (rows["item_id"].nunique(), limits.items, "items"),
@@ -123,7 +125,7 @@ def _few(found: str, wanted: float, needed: float, *, refused: bool) -> Violatio
 def _cold(rows: pd.DataFrame, limits: Limits) -> Iterator[Violation]:
     newest = rows["event_at"] > rows["event_at"].max() - limits.horizon_d * _DAY
     for column, allowed, remedy in (
-        ("user_id", limits.cold_users, "recommendations for them are those without history"),
+        ("customer_id", limits.cold_users, "recommendations for them are those without history"),
         ("item_id", limits.cold_items, "look for new numbers of old items; deliver items with "
          "category and price, so that new ones can be recommended"),
     ):  # fmt: skip

@@ -36,7 +36,7 @@ def retail_checks(
     yield from crowd_violations(rows, limits)
     yield from catalogue_violations(tables, rows, limits)
     cleaned = clean(came, tables.get("items"))
-    n_returns = int(((rows["event"] == "return") & rows["user_id"].notna()).sum())
+    n_returns = int(((rows["event"] == "return") & rows["customer_id"].notna()).sum())
     unmatched = returns_violation(n_returns, cleaned.unmatched, limits)
     if unmatched is not None:
         yield unmatched
@@ -49,7 +49,7 @@ def delivery_checks(
     """What a delivery breaks by the one before it: events, channels, countries and prices whose
     mix moved, by the population stability index, and items that have new numbers."""
     former, current = (with_events(one["interactions"]) for one in (before, now))
-    for column in ("event", "channel", "store_id", "country", "unit_price"):
+    for column in ("event", "channel", "store_id", "country", "price"):
         if column not in former or column not in current:
             continue
         moved = stability_index(former[column], current[column])

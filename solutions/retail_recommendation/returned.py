@@ -20,7 +20,7 @@ class Matched:
 def returned_pieces(bought: pd.DataFrame, back: pd.DataFrame) -> Matched:
     """Each return's pieces, from the latest earlier purchases of the same customer and item.
 
-    bought, back: user_id, item_id, event_at, qty; a return's quantity counts without its sign.
+    bought, back: customer_id, item_id, event_at, quantity, of which a return's sign does not count.
     Only purchases can be returned: other events have nothing to give back.
     """
     pieces = np.zeros(len(bought))
@@ -34,8 +34,8 @@ def returned_pieces(bought: pd.DataFrame, back: pd.DataFrame) -> Matched:
     first = np.searchsorted(pair[place], block, side="left")
     last = np.searchsorted(pair[place], block, side="right")
     when = _microseconds(back["event_at"])
-    quantity = np.abs(back["qty"].to_numpy(dtype=float))
-    free = bought["qty"].to_numpy(dtype=float).copy()
+    quantity = np.abs(back["quantity"].to_numpy(dtype=float))
+    free = bought["quantity"].to_numpy(dtype=float).copy()
     unmatched = 0
     for row in np.argsort(when, kind="stable").tolist():
         mine = place[first[row] : last[row]]
@@ -54,8 +54,8 @@ def returned_pieces(bought: pd.DataFrame, back: pd.DataFrame) -> Matched:
 
 def _pairs(bought: pd.DataFrame, back: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """One number for each customer and item, the same in both frames."""
-    both = pd.concat([bought[["user_id", "item_id"]], back[["user_id", "item_id"]]])
-    number = both.groupby(["user_id", "item_id"], sort=False, dropna=False).ngroup().to_numpy()
+    both = pd.concat([bought[["customer_id", "item_id"]], back[["customer_id", "item_id"]]])
+    number = both.groupby(["customer_id", "item_id"], sort=False, dropna=False).ngroup().to_numpy()
     return number[: len(bought)], number[len(bought) :]
 
 

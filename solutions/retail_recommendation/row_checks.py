@@ -23,12 +23,12 @@ def row_violations(rows: pd.DataFrame, limits: Limits) -> Iterator[Violation]:
 
     rows: as `cleaning.with_events` gives them.
     """
-    guests = int(rows["user_id"].isna().sum())
+    guests = int(rows["customer_id"].isna().sum())
     found = [
         of_share(
             "LK268",
             "rows without a customer",
-            Place("interactions", "user_id", "they are left out; ask for the customer of each "
+            Place("interactions", "customer_id", "they are left out; ask for the customer of each "
                   "order, or learn from baskets alone"),
             (guests, len(rows)),
             limits.guest,
@@ -47,50 +47,54 @@ def row_violations(rows: pd.DataFrame, limits: Limits) -> Iterator[Violation]:
 
 
 def _quantities(rows: pd.DataFrame, limits: Limits) -> Iterator[Violation]:
-    wrong = (rows["qty"] <= 0) & (rows["event"] != "return")
+    wrong = (rows["quantity"] <= 0) & (rows["event"] != "return")
     none = of_share(
         "LK270",
         "quantities of 0 or less outside returns",
-        Place("interactions", "qty", "map returns to event; corrections of stock are no sales"),
+        Place(
+            "interactions", "quantity", "map returns to event; corrections of stock are no sales"
+        ),
         (int(wrong.sum()), len(rows)),
         limits.no_quantity,
-        rows.loc[wrong, "qty"],
+        rows.loc[wrong, "quantity"],
     )
-    odd = _far(rows["qty"].abs(), rows["item_id"], ODD_QUANTITY)
+    odd = _far(rows["quantity"].abs(), rows["item_id"], ODD_QUANTITY)
     far = of_share(
         "LK274",
         f"quantities over {ODD_QUANTITY:g} times, or below that part of, the item's usual one",
-        Place("interactions", "qty", "look for orders that were mistyped, or for another unit"),
+        Place(
+            "interactions", "quantity", "look for orders that were mistyped, or for another unit"
+        ),
         (int(odd.sum()), len(rows)),
         limits.odd_value,
-        rows.loc[odd, "qty"],
+        rows.loc[odd, "quantity"],
     )
     yield from (one for one in (none, far) if one is not None)
 
 
 def _prices(rows: pd.DataFrame, limits: Limits) -> Iterator[Violation]:
-    if "unit_price" not in rows:
+    if "price" not in rows:
         return
     sold = rows["event"] == "purchase"
-    wrong = sold & ~(rows["unit_price"] > 0)
+    wrong = sold & ~(rows["price"] > 0)
     none = of_share(
         "LK270",
         "prices of 0 or less",
-        Place("interactions", "unit_price", "deliver what was paid; such rows are left out"),
+        Place("interactions", "price", "deliver what was paid; such rows are left out"),
         (int(wrong.sum()), int(sold.sum())),
         limits.no_price,
-        rows.loc[wrong, "unit_price"],
+        rows.loc[wrong, "price"],
     )
     goods = sold & ~is_service(rows["item_id"])
-    odd = _far(rows["unit_price"].where(goods), rows["item_id"], ODD_PRICE)
+    odd = _far(rows["price"].where(goods), rows["item_id"], ODD_PRICE)
     far = of_share(
         "LK274",
         f"prices over {ODD_PRICE:g} times, or below that part of, the item's usual one",
-        Place("interactions", "unit_price", "look for another currency, or for cents: "
+        Place("interactions", "price", "look for another currency, or for cents: "
               "unit: {from: pence, to: GBP}"),
         (int(odd.sum()), int(goods.sum())),
         limits.odd_value,
-        rows.loc[odd, "unit_price"],
+        rows.loc[odd, "price"],
     )  # fmt: skip
     yield from (one for one in (none, far) if one is not None)
 
@@ -119,7 +123,7 @@ def spelling_violations(rows: pd.DataFrame, limits: Limits) -> Iterator[Violatio
     """Ids that are another one but for letter case and spaces around them."""
     for column, remedy in (
         ("item_id", "they count as one item; write them alike at the source"),
-        ("user_id", "spaces are taken away, letters kept: check that these are two customers"),
+        ("customer_id", "spaces are taken away, letters kept: check that these are two customers"),
     ):
         ids = pd.Series(rows[column].dropna().unique(), dtype="str")
         small = folded(ids)
@@ -173,9 +177,9 @@ def _suspects(sold: pd.DataFrame) -> set[str]:
     codes = pd.Series(sold["item_id"].unique(), dtype="str")
     has_digit = codes.str.contains(r"\d")
     found = set(codes[~has_digit]) if has_digit.mean() > 0.95 else set()
-    if "unit_price" in sold:
+    if "price" in sold:
         orders = sold.groupby("item_id")["order_id"].nunique() / sold["order_id"].nunique()
-        price = sold.loc[sold["unit_price"] > 0].groupby("item_id")["unit_price"]
+        price = sold.loc[sold["price"] > 0].groupby("item_id")["price"]
         spread = price.quantile(0.95) / price.quantile(0.05)
         often = orders.index[orders > 0.05]
         found |= set(spread.index[spread.index.isin(often) & (spread >= 10)])
@@ -183,7 +187,7 @@ def _suspects(sold: pd.DataFrame) -> set[str]:
 
 
 def _revenue(sold: pd.DataFrame) -> pd.Series:
-    return pd.Series(sold["qty"] * sold.get("unit_price", 1.0)).clip(lower=0)
+    return pd.Series(sold["quantity"] * sold.get("price", 1.0)).clip(lower=0)
 
 
 __all__ = ["returns_violation", "row_violations", "service_violations", "spelling_violations"]

@@ -14,16 +14,16 @@ def lines(*told: tuple[Any, ...], event: list[str] | None = None) -> pd.DataFram
     leaves out is one piece at 1.0 in an order of that customer and day."""
     full = [(*row, *(1.0, 1.0, f"{row[0]}-{row[2]}")[len(row) - 3 :]) for row in told]
     frame = pd.DataFrame(
-        full, columns=["user_id", "item_id", "day", "qty", "unit_price", "order_id"]
+        full, columns=["customer_id", "item_id", "day", "quantity", "price", "order_id"]
     )
     made = pd.DataFrame(
         {
-            "user_id": frame["user_id"].astype("str"),
+            "customer_id": frame["customer_id"].astype("str"),
             "item_id": frame["item_id"].astype("str"),
             "event_at": DAY_0 + pd.to_timedelta(frame["day"], unit="D"),
             "order_id": frame["order_id"].astype("str"),
-            "qty": frame["qty"].astype(float),
-            "unit_price": frame["unit_price"].astype(float),
+            "quantity": frame["quantity"].astype(float),
+            "price": frame["price"].astype(float),
         }
     )
     if event is not None:

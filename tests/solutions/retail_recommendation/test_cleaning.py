@@ -47,12 +47,14 @@ def test_the_funnel_accounts_for_every_row() -> None:
     n = 3_000
     rows = pd.DataFrame(
         {
-            "user_id": pd.Series(rng.choice(["a", "b", "c", ""], n), dtype="str").replace("", None),
+            "customer_id": pd.Series(rng.choice(["a", "b", "c", ""], n), dtype="str").replace(
+                "", None
+            ),
             "item_id": pd.Series(rng.choice(["1a", "1A", "2", "POST", "M"], n), dtype="str"),
             "event_at": pd.Timestamp("2025-01-01", tz="UTC")
             + pd.to_timedelta(rng.integers(0, 50, n), unit="D"),
-            "qty": rng.integers(-2, 4, n).astype(float),
-            "unit_price": rng.choice([-1.0, 0.0, 2.0], n),
+            "quantity": rng.integers(-2, 4, n).astype(float),
+            "price": rng.choice([-1.0, 0.0, 2.0], n),
         }
     )
     found = clean(rows)
@@ -83,8 +85,8 @@ def test_a_return_takes_back_the_latest_purchases_before_it() -> None:
         ("a", "x", 2, -3.0),
     )
     found = clean(shuffled(rows))
-    mine = found.rows.set_index(["user_id", "item_id", "qty"])
-    assert mine["returned_qty"].to_dict() == {
+    mine = found.rows.set_index(["customer_id", "item_id", "quantity"])
+    assert mine["returned"].to_dict() == {
         ("a", "x", 4.0): 1.0,
         ("a", "x", 2.0): 2.0,
         ("a", "x", 9.0): 0.0,
@@ -100,7 +102,7 @@ def test_returns_of_what_was_never_bought_are_counted() -> None:
     rows = lines(("a", "x", 1), ("a", "x", 0, -1.0), ("a", "y", 2, -1.0), ("a", "x", 3, -5.0))
     found = clean(rows)
     assert found.unmatched == 3
-    assert found.rows["returned_qty"].tolist() == [1.0]
+    assert found.rows["returned"].tolist() == [1.0]
 
 
 def test_a_cancelled_order_is_told_by_its_number_where_no_event_is_delivered() -> None:
@@ -119,7 +121,7 @@ def test_a_negative_quantity_outside_returns_is_no_return_where_events_are_told(
         event=["purchase", "purchase", "return"],
     )  # fmt: skip
     assert dropped(rows) == {"quantity of 0 or less": 1, "returns and cancellations": 1}
-    assert clean(rows).rows["returned_qty"].tolist() == [1.0]
+    assert clean(rows).rows["returned"].tolist() == [1.0]
 
 
 def test_events_weigh_by_what_they_say_of_interest() -> None:
@@ -155,8 +157,8 @@ def test_the_catalogue_says_what_is_no_goods_before_any_list_does() -> None:
 
 def test_three_columns_are_enough() -> None:
     rows = lines(("a", "x", 0), ("a", "y", 0), ("a", "x", 1), ("a", "x", 1))
-    found = clean(rows[["user_id", "item_id", "event_at"]])
+    found = clean(rows[["customer_id", "item_id", "event_at"]])
     assert found.rows["order_id"].nunique() == 2
-    assert found.rows["qty"].tolist() == [1.0] * 3
+    assert found.rows["quantity"].tolist() == [1.0] * 3
     assert found.rows["weight"].tolist() == [5.0] * 3
-    assert dropped(rows[["user_id", "item_id", "event_at"]]) == {"copies of an earlier row": 1}
+    assert dropped(rows[["customer_id", "item_id", "event_at"]]) == {"copies of an earlier row": 1}
