@@ -152,7 +152,8 @@ def runner(forest: Trees) -> Any:
 
     builder = Builder()
     told = forest.emit(builder, builder.cast("X", np.float64))
-    model = builder.model({"X": (np.float32, ["n", forest.width])}, {told: (np.float64, ["n"])}, {})
+    given = {"X": (np.dtype(np.float32), ["n", forest.width])}
+    model = builder.model(given, {told: (np.dtype(np.float64), ["n"])}, {})
     made = session(model.SerializeToString(), "forest", CPU)
 
     def run(X: np.ndarray) -> np.ndarray:
