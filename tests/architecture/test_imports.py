@@ -25,7 +25,7 @@ TIERS = (
     {"alarms", "config", "frames", "evaluation", "csv_safe"},
     {"contracts", "features", "graph", "rules"},
     {"automl", "registry"},
-    {"compress", "forecast"},
+    {"compress", "forecast", "recommend"},
     {"export", "monitor"},
     {"solution"},
     {"context", "report"},
@@ -35,6 +35,7 @@ TIERS = (
         "copies",
         "decisions",
         "forecasting",
+        "recommending",
         "lifetimes",
         "remaining",
         "routes",
@@ -117,6 +118,7 @@ def test_torch_stays_inside_families_nets_and_compression() -> None:
     homes = (
         "lepton.automl.families",
         "lepton.forecast.families",
+        "lepton.recommend.families",
         "lepton.graph.nets",
         "lepton.compress",
     )

@@ -23,8 +23,8 @@ class InteractionDataset:
     """One row an interaction, in order of time, known before `as_of_s`.
 
     customers, items: their names, sorted; customer, item, order: (n,) positions, int64 (orders in
-    the order of their first row); at_s: (n,) UTC seconds; weight: (n,) what the row counts, above
-    0; quantity, price: (n,) pieces, and money a piece; words: (items, words) what is told of each
+    the order of their first row); at_s: (n,) UTC seconds; weight: (n,) what the row counts, in
+    0..1; quantity, price: (n,) pieces, and money a piece; words: (items, words) what is told of each
     item, None where nothing is; as_of_s: the instant from which on nothing is known.
     """
 
@@ -48,6 +48,7 @@ class InteractionDataset:
         column is absent, LK372 where there is no row.
         """
         _check(rows)
+        weight = _numbers(rows, "weight")
         at = rows["event_at"].astype("datetime64[s, UTC]").astype("int64").to_numpy()
         names = {name: rows[name].astype("str").to_numpy(dtype=object) for name in COLUMNS[:2]}
         # ties are settled by name, so that shuffled rows give the same dataset
@@ -62,7 +63,7 @@ class InteractionDataset:
             item.astype(np.int64),
             order.astype(np.int64),
             at[by],
-            _numbers(rows, "weight")[by],
+            weight[by] / max(float(weight.max()), 1e-9),
             _numbers(rows, "quantity")[by],
             _numbers(rows, "price")[by],
             int(at.max()) + 1 if as_of_s is None else as_of_s,
@@ -128,7 +129,7 @@ class InteractionDataset:
         """(customers, items): what the last interaction of each pair still counts, at most 1."""
         pairs = self.pairs
         age = (self.as_of_s - pairs.last_s) / DAY_S
-        return pairs.matrix(np.exp2(-age / half_life_days))
+        return pairs.matrix(pairs.weight * np.exp2(-age / half_life_days))
 
     def popularity(self, days: float) -> np.ndarray:
         """How many customers took each item in the last `days`, (items,) float64."""
@@ -156,7 +157,7 @@ class Pairs:
     """One row a customer and item, by customer, then item.
 
     customer, item: positions; first_s, last_s: UTC seconds; n_orders: in how many orders;
-    n_rows: of the dataset; quantity: pieces in all; start: (customers + 1,) where each customer's
+    n_rows: of the dataset; quantity: pieces in all; weight: the most that a row counts; start: (customers + 1,) where each customer's
     rows begin.
     """
 
@@ -167,6 +168,7 @@ class Pairs:
     n_orders: np.ndarray
     n_rows: np.ndarray
     quantity: np.ndarray
+    weight: np.ndarray
     shape: tuple[int, int]
     of_row: np.ndarray
 
@@ -183,6 +185,8 @@ class Pairs:
         span = int(data.order.max(initial=0)) + 1
         once = np.unique(of_row * span + data.order) // span
         n = len(found)
+        weight = np.zeros(n)
+        np.maximum.at(weight, of_row, data.weight)
         return cls(
             found // max(n_items, 1),
             found % max(n_items, 1),
@@ -191,6 +195,7 @@ class Pairs:
             np.bincount(once, minlength=n),
             np.bincount(of_row, minlength=n),
             np.bincount(of_row, data.quantity, minlength=n),
+            weight,
             data.shape,
             of_row,
         )
@@ -210,7 +215,7 @@ def _positions(names: np.ndarray, asked: np.ndarray) -> np.ndarray:
     if not len(names):
         return np.full(len(asked), -1, dtype=np.int64)
     at = np.minimum(np.searchsorted(names, asked), len(names) - 1)
-    return np.where(names[at] == asked, at, -1)
+    return np.asarray(np.where(names[at] == asked, at, -1))
 
 
 def _numbers(rows: pd.DataFrame, name: str) -> np.ndarray:

@@ -35,7 +35,8 @@ def top(scores: np.ndarray, k: int) -> np.ndarray:
     told = np.take_along_axis(scores, near, axis=1)
     by = np.argsort(-told, axis=1, kind="stable")
     found = np.take_along_axis(near, by, axis=1)
-    return np.where(np.isneginf(np.take_along_axis(told, by, axis=1)), -1, found)
+    none = np.isneginf(np.take_along_axis(told, by, axis=1))
+    return np.asarray(np.where(none, -1, found))
 
 
 def masked(scores: np.ndarray, owned: sparse.csr_matrix) -> np.ndarray:

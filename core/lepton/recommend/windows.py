@@ -37,7 +37,9 @@ class Window:
         customer = known.positions(data.customers)[after.customer]
         item = known.item_positions(data.items)[after.item]
         back = customer >= 0
-        key = np.unique(after.customer[back & (item < 0)] * len(data.items) + after.item[back & (item < 0)])
+        key = np.unique(
+            after.customer[back & (item < 0)] * len(data.items) + after.item[back & (item < 0)]
+        )
         fresh = known.positions(data.customers[key // max(len(data.items), 1)])
         customers, row = np.unique(customer[back], return_inverse=True)
         shape = (len(customers), len(known.items))

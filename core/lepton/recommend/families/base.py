@@ -12,9 +12,12 @@ from lepton.recommend.interactions import InteractionDataset
 class Ranker(Protocol):
     """A fitted model."""
 
-    def scores(self, known: InteractionDataset, customers: np.ndarray) -> np.ndarray:
+    def scores(
+        self, known: InteractionDataset, customers: np.ndarray, mode: str = "all"
+    ) -> np.ndarray:
         """(n, items) float32, higher is better: for `customers` with their histories in `known`,
-        which has the items it was fitted on, in the same order."""
+        which has the items it was fitted on, in the same order. mode: of `windows.MODES`, what the
+        list is for; most families rank alike for all. -inf is never listed."""
         ...
 
 

@@ -42,7 +42,9 @@ class IalsRanker:
     recipe: Ials
     items: np.ndarray
 
-    def scores(self, known: InteractionDataset, customers: np.ndarray) -> np.ndarray:
+    def scores(
+        self, known: InteractionDataset, customers: np.ndarray, mode: str = "all"
+    ) -> np.ndarray:
         """Factors that each history asks for, times those of items."""
         recipe = self.recipe
         taken = known.recent(recipe.half_life_days)[customers]
@@ -50,9 +52,7 @@ class IalsRanker:
         return np.asarray((own @ self.items.T).astype(np.float32))
 
 
-def solved(
-    taken: sparse.csr_matrix, other: np.ndarray, alpha: float, penalty: float
-) -> np.ndarray:
+def solved(taken: sparse.csr_matrix, other: np.ndarray, alpha: float, penalty: float) -> np.ndarray:
     """(rows, factors) that explain each row of `taken` best, with `other` (columns, factors)."""
     gram = alpha * (other.T @ other)
     found = np.zeros((taken.shape[0], other.shape[1]))

@@ -33,9 +33,7 @@ class ItemKnn:
         both.eliminate_zeros()
         rows = np.repeat(np.arange(both.shape[0]), np.diff(both.indptr))
         both.data /= norm[rows] * norm[both.indices] + self.shrink
-        return ItemItem(
-            keep_top(both, self.neighbours), self.input_half_life_days, self.input_base
-        )
+        return ItemItem(keep_top(both, self.neighbours), self.input_half_life_days, self.input_base)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +48,9 @@ class ItemItem:
         """(n, items) weights of what each customer took."""
         return history_weights(known, self.input_half_life_days, self.input_base)[customers]
 
-    def scores(self, known: InteractionDataset, customers: np.ndarray) -> np.ndarray:
+    def scores(
+        self, known: InteractionDataset, customers: np.ndarray, mode: str = "all"
+    ) -> np.ndarray:
         """Weighted sum of the rows of what each took."""
         told = self.history(known, customers) @ self.similar
         dense = told.toarray() if sparse.issparse(told) else told
@@ -70,7 +70,7 @@ def history_weights(
     place = np.empty(len(by))
     place[by] = np.arange(len(by)) - pairs.start[pairs.customer[by]]
     age = (known.as_of_s - pairs.last_s) / 86_400
-    return pairs.matrix(np.exp2(-age / half_life_days) * base**place)
+    return pairs.matrix(pairs.weight * np.exp2(-age / half_life_days) * base**place)
 
 
 def keep_top(similar: sparse.csr_matrix, n: int) -> sparse.csr_matrix:

@@ -32,7 +32,9 @@ class OwnHistoryRanker:
     recipe: OwnHistory
     share: np.ndarray
 
-    def scores(self, known: InteractionDataset, customers: np.ndarray) -> np.ndarray:
+    def scores(
+        self, known: InteractionDataset, customers: np.ndarray, mode: str = "all"
+    ) -> np.ndarray:
         """Decayed orders of each item, and a little popularity."""
         own = known.matrix(order_decay(known, self.recipe.half_life_days))[customers].toarray()
         return np.asarray(own + np.float32(self.recipe.mix) * self.share.astype(np.float32))

@@ -27,7 +27,9 @@ class PopularityRanker:
 
     share: np.ndarray
 
-    def scores(self, known: InteractionDataset, customers: np.ndarray) -> np.ndarray:
+    def scores(
+        self, known: InteractionDataset, customers: np.ndarray, mode: str = "all"
+    ) -> np.ndarray:
         """The share, whoever asks."""
         return np.tile(self.share.astype(np.float32), (len(customers), 1))
 
@@ -36,7 +38,7 @@ def recent_share(known: InteractionDataset, days: float) -> np.ndarray:
     """(items,) below 1: customers of the last `days`, ties broken by those of all time."""
     near, ever = known.popularity(days), known.popularity(np.inf)
     told = near + ever / (ever.max(initial=0) + 1)
-    return told / (told.max(initial=0) + 1)
+    return np.asarray(told / (told.max(initial=0) + 1))
 
 
 __all__ = ["Popularity", "PopularityRanker", "recent_share"]
