@@ -12,7 +12,7 @@ from lepton.contracts.model import Severity, Violation
 from solutions.retail_recommendation.findings import Place, of_share, shown
 from solutions.retail_recommendation.limits import Limits
 
-FEW_A_DAY: Final = 200
+FEW_A_DAY: Final = 1_000
 """Events of a day below which a customer may well have a fifth of them."""
 _DAY: Final = pd.Timedelta(days=1)
 
