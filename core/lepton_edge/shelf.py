@@ -32,9 +32,10 @@ BY_SCORE: Final = -1
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule. where: column -> values, all of which an item must have one of, none for every
-    item; amount: of a boost, a cap (pieces), a pin (place from 0) or a wait (days); by: column whose
-    values are capped; start, until: days on which it holds, inclusive; modes: lists it is for."""
+    """One rule. where: column -> values, of each of which an item must have one, none for every
+    item; amount: of a boost, a cap (pieces), a pin (place from 0) or a wait (days); by: column
+    whose values are capped; start, until: days on which it holds, inclusive; modes: lists it is
+    for."""
 
     rule_id: str
     kind: str
@@ -211,10 +212,10 @@ class Shelf:
         held = [{} for _ in self.caps]  # type: list[dict[int, int]]
         for place, (number, item) in sorted(self.pins.items()):
             used = {one for _, one in found.values()}
-            if place < k and self.allowed[item] and item not in hidden | used:
-                if self._has_room(item, held):
-                    self._count(item, held)
-                    found[place] = (number, item)
+            is_open = place < k and self.allowed[item] and item not in hidden | used
+            if is_open and self._has_room(item, held):
+                self._count(item, held)
+                found[place] = (number, item)
         return found
 
     def _next(self, others: Any, held: list[dict[int, int]], taken: set[int]) -> int:

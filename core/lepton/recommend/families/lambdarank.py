@@ -47,7 +47,7 @@ class Lambdarank:
     stride_days: float = 14.0
     days: float = 28.0
     trees: Mapping[str, int] = field(default_factory=lambda: {"all": 200, "new": 150})
-    negatives: float = 0.4
+    negatives: float = 0.5
     retrievers: Mapping[str, Family] = field(default_factory=lambda: RETRIEVERS)
     depth: Depth = field(default_factory=Depth)
     params: Mapping[str, Any] = field(default_factory=dict)
