@@ -62,6 +62,7 @@ class Recommender:
         self.half_life_days = float(plan["half_life_days"])
         self._place = {item: at for at, item in enumerate(self.catalogue.items)}
         self._session = session(opened.model, str(opened.path / MODEL), provider)
+        self.provider: str = self._session.get_providers()[0]
 
     def shelf(self, day: date, mode: str = "all", on_hand: np.ndarray | None = None) -> Shelf:
         """The rules as they hold on `day`; made once, used for every customer.

@@ -25,6 +25,7 @@ from lepton.recommend.retrieved import fit_retrievers
 from lepton_edge.atomic import write_bytes
 
 FILE: Final = "champion.npz"
+FACTS: Final = "champion.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,16 +65,20 @@ class Champion:
         """sha256 of what is saved."""
         return hashlib.sha256(json.dumps(self._facts()).encode() + self._arrays()).hexdigest()
 
+    def files(self) -> dict[str, bytes]:
+        """File name -> content of what is saved."""
+        return {FILE: self._arrays(), FACTS: (json.dumps(self._facts()) + "\n").encode()}
+
     def save(self, folder: Path) -> None:
         """Write it as JSON and arrays into `folder`."""
         folder.mkdir(parents=True, exist_ok=True)
-        write_bytes(folder / FILE, self._arrays())
-        (folder / "champion.json").write_text(json.dumps(self._facts()) + "\n", encoding="utf-8")
+        for name, content in self.files().items():
+            write_bytes(folder / name, content)
 
     @classmethod
     def load(cls, folder: Path) -> Champion:
         """What `save` wrote into `folder`."""
-        facts: dict[str, Any] = json.loads((folder / "champion.json").read_text("utf-8"))
+        facts: dict[str, Any] = json.loads((folder / FACTS).read_text("utf-8"))
         with np.load(folder / FILE, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         forests = {
