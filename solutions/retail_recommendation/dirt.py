@@ -18,12 +18,12 @@ Tables = dict[str, pd.DataFrame]
 
 @dataclass(frozen=True)
 class Dirt:
-    """put(rng, tables): the tables with the fault; code, table, column: of the violation that must
-    tell it, column None where it is of the whole table."""
+    """put(rng, tables): the tables with the fault; table, column (None for the whole
+    table), code: of the violation that must tell it."""
 
-    code: str
     table: str
     column: str | None
+    code: str
     put: Callable[[np.random.Generator, Tables], Tables]
 
 
@@ -207,66 +207,78 @@ def _short(rng: np.random.Generator, tables: Tables) -> Tables:
 
 _FUTURE: Final = pd.Timedelta(days=365 * 40)
 KINDS: Final[Mapping[str, Dirt]] = {
-    "time_unreadable": Dirt("LK212", "interactions", "event_at", _unreadable_times),
-    "time_without_zone": Dirt("LK213", "interactions", "event_at", _naive_times),
+    "time_unreadable": Dirt("interactions", "event_at", "LK212", _unreadable_times),
+    "time_without_zone": Dirt("interactions", "event_at", "LK213", _naive_times),
     "time_in_the_future": Dirt(
-        "LK229", "interactions", "event_at",
+        "interactions",
+        "event_at",
+        "LK229",
         _cells("interactions", "event_at", 0.001, lambda at: at + _FUTURE),
     ),
     "item_missing": Dirt(
-        "LK222", "interactions", "item_id", _cells("interactions", "item_id", 0.01, lambda _: None)
+        "interactions", "item_id", "LK222", _cells("interactions", "item_id", 0.01, lambda _: None)
     ),
     "event_unknown": Dirt(
-        "LK225", "interactions", "event", _cells("interactions", "event", 0.01, lambda _: "sold")
+        "interactions", "event", "LK225", _cells("interactions", "event", 0.01, lambda _: "sold")
     ),
     "price_infinite": Dirt(
-        "LK223", "interactions", "price", _cells("interactions", "price", 0.001, lambda _: np.inf)
+        "interactions", "price", "LK223", _cells("interactions", "price", 0.001, lambda _: np.inf)
     ),
-    "quantity_as_text": Dirt("LK212", "interactions", "quantity", _written_quantities),
-    "column_missing": Dirt("LK221", "interactions", "item_id", _without_items),
-    "copies": Dirt("LK269", "interactions", None, _copies),
+    "quantity_as_text": Dirt("interactions", "quantity", "LK212", _written_quantities),
+    "column_missing": Dirt("interactions", "item_id", "LK221", _without_items),
+    "copies": Dirt("interactions", None, "LK269", _copies),
     "guests": Dirt(
-        "LK268", "interactions", "customer_id",
+        "interactions",
+        "customer_id",
+        "LK268",
         _cells("interactions", "customer_id", 0.20, lambda _: None),
     ),
     "quantity_negative": Dirt(
-        "LK270", "interactions", "quantity",
+        "interactions",
+        "quantity",
+        "LK270",
         _cells("interactions", "quantity", 0.01, lambda pieces: -pieces.abs()),
     ),
     "price_zero": Dirt(
-        "LK270", "interactions", "price", _cells("interactions", "price", 0.01, lambda _: 0.0)
+        "interactions", "price", "LK270", _cells("interactions", "price", 0.01, lambda _: 0.0)
     ),
-    "returns_of_others": Dirt("LK271", "interactions", "event", _strange_returns),
+    "returns_of_others": Dirt("interactions", "event", "LK271", _strange_returns),
     "ids_in_other_letters": Dirt(
-        "LK272", "interactions", "item_id",
+        "interactions",
+        "item_id",
+        "LK272",
         _cells("interactions", "item_id", 0.01, lambda ids: ids + " "),
     ),
-    "fees_as_items": Dirt("LK273", "interactions", "item_id", _handling),
+    "fees_as_items": Dirt("interactions", "item_id", "LK273", _handling),
     "quantity_mistyped": Dirt(
-        "LK274", "interactions", "quantity",
+        "interactions",
+        "quantity",
+        "LK274",
         _cells("interactions", "quantity", 0.003, lambda pieces: pieces * 5_000),
     ),
     "price_in_cents": Dirt(
-        "LK274", "interactions", "price",
+        "interactions",
+        "price",
+        "LK274",
         _cells("interactions", "price", 0.005, lambda price: price * 100),
     ),
-    "days_missing": Dirt("LK275", "interactions", "event_at", _silence),
-    "week_in_part": Dirt("LK275", "interactions", "event_at", _part_of_a_week),
-    "robot": Dirt("LK277", "interactions", "customer_id", _robot),
-    "one_item_everywhere": Dirt("LK277", "interactions", "item_id", _bag),
-    "order_numbers_again": Dirt("LK278", "interactions", "order_id", _numbers_again),
-    "history_short": Dirt("LK279", "interactions", "event_at", _short),
-    "items_unknown": Dirt("LK276", "interactions", "item_id", _part_of_the_catalogue),
-    "customers_unknown": Dirt("LK276", "interactions", "customer_id", _part_of_the_customers),
-    "items_contradict": Dirt("LK228", "items", "item_id", _two_prices),
-    "catalogue_in_cents": Dirt("LK274", "items", "price", _cents_in_the_catalogue),
-    "launch_after_sale": Dirt("LK262", "items", "launched_at", _early_launches),
+    "days_missing": Dirt("interactions", "event_at", "LK275", _silence),
+    "week_in_part": Dirt("interactions", "event_at", "LK275", _part_of_a_week),
+    "robot": Dirt("interactions", "customer_id", "LK277", _robot),
+    "one_item_everywhere": Dirt("interactions", "item_id", "LK277", _bag),
+    "order_numbers_again": Dirt("interactions", "order_id", "LK278", _numbers_again),
+    "history_short": Dirt("interactions", "event_at", "LK279", _short),
+    "items_unknown": Dirt("interactions", "item_id", "LK276", _part_of_the_catalogue),
+    "customers_unknown": Dirt("interactions", "customer_id", "LK276", _part_of_the_customers),
+    "items_contradict": Dirt("items", "item_id", "LK228", _two_prices),
+    "catalogue_in_cents": Dirt("items", "price", "LK274", _cents_in_the_catalogue),
+    "launch_after_sale": Dirt("items", "launched_at", "LK262", _early_launches),
     "stock_negative": Dirt(
-        "LK280", "stock", "on_hand", _cells("stock", "on_hand", 0.01, lambda _: -3.0)
+        "stock", "on_hand", "LK280", _cells("stock", "on_hand", 0.01, lambda _: -3.0)
     ),
-    "sold_at_nothing": Dirt("LK280", "stock", "on_hand", _sold_at_nothing),
-    "promotion_backward": Dirt("LK234", "promotions", "ends_at", _backward_promotions),
-}  # fmt: skip
+    "sold_at_nothing": Dirt("stock", "on_hand", "LK280", _sold_at_nothing),
+    "promotion_backward": Dirt("promotions", "ends_at", "LK234", _backward_promotions),
+}
 """Name -> the fault and by what it must be told."""
 
 __all__ = ["KINDS", "Dirt", "soil"]
