@@ -23,8 +23,8 @@ class InteractionDataset:
     """One row an interaction, in order of time, known before `as_of_s`.
 
     customers, items: their names, sorted; customer, item, order: (n,) positions, int64 (orders in
-    the order of their first row); at_s: (n,) UTC seconds; weight: (n,) what the row counts, in
-    0..1; quantity, price: (n,) pieces, and money a piece; words: (items, words) what is told of each
+    the order of their first row); at_s: (n,) UTC seconds; weight: (n,) what the row counts, 0..1;
+    quantity, price: (n,) pieces, and money a piece; words: (items, words) what is told of each
     item, None where nothing is; as_of_s: the instant from which on nothing is known.
     """
 
@@ -157,8 +157,8 @@ class Pairs:
     """One row a customer and item, by customer, then item.
 
     customer, item: positions; first_s, last_s: UTC seconds; n_orders: in how many orders;
-    n_rows: of the dataset; quantity: pieces in all; weight: the most that a row counts; start: (customers + 1,) where each customer's
-    rows begin.
+    n_rows: of the dataset; quantity: pieces in all; weight: the most that a row counts; start:
+    (customers + 1,) where each customer's rows begin.
     """
 
     customer: np.ndarray

@@ -10,6 +10,7 @@ import numpy as np
 
 from lepton.recommend.families.base import Family, Ranker
 from lepton.recommend.families.ease import Ease
+from lepton.recommend.families.ease_own import EaseOwn
 from lepton.recommend.families.ials import Ials
 from lepton.recommend.families.item_knn import ItemKnn
 from lepton.recommend.families.own_history import OwnHistory
@@ -20,11 +21,12 @@ from lepton.recommend.windows import Window
 
 RETRIEVERS: Final[Mapping[str, Family]] = {
     "popular_28": Popularity(28.0),
-    "own_90": OwnHistory(90.0, 28.0),
+    "own": OwnHistory(120.0, 28.0, 0.1),
     "knn": ItemKnn(200, 50.0, np.inf, 90.0),
-    "ease_90": Ease(200.0, 90.0, 90.0),
+    "ease_60": Ease(100.0, 60.0, 60.0),
+    "ease_own": EaseOwn(),
     "ease_ever": Ease(300.0, np.inf, 90.0),
-    "ials": Ials(64, 0.01, 0.1),
+    "ials": Ials(64, 0.003, 0.3, 90.0),
 }
 """Name of a score -> the family that gives it."""
 
@@ -38,7 +40,7 @@ class Depth:
         default_factory=lambda: {
             "popular_28": 40,
             "knn": 60,
-            "ease_90": 120,
+            "ease_60": 120,
             "ease_ever": 60,
             "ials": 60,
         }

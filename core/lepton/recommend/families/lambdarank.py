@@ -47,7 +47,7 @@ class Lambdarank:
     stride_days: float = 14.0
     days: float = 28.0
     trees: Mapping[str, int] = field(default_factory=lambda: {"all": 200, "new": 150})
-    negatives: float = 0.4
+    negatives: float = 0.5
     retrievers: Mapping[str, Family] = field(default_factory=lambda: RETRIEVERS)
     depth: Depth = field(default_factory=Depth)
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -152,7 +152,8 @@ def runner(forest: Trees) -> Any:
 
     builder = Builder()
     told = forest.emit(builder, builder.cast("X", np.float64))
-    model = builder.model({"X": (np.float32, ["n", forest.width])}, {told: (np.float64, ["n"])}, {})
+    given = {"X": (np.dtype(np.float32), ["n", forest.width])}
+    model = builder.model(given, {told: (np.dtype(np.float64), ["n"])}, {})
     made = session(model.SerializeToString(), "forest", CPU)
 
     def run(X: np.ndarray) -> np.ndarray:

@@ -1,0 +1,154 @@
+"""One graph from a history to a list: scores of an item-item model, masks, the best, and why.
+
+Inputs: `history` (h,) positions of what was taken and `weight` (h,) what each still counts; `seen`
+(s,) positions that may not be listed; `allowed` (items,) whether an item may be listed at all, and
+`boost` (items,) what is added to its score, as a share of the customer's best. Outputs: `item`,
+`score` (k,), the best first; `because` (r, 2) places in the history that speak most for each of
+the first r, and `share` (r, 2) what they add to its score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from scipy import sparse
+
+from lepton.graph.emit import Builder
+from lepton.recommend.families.ease_own import EdgeModel
+
+LISTED: Final = 100
+"""Items that the graph gives back at most: what rules choose from."""
+REASONS: Final = 2
+REASONED: Final = 40
+"""Of how many items of a list, from the best on, it is told why."""
+FORMS: Final = ("float32", "int8", "float16")
+LOWEST: Final = float(np.finfo(np.float32).min)
+"""Score of an item that may not be listed."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """How similarities are written. kind: of `FORMS`; neighbours: kept a row, the largest by
+    amount, 0 for all."""
+
+    kind: str = "float32"
+    neighbours: int = 0
+
+    @property
+    def name(self) -> str:
+        """As tables name it."""
+        return self.kind if not self.neighbours else f"{self.kind}, {self.neighbours} a row"
+
+
+@dataclass(frozen=True, eq=False)
+class Packed:
+    """Similarities in a form: at (items, n) columns int16 or int32, value (items, n) in the form's
+    type, scale (items, 1) float32 that int8 is multiplied by."""
+
+    form: Form
+    at: np.ndarray
+    value: np.ndarray
+    scale: np.ndarray
+
+    def similar(self) -> np.ndarray:
+        """(items, items) float32, as a device has it."""
+        n = len(self.at)
+        told = self.value.astype(np.float32) * self.scale
+        found = np.zeros((n, n), dtype=np.float32)
+        np.put_along_axis(found, self.at.astype(np.int64), told, axis=1)
+        return found
+
+
+def packed(similar: np.ndarray | sparse.csr_matrix, form: Form) -> Packed:
+    """Similarities in `form`: rounded to it, and cut to the neighbours that count most."""
+    dense = similar.toarray() if sparse.issparse(similar) else np.asarray(similar)
+    n = dense.shape[0]
+    kept = min(form.neighbours or n, n)
+    near = np.argpartition(-np.abs(dense), kept - 1, axis=1)[:, :kept]
+    near.sort(axis=1)
+    told = np.take_along_axis(dense, near, axis=1).astype(np.float32)
+    at = near.astype(np.int16 if n <= np.iinfo(np.int16).max else np.int32)
+    scale = np.ones((n, 1), dtype=np.float32)
+    if form.kind == "int8":
+        scale = np.maximum(np.abs(told).max(axis=1, keepdims=True), 1e-12) / np.float32(127)
+        return Packed(form, at, np.rint(told / scale).astype(np.int8), scale)
+    kind = np.float16 if form.kind == "float16" else np.float32
+    return Packed(form, at, told.astype(kind), scale)
+
+
+def to_onnx(model: EdgeModel, form: Form, described: Mapping[str, str], k: int = LISTED) -> bytes:
+    """The graph's file. Similarities are unpacked once, when a runtime loads it."""
+    builder = Builder()
+    n = len(model.prior)
+    rows = builder.add("Gather", _unpacked(builder, packed(model.similar, form)), "history", axis=0)
+    weight = builder.add("Unsqueeze", "weight", builder.constant(np.array([0])))
+    spread = builder.add("MatMul", weight, rows)
+    scores = builder.add("Add", spread, builder.embed(model.prior.astype(np.float32)[None, :]))
+    flat = builder.add("Reshape", scores, builder.constant(np.array([-1])))
+    itself = builder.add("Mul", "weight", builder.embed(np.float32(model.own)))
+    flat = builder.add("ScatterElements", flat, "history", itself, axis=0, reduction="add")
+    best = builder.add("ReduceMax", flat, keepdims=1)
+    lifted = builder.add("Add", flat, builder.add("Mul", "boost", best))
+    lowest = builder.embed(np.float32(LOWEST))
+    open_ = builder.add("Where", "allowed", lifted, lowest)
+    shape = builder.add("Shape", "seen")
+    nothing = builder.add("Expand", lowest, shape)
+    masked = builder.add("ScatterElements", open_, "seen", nothing, axis=0)
+    _listed(builder, masked, rows, min(k, n))
+    why = min(k, n, REASONED)
+    given = {
+        "history": (np.dtype(np.int64), ["h"]),
+        "weight": (np.dtype(np.float32), ["h"]),
+        "seen": (np.dtype(np.int64), ["s"]),
+        "allowed": (np.dtype(np.bool_), [n]),
+        "boost": (np.dtype(np.float32), [n]),
+    }
+    told = {
+        "item": (np.dtype(np.int64), [min(k, n)]),
+        "score": (np.dtype(np.float32), [min(k, n)]),
+        "because": (np.dtype(np.int64), [why, "r"]),
+        "share": (np.dtype(np.float32), [why, "r"]),
+    }
+    return bytes(builder.model(given, told, described).SerializeToString())
+
+
+def _unpacked(builder: Builder, told: Packed) -> str:
+    """Name of the (items, items) float32 of what is embedded in its form."""
+    value = builder.embed(told.value)
+    if told.form.kind != "float32":
+        value = builder.cast(value, np.float32)
+    if told.form.kind == "int8":
+        value = builder.add("Mul", value, builder.embed(told.scale))
+    n, kept = told.at.shape
+    if kept == n:
+        return value
+    shape = builder.constant(np.array([n, n]))
+    zeros = builder.add("Expand", builder.embed(np.zeros((1, 1), dtype=np.float32)), shape)
+    at = builder.cast(builder.embed(told.at), np.int64)
+    return builder.add("ScatterElements", zeros, at, value, axis=1)
+
+
+def _listed(builder: Builder, masked: str, rows: str, k: int) -> None:
+    """The outputs: the `k` best, and the two of the history that speak most for each."""
+    from onnx import helper
+
+    size = builder.constant(np.array([k]))
+    builder.nodes.append(
+        helper.make_node("TopK", [masked, size], ["score", "item"], axis=0, largest=1, sorted=1)
+    )
+    n_why = min(k, REASONED)
+    bounds = [builder.constant(np.array([at])) for at in (0, n_why)]
+    near = builder.add("Gather", rows, builder.add("Slice", "item", *bounds), axis=1)
+    tall = builder.add("Unsqueeze", "weight", builder.constant(np.array([1])))
+    added = builder.add("Transpose", builder.add("Mul", near, tall), perm=[1, 0])
+    length = builder.add("Shape", "history")
+    n = builder.add("Min", length, builder.constant(np.array([REASONS])))
+    builder.nodes.append(
+        helper.make_node("TopK", [added, n], ["share", "because"], axis=1, largest=1, sorted=1)
+    )
+
+
+__all__ = ["FORMS", "LISTED", "LOWEST", "REASONED", "Form", "Packed", "packed", "to_onnx"]
