@@ -119,7 +119,8 @@ def folded(ids: pd.Series) -> pd.Series:
 def with_events(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows with `event`, `order_id` and `quantity`, filled in where they were not delivered.
 
-    Without `event` a negative quantity, or an order whose number begins with C, is a return.
+    Without `event` a negative quantity is a return, and so is an order whose number is a C before
+    digits, where most orders are digits alone.
     """
     made = rows.copy()
     if "event" not in made:
@@ -127,7 +128,7 @@ def with_events(rows: pd.DataFrame) -> pd.DataFrame:
         if "quantity" in made:
             is_back |= (made["quantity"] < 0).to_numpy()
         if "order_id" in made:
-            is_back |= made["order_id"].str.match(r"[Cc]\d").fillna(False).to_numpy(dtype=bool)
+            is_back |= _cancels(made["order_id"])
         made["event"] = pd.Series(np.where(is_back, "return", "purchase"), made.index, dtype="str")
     made["event"] = made["event"].fillna("purchase")
     if "quantity" not in made:
@@ -136,6 +137,13 @@ def with_events(rows: pd.DataFrame) -> pd.DataFrame:
         at = made["event_at"].dt.strftime("%Y%m%dT%H%M%S")
         made["order_id"] = made["customer_id"].fillna("guest") + "@" + at
     return made
+
+
+def _cancels(orders: pd.Series) -> np.ndarray:
+    """Which rows belong to a cancelled order, by its number."""
+    marked = orders.str.fullmatch(r"[Cc]\d+").fillna(value=False).to_numpy(dtype=bool)
+    plain = orders.str.fullmatch(r"\d+").fillna(value=False).to_numpy(dtype=bool)
+    return np.asarray(marked & (plain.sum() > marked.sum()))
 
 
 def reasons(

@@ -110,9 +110,15 @@ def test_a_cancelled_order_is_told_by_its_number_where_no_event_is_delivered() -
         ("a", "x", 0, 1.0, 1.0, "536365"),
         ("a", "x", 1, 1.0, 1.0, "C536366"),
         ("a", "x", 2, 1.0, 1.0, "Campaign"),
+        ("a", "x", 3, 1.0, 1.0, "536367"),
     )
     assert dropped(rows) == {"returns and cancellations": 1}
-    assert clean(rows).rows["order_id"].tolist() == ["536365", "Campaign"]
+    assert clean(rows).rows["order_id"].tolist() == ["536365", "Campaign", "536367"]
+
+
+def test_order_numbers_that_all_begin_with_c_are_no_returns() -> None:
+    rows = lines(*[("a", "x", day, 1.0, 1.0, f"C{day:05d}") for day in range(5)])
+    assert dropped(rows) == {}
 
 
 def test_a_negative_quantity_outside_returns_is_no_return_where_events_are_told() -> None:
