@@ -35,12 +35,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Cleaned:
-    """rows: what customers did, in order of time: the canonical columns, and `order_id`, `event`,
-    `quantity`, `price` (where any is delivered), `returned` (pieces that came back) and
-    `weight` (of the event, by the share that was kept) on each. guests: the same of rows that lack
-    nothing but the customer, whose baskets still tell which items belong together. funnel: what
-    became of all rows; unmatched: returns of what was never bought; respelt: rows whose item was
-    written in other letters, under the spelling that most rows have."""
+    """rows: what customers did, in order of time: the canonical columns, and on each `order_id`,
+    `event`, `quantity`, `weight` (of the event), `returned` (pieces that came back later) and
+    `returned_at` (when; see `returned.as_known`). guests: the same of rows that lack nothing but
+    the customer, whose baskets still tell which items belong together. funnel: what became of all
+    rows; unmatched: returns of what was never bought; respelt: rows whose item was written in other
+    letters, under the spelling that most rows have."""
 
     rows: pd.DataFrame
     guests: pd.DataFrame
@@ -71,7 +71,8 @@ def clean(
     kept = whole[why == ""]
     back = whole[why == RETURNED]
     found = returned_pieces(kept, back)
-    rows = _weighted(kept.assign(returned=found.pieces), {**WEIGHTS, **(weights or {})})
+    told = kept.assign(returned=found.pieces, returned_at=found.at)
+    rows = _weighted(told, {**WEIGHTS, **(weights or {})})
     guests = whole[why == GUEST]
     others = reasons(guests, items, spared=(GUEST,))
     order = ["event_at", "order_id", "item_id"]
@@ -188,8 +189,7 @@ def is_service(ids: pd.Series, items: pd.DataFrame | None = None) -> pd.Series:
 
 
 def _weighted(rows: pd.DataFrame, weights: Mapping[str, float]) -> pd.DataFrame:
-    kept = 1 - rows["returned"] / rows["quantity"]
-    return rows.assign(weight=rows["event"].map(dict(weights)).astype(float) * kept.clip(0, 1))
+    return rows.assign(weight=rows["event"].map(dict(weights)).astype(float))
 
 
 __all__ = [

@@ -12,6 +12,7 @@ import pandas as pd
 from lepton.errors import SearchError
 from solutions.retail_recommendation.customer_features import DAY
 from solutions.retail_recommendation.customer_quality import auc
+from solutions.retail_recommendation.returned import as_known
 
 HORIZON_D: Final = 28.0
 CUTOFFS: Final = 3
@@ -28,7 +29,7 @@ def cycles(rows: pd.DataFrame, cutoff: pd.Timestamp) -> pd.DataFrame:
     n: days on which it was bought; since_d: days since the last; due_at: when the cycle is over;
     share: since_d by cycle_d.
     """
-    known = rows[rows["event_at"] < cutoff]
+    known = as_known(rows, cutoff)
     days = known[["customer_id", "item_id"]].assign(day=known["event_at"].dt.floor("D"))
     days = days.drop_duplicates().sort_values(["customer_id", "item_id", "day"])
     pair = ["customer_id", "item_id"]
@@ -56,7 +57,7 @@ FEATURES: Final = (
 
 def due_features(rows: pd.DataFrame, cutoff: pd.Timestamp) -> tuple[pd.DataFrame, np.ndarray]:
     """The pairs of `cycles`, and (pairs, FEATURES) of what is known of them."""
-    known = rows[rows["event_at"] < cutoff]
+    known = as_known(rows, cutoff)
     found = cycles(known, cutoff)
     again = found.assign(again=found["n"] > 1).groupby("item_id")["again"].agg(["sum", "count"])
     usual = again["sum"].sum() / max(again["count"].sum(), 1)
@@ -120,7 +121,7 @@ def fit_due(rows: pd.DataFrame, cutoff: pd.Timestamp, horizon_d: float = HORIZON
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    known = rows[rows["event_at"] < cutoff]
+    known = as_known(rows, cutoff)
     parts = []
     for step in range(1, CUTOFFS + 1):
         at = cutoff - step * horizon_d * DAY

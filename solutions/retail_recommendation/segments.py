@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from solutions.retail_recommendation.customer_features import DAY, money
+from solutions.retail_recommendation.returned import as_known
 
 FIFTHS: Final = 5
 SEGMENTS: Final = ("best", "loyal", "new", "promising", "at risk", "fading", "lost")
@@ -22,7 +23,7 @@ def rfm(rows: pd.DataFrame, cutoff: pd.Timestamp) -> pd.DataFrame:
 
     rows: cleaned purchases, of which those from `cutoff` on are not looked at.
     """
-    known = rows[rows["event_at"] < cutoff]
+    known = as_known(rows, cutoff)
     groups = known.assign(money=money(known)).groupby("customer_id")
     found = pd.DataFrame(
         {

@@ -10,6 +10,7 @@ import pandas as pd
 
 from solutions.retail_recommendation.cleaning import folded
 from solutions.retail_recommendation.customer_features import DAY
+from solutions.retail_recommendation.returned import as_known
 
 HALF_LIFE_D: Final = 28.0
 LOOK_D: Final = 182.0
@@ -60,7 +61,7 @@ def demand_rates(
 
     Weeks at whose begin an item was counted at 0 say nothing of what was wanted: they are left out.
     """
-    weekly = _weekly(rows, cutoff)
+    weekly = _weekly(as_known(rows, cutoff), cutoff)
     there = ~_empty_weeks(stock, cutoff, weekly)
     weights = 0.5 ** (WEEK_D * (np.arange(weekly.shape[1]) + 0.5) / HALF_LIFE_D)
     counted = weights * there
