@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import platform
 from collections.abc import Mapping
 from datetime import date
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import pandas as pd
 
 import lepton
 from lepton.context import Context
@@ -25,6 +28,7 @@ from lepton_edge.shelf import MODES, Catalogue, Rule, Shelf
 if TYPE_CHECKING:
     from lepton.export.bundle import Bundle
     from lepton.recommend.board import RecommendBoard
+    from lepton.recommend.champion import Champion
     from lepton.recommend.families.base import Ranker
     from lepton.recommend.front import EdgeFront
     from lepton.recommend.interactions import InteractionDataset
@@ -133,9 +137,9 @@ def _on(known: InteractionDataset, window: Window) -> Window:
 def evaluate(ctx: Context, prepared: Prepared, front: EdgeFront, bundle: Bundle) -> Evaluation:
     """The one read of the holdout: the champion's lists, and those of the bundle's own runtime."""
     from lepton.recommend.evaluated import Found, evaluated
-    from lepton.recommend.families import FLOOR, family
     from lepton.recommend.judged import lists_of
     from lepton.recommend.leak import leak_of
+    from lepton.recommend.roster import FLOOR, family
 
     window, rng = prepared.holdout(), ctx.rng("evaluate")
     ctx.progress.step(f"{len(window):,} customers of the holdout")
@@ -165,6 +169,7 @@ def _by_bundle(
     ones, that Python lists otherwise."""
     from lepton.export.edge import edge_faults
     from lepton.recommend.edge_forms import in_form
+    from lepton.recommend.families.own_history import line_counts
     from lepton.recommend.judged import LONGEST, Lists, lists_of
     from lepton_edge.recommend_golden import check_lists
     from lepton_edge.recommender import Recommender
@@ -172,7 +177,7 @@ def _by_bundle(
     with edge_faults():
         recommender = Recommender(bundle.path)
         golden = check_lists(recommender)
-        known = window.known
+        known, counts = window.known, line_counts(window.known)
         place = _places(known.items, recommender.catalogue.items)
         small = in_form(front.model, front.choice.form)
         found = {}
@@ -182,7 +187,8 @@ def _by_bundle(
             for row, customer in enumerate(window.customers):
                 own = known.customer == customer
                 items = known.items[known.item[own]].tolist()
-                told = recommender.history(items, known.age_days[own].tolist())
+                days, each = known.age_days[own].tolist(), counts[own].tolist()
+                told = recommender.history(items, days, each)
                 seen = told[0] if mode == "new" else None
                 made = recommender.recommend(*told[:2], shelf, k=LONGEST, seen=seen)
                 found[mode][row, : len(made.item)] = place[made.item]
@@ -190,6 +196,51 @@ def _by_bundle(
     same = lists_of(small, window).of["all"][short, :10] == found["all"][short, :10]
     differ = float((~same.all(axis=1)).mean()) if short.any() else 0.0
     return Lists(found), max(differ, golden.flips / max(golden.rows, 1))
+
+
+def recommendations(ctx: Context, bundle: Path, validated: Validated) -> pd.DataFrame:
+    """Lists of every customer in both modes by the bundle's champion, with all that is known: one
+    row a listed item, columns as `shards.lists_for` has them.
+
+    Shards that an earlier call finished with the same data, champion and rules are not made again.
+    """
+    from lepton.recommend.champion import Champion
+    from lepton.recommend.edge_forms import edge_ranker
+    from lepton.recommend.rules import on_hand_of
+    from lepton.recommend.shards import Batch, listed_in_shards, read_shards
+
+    spec = spec_of(ctx)
+    data = spec.interactions(validated.tables, ctx.settings)
+    champion = Champion.load(bundle / "champion")
+    told = Prepared(data, spec.catalogue(validated.tables), 0.0, (), data.as_of_s, ctx.task.name)
+    catalogue, rules = shelf_parts(ctx, told, data.items)
+    on_hand, day = on_hand_of(data.items, told.catalogue), day_of(data)
+    shelves = {mode: Shelf.of(rules, catalogue, day, mode, on_hand) for mode in MODES}
+    folder = (
+        ctx.workspace.home
+        / "lists"
+        / ctx.solution.name
+        / _same_lists(data, champion, rules, on_hand)
+    )
+    batch = Batch(champion.on(data), edge_ranker(data), shelves, int(ctx.settings["list_length"]))
+    for number, made in listed_in_shards(batch, data, folder):
+        ctx.progress.step(f"shard {number}" + ("" if made else ", made before"))
+    return read_shards(folder)
+
+
+def _same_lists(
+    data: InteractionDataset,
+    champion: Champion,
+    rules: tuple[Rule, ...],
+    on_hand: np.ndarray | None,
+) -> str:
+    """What lists follow from, as a name of a folder."""
+    parts = [data.customers, data.items, data.customer, data.item, data.order, data.at_s]
+    told = hashlib.sha256(champion.fingerprint.encode())
+    for part in (*parts, data.weight, data.price, *([] if on_hand is None else [on_hand])):
+        told.update(np.ascontiguousarray(part).tobytes())
+    told.update(json.dumps([rule.to_json() for rule in rules]).encode())
+    return told.hexdigest()[:24]
 
 
 def _places(items: np.ndarray, listed: tuple[str, ...]) -> np.ndarray:
@@ -262,7 +313,7 @@ def report(
     from lepton.report.html import write_report
     from lepton.report.recommend_facts import recommend_facts
 
-    catalogue, rules = shelf_parts(ctx, prepared, prepared.before_holdout.items)
+    _, rules = shelf_parts(ctx, prepared, prepared.before_holdout.items)
     content = ReportContent(
         title=ctx.solution.title,
         subtitle=ctx.solution.about,

@@ -44,7 +44,7 @@ def check_lists(recommender: Recommender) -> GoldenCheck:
 
 
 def _compared(recommender: Recommender, told: Mapping[str, Any]) -> tuple[float, int]:
-    history, weight, _ = recommender.history(told["items"], told["days_since"])
+    history, weight, _ = recommender.history(told["items"], told["days_since"], told["counts"])
     shelf = recommender.shelf(date.fromisoformat(told["day"]), told["mode"])
     seen = history if told["mode"] == "new" else None
     made = recommender.recommend(history, weight, shelf, k=len(told["listed"]), seen=seen)

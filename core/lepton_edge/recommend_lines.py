@@ -16,7 +16,7 @@ from lepton_edge.strict_json import parse
 
 LONGEST_LINE: Final = 1 << 20
 MOST: Final = 40
-_KNOWN: Final = ("customer_id", "items", "days_since", "mode", "k", "exclude", "on_hand")
+_KNOWN: Final = ("customer_id", "items", "days_since", "counts", "mode", "k", "exclude", "on_hand")
 
 
 class RecommendLines:
@@ -38,7 +38,9 @@ class RecommendLines:
 
     def _answer(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         made, mode = self.recommender, asked.get("mode", "all")
-        history, weight, days = made.history(asked["items"], asked["days_since"])
+        history, weight, days = made.history(
+            asked["items"], asked["days_since"], asked.get("counts")
+        )
         shelf = self._shelves[mode]
         if "on_hand" in asked:
             shelf = made.shelf(self._day, mode, self._pieces(asked["on_hand"]))
@@ -89,8 +91,11 @@ def asked_of(line: bytes) -> Mapping[str, Any]:
     items, days = asked.get("items", []), asked.get("days_since", [])
     if not _are(items, str) or not _are(days, (int, float)) or len(items) != len(days):
         raise _refused("LK281", "items", "needs a list of names, and as many days_since")
-    if any(not 0 <= one < 1e6 for one in days):
-        raise _refused("LK282", "days_since", "a number below 0, or beyond all bounds")
+    counts = asked.get("counts", [1.0] * len(items))
+    if not _are(counts, (int, float)) or len(counts) != len(items):
+        raise _refused("LK281", "counts", "needs a number for each item")
+    if any(not 0 <= one < 1e6 for one in [*days, *counts]):
+        raise _refused("LK282", "days_since or counts", "a number below 0, or beyond all bounds")
     if asked.get("mode", "all") not in MODES:
         raise _refused("LK284", "mode", json.dumps(asked["mode"])[:40])
     k = asked.get("k", 10)

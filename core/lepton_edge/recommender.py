@@ -74,16 +74,18 @@ class Recommender:
         return Shelf.of(self.rules, self.catalogue, day, mode, on_hand)
 
     def history(
-        self, items: list[str], days_since: list[float]
+        self, items: list[str], days_since: list[float], counts: list[float] | None = None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Positions, weights and days since the last time of what a customer took, one entry an
-        item; unknown items are left out. items: an entry each order and item."""
+        item; unknown items are left out. items: an entry each order and item; counts: what each
+        entry counts, 1 where it is not told (less for what came back, or was only looked at)."""
         weight: dict[int, float] = {}
         newest: dict[int, float] = {}
-        for item, days in zip(items, days_since, strict=True):
+        told = [1.0] * len(items) if counts is None else counts
+        for item, days, count in zip(items, days_since, told, strict=True):
             at = self._place.get(item)
             if at is not None:
-                weight[at] = weight.get(at, 0.0) + 2.0 ** (-days / self.half_life_days)
+                weight[at] = weight.get(at, 0.0) + count * 2.0 ** (-days / self.half_life_days)
                 newest[at] = min(newest.get(at, np.inf), days)
         at = np.fromiter(weight, dtype=np.int64, count=len(weight))
         return (

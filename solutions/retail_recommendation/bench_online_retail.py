@@ -21,11 +21,11 @@ from lepton.benching import cpu_s, customer, versions
 from lepton.recommend.edge_forms import choose_form, edge_ranker, in_form
 from lepton.recommend.edge_graph import to_onnx
 from lepton.recommend.edge_timing import agreement, measured
-from lepton.recommend.families import STANDARD, family
 from lepton.recommend.interactions import DAY_S, InteractionDataset
 from lepton.recommend.judged import lists_of, paired, rated
 from lepton.recommend.prepared import Prepared
 from lepton.recommend.retrieved import candidate_recall, fit_retrievers
+from lepton.recommend.roster import STANDARD, family
 from lepton.recommend.search import RecommendSearch, search
 from lepton.recommend.serving import top_items
 from lepton.recommend.windows import MODES, Window

@@ -29,6 +29,7 @@ from lepton.recommend.edge_forms import in_form
 from lepton.recommend.edge_graph import LISTED, LOWEST, Form, to_onnx
 from lepton.recommend.edge_timing import Cost
 from lepton.recommend.families.ease_own import EaseOwnRanker
+from lepton.recommend.families.own_history import line_counts
 from lepton.recommend.interactions import DAY_S, InteractionDataset
 from lepton_edge.bundle import FORMAT, GOLDEN, MODEL, RECOMMEND
 from lepton_edge.device import device_name
@@ -105,12 +106,15 @@ def golden_lists(ranker: EaseOwnRanker, form: Form, context: RecommendContext) -
     np.maximum.at(latest, known.customer, known.at_s)
     asked = np.argsort(-latest, kind="stable")[:GOLDEN_LISTS]
     shelves = {mode: Shelf.of(context.rules, context.catalogue, day, mode) for mode in MODES}
-    lists = []
+    counts, lists = line_counts(known), []
     for number, customer in enumerate(asked):
         mode = MODES[number % len(MODES)]
         own = known.customer == customer
-        items, days = known.items[known.item[own]], known.age_days[own]
-        told = {"items": items.tolist(), "days_since": days.tolist()}
+        told = {
+            "items": known.items[known.item[own]].tolist(),
+            "days_since": known.age_days[own].tolist(),
+            "counts": counts[own].tolist(),
+        }
         listed, scores = listed_by_python(small, told, known, shelves[mode], mode)
         lists.append(
             {
@@ -135,9 +139,10 @@ def listed_by_python(
     """Positions and scores of one history's list, without any graph: what a device must repeat."""
     at = known.item_positions(np.array(told["items"], dtype="U"))
     weight: dict[int, float] = {}
-    for item, days in zip(at.tolist(), told["days_since"], strict=True):
+    for item, days, count in zip(at.tolist(), told["days_since"], told["counts"], strict=True):
         if item >= 0:
-            weight[item] = weight.get(item, 0.0) + 2.0 ** (-days / ranker.input_half_life_days)
+            decayed = count * 2.0 ** (-days / ranker.input_half_life_days)
+            weight[item] = weight.get(item, 0.0) + decayed
     history = np.fromiter(weight, dtype=np.int64, count=len(weight))
     values = np.fromiter(weight.values(), dtype=np.float32, count=len(weight))
     kept, weights = newest(history, values)

@@ -22,7 +22,7 @@ def similar_items(
     model: EdgeModel, item: int, k: int = 10, allowed: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Positions and scores of the items that the model finds nearest to `item`, both ways added;
-    allowed: (items,) such as those of its category, or on hand, so that they may stand in for it."""
+    allowed: (items,) such as those of its category that are on hand, to stand in for it."""
     told = (model.similar[item] + model.similar[:, item]).astype(np.float32)
     told[item] = -np.inf
     if allowed is not None:

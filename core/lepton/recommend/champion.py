@@ -17,11 +17,11 @@ from typing import Any, Final
 import numpy as np
 
 from lepton.graph.trees import Trees
-from lepton.recommend.families import family
 from lepton.recommend.families.base import Ranker
 from lepton.recommend.families.lambdarank import Lambdarank, TwoStage
 from lepton.recommend.interactions import InteractionDataset
 from lepton.recommend.retrieved import fit_retrievers
+from lepton.recommend.roster import family
 from lepton_edge.atomic import write_bytes
 
 FILE: Final = "champion.npz"
@@ -42,7 +42,7 @@ class Champion:
         """Of the fitted models by name."""
         forests = {}
         for mode, name in families.items():
-            model = models[name]
+            model = models.get(name)
             if isinstance(model, TwoStage):
                 forests[mode] = model.forests[mode]
         return cls(dict(families), forests, seed)

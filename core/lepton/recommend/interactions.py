@@ -208,7 +208,7 @@ class Pairs:
     @cached_property
     def start(self) -> np.ndarray:
         """Where each customer's pairs begin, (customers + 1,)."""
-        return np.searchsorted(self.customer, np.arange(self.shape[0] + 1))
+        return np.asarray(np.searchsorted(self.customer, np.arange(self.shape[0] + 1)))
 
 
 def _positions(names: np.ndarray, asked: np.ndarray) -> np.ndarray:
@@ -221,7 +221,8 @@ def _positions(names: np.ndarray, asked: np.ndarray) -> np.ndarray:
 def _numbers(rows: pd.DataFrame, name: str) -> np.ndarray:
     if name not in rows:
         return np.ones(len(rows))
-    return np.nan_to_num(rows[name].to_numpy(dtype=np.float64, na_value=np.nan), nan=1.0)
+    told = rows[name].to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.asarray(np.nan_to_num(told, nan=1.0))
 
 
 def _check(rows: pd.DataFrame) -> None:

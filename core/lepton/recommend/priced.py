@@ -1,4 +1,4 @@
-"""What rules do to lists, and what each costs in NDCG@10: with all of them, and with all but one."""
+"""What rules do to lists, and what each costs in NDCG@10: all of them against all but one."""
 
 from __future__ import annotations
 

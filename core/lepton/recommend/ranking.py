@@ -56,7 +56,7 @@ def hits(lists: np.ndarray, targets: sparse.csr_matrix) -> np.ndarray:
     at = np.minimum(np.searchsorted(wanted, asked), max(len(wanted) - 1, 0))
     if not len(wanted):
         return np.zeros(lists.shape)
-    return ((wanted[at] == asked) & (lists >= 0)).astype(np.float64)
+    return np.asarray(((wanted[at] == asked) & (lists >= 0)).astype(np.float64))
 
 
 def ndcg(lists: np.ndarray, targets: sparse.csr_matrix, k: int = K) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Commercial rules of lists: a strict YAML file, checked against the catalogue before it is used."""
+"""Commercial rules of lists: a strict YAML file, checked against the catalogue before its use."""
 
 from __future__ import annotations
 

@@ -18,12 +18,12 @@ from lepton.automl.budget import Budget
 from lepton.progress import Progress
 from lepton.recommend.board import RecommendBoard, Trial
 from lepton.recommend.champion import Champion
-from lepton.recommend.families import FLOOR, family
 from lepton.recommend.families.base import Ranker
 from lepton.recommend.families.lambdarank import TwoStage
 from lepton.recommend.judged import lists_of, paired, rated
 from lepton.recommend.prepared import Prepared
 from lepton.recommend.retrieved import candidate_recall
+from lepton.recommend.roster import FLOOR, family
 from lepton.recommend.windows import MODES, Window
 
 REFIT_SHARE: Final = 2.5

@@ -167,4 +167,17 @@ def choice(content: ReportContent) -> Section:
     return Section("choice", "How it was chosen", text.strip(), blocks, "Choice")
 
 
-__all__ = ["again", "choice", "lists", "lorenz", "performance", "rules", "summary"]
+def device(content: ReportContent) -> Section:
+    """Forms of the device's model, and which is shipped."""
+    blocks = [
+        table_or("Forms", frame_table(content.model.front), "No form was tried."),
+        *own_blocks(content, "front"),
+    ]
+    text = (
+        "The smallest form is shipped whose loss of NDCG@10 is surely inside the limit, on "
+        "customers of the window before the holdout."
+    )
+    return Section("front", "The device's model", text, blocks, "Device")
+
+
+__all__ = ["again", "choice", "device", "lists", "lorenz", "performance", "rules", "summary"]

@@ -39,7 +39,7 @@ def sections(content: ReportContent) -> tuple[Section, ...]:
             recommend_sections.again(content),
             contract(content),
             recommend_sections.choice(content),
-            front(content),
+            recommend_sections.device(content),
             evidence(content),
         )
     alike = similar(content)

@@ -42,11 +42,16 @@ class OwnHistoryRanker:
 
 def order_decay(known: InteractionDataset, half_life_days: float) -> np.ndarray:
     """What each row still counts, where an item counts once an order, (rows,)."""
+    return np.asarray(line_counts(known) * np.exp2(-known.age_days / half_life_days))
+
+
+def line_counts(known: InteractionDataset) -> np.ndarray:
+    """What each row counts, however old, where an item counts once an order, (rows,)."""
     span = int(known.order.max(initial=0)) + 1
     _, at, n = np.unique(
         known.pairs.of_row * span + known.order, return_inverse=True, return_counts=True
     )
-    return np.asarray(known.decay(half_life_days) / n[at])
+    return np.asarray(known.weight / n[at])
 
 
-__all__ = ["OwnHistory", "OwnHistoryRanker", "order_decay"]
+__all__ = ["OwnHistory", "OwnHistoryRanker", "line_counts", "order_decay"]
