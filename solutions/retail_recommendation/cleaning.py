@@ -35,12 +35,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Cleaned:
-    """rows: what customers did, in order of time: the canonical columns, and `order_id`, `event`,
-    `quantity`, `price` (where any is delivered), `returned` (pieces that came back) and
-    `weight` (of the event, by the share that was kept) on each. guests: the same of rows that lack
-    nothing but the customer, whose baskets still tell which items belong together. funnel: what
-    became of all rows; unmatched: returns of what was never bought; respelt: rows whose item was
-    written in other letters, under the spelling that most rows have."""
+    """rows: what customers did, in order of time: the canonical columns, and on each `order_id`,
+    `event`, `quantity`, `weight` (of the event), `returned` (pieces that came back later) and
+    `returned_at` (when; see `returned.as_known`). guests: the same of rows that lack nothing but
+    the customer, whose baskets still tell which items belong together. funnel: what became of all
+    rows; unmatched: returns of what was never bought; respelt: rows whose item was written in other
+    letters, under the spelling that most rows have."""
 
     rows: pd.DataFrame
     guests: pd.DataFrame
@@ -71,7 +71,8 @@ def clean(
     kept = whole[why == ""]
     back = whole[why == RETURNED]
     found = returned_pieces(kept, back)
-    rows = _weighted(kept.assign(returned=found.pieces), {**WEIGHTS, **(weights or {})})
+    told = kept.assign(returned=found.pieces, returned_at=found.at)
+    rows = _weighted(told, {**WEIGHTS, **(weights or {})})
     guests = whole[why == GUEST]
     others = reasons(guests, items, spared=(GUEST,))
     order = ["event_at", "order_id", "item_id"]
@@ -119,7 +120,8 @@ def folded(ids: pd.Series) -> pd.Series:
 def with_events(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows with `event`, `order_id` and `quantity`, filled in where they were not delivered.
 
-    Without `event` a negative quantity, or an order whose number begins with C, is a return.
+    Without `event` a negative quantity is a return, and so is an order whose number is a C before
+    digits, where most orders are digits alone.
     """
     made = rows.copy()
     if "event" not in made:
@@ -127,7 +129,7 @@ def with_events(rows: pd.DataFrame) -> pd.DataFrame:
         if "quantity" in made:
             is_back |= (made["quantity"] < 0).to_numpy()
         if "order_id" in made:
-            is_back |= made["order_id"].str.match(r"[Cc]\d").fillna(False).to_numpy(dtype=bool)
+            is_back |= _cancels(made["order_id"])
         made["event"] = pd.Series(np.where(is_back, "return", "purchase"), made.index, dtype="str")
     made["event"] = made["event"].fillna("purchase")
     if "quantity" not in made:
@@ -136,6 +138,13 @@ def with_events(rows: pd.DataFrame) -> pd.DataFrame:
         at = made["event_at"].dt.strftime("%Y%m%dT%H%M%S")
         made["order_id"] = made["customer_id"].fillna("guest") + "@" + at
     return made
+
+
+def _cancels(orders: pd.Series) -> np.ndarray:
+    """Which rows belong to a cancelled order, by its number."""
+    marked = orders.str.fullmatch(r"[Cc]\d+").fillna(value=False).to_numpy(dtype=bool)
+    plain = orders.str.fullmatch(r"\d+").fillna(value=False).to_numpy(dtype=bool)
+    return np.asarray(marked & (plain.sum() > marked.sum()))
 
 
 def reasons(
@@ -180,8 +189,7 @@ def is_service(ids: pd.Series, items: pd.DataFrame | None = None) -> pd.Series:
 
 
 def _weighted(rows: pd.DataFrame, weights: Mapping[str, float]) -> pd.DataFrame:
-    kept = 1 - rows["returned"] / rows["quantity"]
-    return rows.assign(weight=rows["event"].map(dict(weights)).astype(float) * kept.clip(0, 1))
+    return rows.assign(weight=rows["event"].map(dict(weights)).astype(float))
 
 
 __all__ = [

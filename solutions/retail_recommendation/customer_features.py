@@ -10,6 +10,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from solutions.retail_recommendation.returned import as_known
+
 DAY: Final = pd.Timedelta(days=1)
 SPANS_D: Final = (30, 60, 90, 180)
 FEATURES: Final = (
@@ -27,7 +29,9 @@ def customer_features(rows: pd.DataFrame, cutoff: pd.Timestamp) -> pd.DataFrame:
     rows: cleaned purchases (customer_id, item_id, event_at, order_id, quantity, price, returned).
     Days are days, money is what was kept and paid; missing gaps of a single order are NaN.
     """
-    known = rows[rows["event_at"] < cutoff]
+    known = as_known(rows, cutoff)
+    # sums of the same numbers in another order differ in the last digit, and ranks with them
+    known = known.sort_values(["customer_id", "event_at", "order_id", "item_id", "quantity"])
     lines = known.assign(money=money(known))
     orders = _orders(lines)
     groups = orders.groupby("customer_id")

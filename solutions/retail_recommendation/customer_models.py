@@ -11,6 +11,7 @@ import pandas as pd
 
 from lepton.errors import SearchError
 from solutions.retail_recommendation.customer_features import DAY, customer_features, outcomes
+from solutions.retail_recommendation.returned import as_known
 
 HORIZON_D: Final = 90.0
 """Days without an order after which a customer counts as lost."""
@@ -79,7 +80,7 @@ def fit_customers(
     rows: cleaned purchases; those from `cutoff` on are not looked at. Raises SearchError LK442
     where the history is too short, or where too few customers came back or stayed away.
     """
-    known = rows[rows["event_at"] < cutoff]
+    known = as_known(rows, cutoff)
     first = known["event_at"].min() if len(known) else cutoff
     parts = []
     for at in training_cutoffs(cutoff, first, horizon_d):

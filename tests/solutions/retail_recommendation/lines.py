@@ -29,3 +29,8 @@ def lines(*told: tuple[Any, ...], event: list[str] | None = None) -> pd.DataFram
     if event is not None:
         made["event"] = pd.Series(event, dtype="str")
     return made
+
+
+def cell(frame: pd.DataFrame, row: str, column: str) -> Any:
+    """One value of a frame by its labels."""
+    return frame.loc[row, column]

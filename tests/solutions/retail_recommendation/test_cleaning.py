@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from solutions.retail_recommendation.cleaning import REASONS, clean, spellings
-from tests.solutions.retail_recommendation.lines import lines
+from solutions.retail_recommendation.returned import as_known
+from tests.solutions.retail_recommendation.lines import DAY_0, lines
 
 
 def dropped(rows: pd.DataFrame, items: pd.DataFrame | None = None) -> dict[str, int]:
@@ -93,9 +93,19 @@ def test_a_return_takes_back_the_latest_purchases_before_it() -> None:
         ("b", "x", 2.0): 0.0,
         ("a", "y", 2.0): 0.0,
     }
-    assert mine["weight"].to_dict()["a", "x", 4.0] == pytest.approx(5 * 3 / 4)
-    assert mine["weight"].to_dict()["a", "x", 2.0] == 0.0
+    assert set(mine["weight"]) == {5.0}
     assert found.unmatched == 0
+
+
+def test_what_came_back_later_is_not_known_before() -> None:
+    rows = lines(("a", "x", 0, 4.0), ("a", "x", 1, 2.0), ("a", "x", 5, -1.0), ("a", "x", 9, -3.0))
+    told = clean(shuffled(rows)).rows
+    for day in (3, 7, 12):
+        cutoff = DAY_0 + pd.Timedelta(days=day)
+        known = as_known(told, cutoff)
+        alone = clean(rows[rows["event_at"] < cutoff]).rows
+        assert known["returned"].tolist() == alone["returned"].tolist()
+    assert as_known(told, DAY_0 + pd.Timedelta(days=12))["returned"].tolist() == [3.0, 1.0]
 
 
 def test_returns_of_what_was_never_bought_are_counted() -> None:
@@ -110,9 +120,15 @@ def test_a_cancelled_order_is_told_by_its_number_where_no_event_is_delivered() -
         ("a", "x", 0, 1.0, 1.0, "536365"),
         ("a", "x", 1, 1.0, 1.0, "C536366"),
         ("a", "x", 2, 1.0, 1.0, "Campaign"),
+        ("a", "x", 3, 1.0, 1.0, "536367"),
     )
     assert dropped(rows) == {"returns and cancellations": 1}
-    assert clean(rows).rows["order_id"].tolist() == ["536365", "Campaign"]
+    assert clean(rows).rows["order_id"].tolist() == ["536365", "Campaign", "536367"]
+
+
+def test_order_numbers_that_all_begin_with_c_are_no_returns() -> None:
+    rows = lines(*[("a", "x", day, 1.0, 1.0, f"C{day:05d}") for day in range(5)])
+    assert dropped(rows) == {}
 
 
 def test_a_negative_quantity_outside_returns_is_no_return_where_events_are_told() -> None:
