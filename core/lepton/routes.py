@@ -10,7 +10,10 @@ from typing import Any, Final, TypeVar, cast
 from lepton.context import Context
 from lepton.task import TaskKind
 
-OWN_STAGES: Final[Mapping[TaskKind, str]] = {TaskKind.FORECAST: "lepton.forecasting"}
+OWN_STAGES: Final[Mapping[TaskKind, str]] = {
+    TaskKind.FORECAST: "lepton.forecasting",
+    TaskKind.RECOMMEND: "lepton.recommending",
+}
 """Kinds of tasks whose stages from featurize to report are others, and the module that has them
 under the same names."""
 

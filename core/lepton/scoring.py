@@ -59,6 +59,8 @@ def score(ctx: Context, *, day: date | None = None, history: Path | None = None)
 
     if ctx.task.kind is TaskKind.FORECAST:
         return _forecasts(ctx, day)
+    if ctx.task.kind is TaskKind.RECOMMEND:
+        return _recommendations(ctx)
     version = _current(ctx)
     earlier = None if history is None else _earlier(ctx, history)
     validated = stages.validate(ctx, stages.read(ctx), scoring=True)
@@ -94,6 +96,13 @@ def _forecasts(ctx: Context, day: date | None) -> Scores:
     from lepton.forecast_batch import forecasts
 
     return _told_by(ctx, partial(forecasts, day=day))
+
+
+def _recommendations(ctx: Context) -> Scores:
+    """The lists of every customer, by all that is known."""
+    from lepton.recommending import recommendations
+
+    return _told_by(ctx, recommendations)
 
 
 def _told_by(ctx: Context, made: Callable[[Context, Path, Validated], pd.DataFrame]) -> Scores:

@@ -23,6 +23,7 @@ from lepton.features.spec import FeatureSpec
 from lepton.forecast.spec import ForecastSpec
 from lepton.names import check_id
 from lepton.progress import Progress
+from lepton.recommend.spec import RecommendSpec
 from lepton.task import Allowed, TaskSpec
 from lepton.workspace import Workspace
 from lepton_edge.policy import Action
@@ -241,6 +242,7 @@ class Solution:
     which share of their sensors; None for never.
     alarms: settings -> when the scores of an asset's readings raise an alarm, None for never.
     forecast: which series are forecast, and from what; None where rows are scored.
+    recommend: who took what, the catalogue and its rules; None where nothing is recommended.
     realism(contract, rng, size): whether these are as hard as real ones; contract of that table.
     benchmarks: protocol's name -> function that returns the JSON of specs' protocols.
     """
@@ -273,6 +275,7 @@ class Solution:
     setting_bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     alarms: Callable[[Mapping[str, float]], AlarmRule] | None = None
     forecast: ForecastSpec | None = None
+    recommend: RecommendSpec | None = None
     allows: Allows | None = None
     lives: LifeColumns | None = None
     remaining: RemainingLife | None = None

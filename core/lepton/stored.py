@@ -70,6 +70,9 @@ def _kinds() -> tuple[_Kind, ...]:
     from lepton.export.bundle import Bundle
     from lepton.forecast.board import ForecastBoard
     from lepton.forecast.prepared import Prepared
+    from lepton.recommend.board import RecommendBoard
+    from lepton.recommend.front import EdgeFront
+    from lepton.recommend.prepared import Prepared as Recommended
 
     def own(name: str, model: Any) -> _Kind:
         return _Kind(name, _is(model), lambda value, folder: value.save(folder), model.load)
@@ -84,6 +87,9 @@ def _kinds() -> tuple[_Kind, ...]:
         own("prepared", Prepared),
         own("forecast_board", ForecastBoard),
         own("forecast_front", ForecastFront),
+        own("interactions", Recommended),
+        own("recommend_board", RecommendBoard),
+        own("edge_front", EdgeFront),
         _Kind("bundle", _is(Bundle), _save_bundle, lambda folder: Bundle.open(_load_path(folder))),
         _Kind("path", _is(Path), _save_path, _load_path),
         _Kind("published", _is(Published), _save_published, _load_published),

@@ -1,4 +1,6 @@
-"""`python -m lepton_edge verify|score|forecast|stream|bench BUNDLE`, with numpy and onnxruntime.
+"""`python -m lepton_edge verify|score|forecast|recommend|stream|bench BUNDLE`.
+
+Numpy and onnxruntime are all it needs.
 
 Exit codes: 0 done, 2 wrong usage, 4 rows refused, 6 bundle refused, 7 machine lacks something.
 """
@@ -11,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import IO
 
@@ -27,6 +30,9 @@ from lepton_edge.forecaster import Forecaster
 from lepton_edge.golden import check_golden
 from lepton_edge.holding import held
 from lepton_edge.lines import Service, Stop, Storage, lines_of, serve
+from lepton_edge.recommend_golden import check_lists, is_recommend
+from lepton_edge.recommend_lines import RecommendLines
+from lepton_edge.recommender import Recommender
 from lepton_edge.rows import read_rows
 from lepton_edge.runtime import CPU, Runtime, Scores
 from lepton_edge.stream_service import StreamService
@@ -53,6 +59,9 @@ def _verify(options: argparse.Namespace) -> int:
         found, provider, kind = check_windows(forecaster), forecaster.provider, "windows"
         for zone in changed_zones(forecaster.plan):
             _say(f"note: this machine's rules of {zone} differ; those of the bundle are used")
+    elif is_recommend(opened):
+        recommender = Recommender(opened, provider=options.provider)
+        found, provider, kind = check_lists(recommender), recommender.provider, "lists"
     else:
         runtime = Runtime(opened, provider=options.provider, allow_fallback=options.allow_fallback)
         found, provider, kind = check_golden(opened, runtime), runtime.provider, "rows"
@@ -127,6 +136,20 @@ def _forecast(options: argparse.Namespace) -> int:
     return 4 if service.refused else 0
 
 
+def _recommend(options: argparse.Namespace) -> int:
+    """A list for each line of a file."""
+    day = datetime.now(UTC).date() if options.day is None else options.day
+    lists = RecommendLines(Recommender(options.bundle, provider=options.provider), day)
+    with ExitStack() as stack:
+        rows = sys.stdin.buffer
+        if options.rows != "-":
+            rows = stack.enter_context(Path(options.rows).open("rb"))
+        for line in lines_of(rows, Stop()):
+            if line.strip():
+                _say(json.dumps(lists.answered(line), allow_nan=False))
+    return 4 if lists.refused else 0
+
+
 def _forecaster(opened: Opened, options: argparse.Namespace) -> Forecaster:
     return Forecaster(opened, provider=options.provider, allow_fallback=options.allow_fallback)
 
@@ -191,6 +214,7 @@ def _parser() -> argparse.ArgumentParser:
         ("verify", _verify, "check every sha256 and score the golden rows again"),
         ("score", _score, "score rows of features, CSV or JSON lines"),
         ("forecast", _forecast, "forecast from a file of measurements, JSON lines in and out"),
+        ("recommend", _recommend, "list items for histories, JSON lines in and out"),
         ("stream", _stream, "answer events as they come, JSON lines in and out"),
         ("bench", _bench, "measure CPU time per row, or per forecast"),
     ):
@@ -205,6 +229,9 @@ def _parser() -> argparse.ArgumentParser:
         if command is _forecast:
             verb.add_argument("rows", nargs="?", default="-", help="file, - for standard input")
             verb.add_argument("--at", help="instant of an issue for all series at the end")
+        if command is _recommend:
+            verb.add_argument("rows", nargs="?", default="-", help="file, - for standard input")
+            verb.add_argument("--day", type=date.fromisoformat, help="on which rules hold, today")
         if command is _stream:
             verb.add_argument("rows", nargs="?", default="-", help="file, - for standard input")
             verb.add_argument("--state", type=Path, required=True, help="folder of the state")

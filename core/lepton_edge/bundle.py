@@ -22,6 +22,8 @@ MODEL: Final = "model.onnx"
 GOLDEN: Final = "golden.json"
 FORECAST: Final = "forecast"
 """Field of the manifest by which a bundle of forecasts is told from one that scores rows."""
+RECOMMEND: Final = "recommend"
+"""Field of the manifest by which a bundle that recommends is told."""
 MAX_MANIFEST_BYTES: Final = 1 << 20
 MAX_FILE_BYTES: Final = 1 << 30
 MAX_FILES: Final = 1000
@@ -50,10 +52,11 @@ _OPTIONAL: Final[Mapping[str, type | tuple[type, ...]]] = {
     "stream": dict,
     "rules": dict,
     FORECAST: dict,
+    RECOMMEND: dict,
 }
 """What not every bundle says: those of the first kits, those without rules or forecasts."""
 _OF_SCORES: Final = "threshold"
-"""What a bundle of forecasts has not."""
+"""What a bundle of forecasts, or of recommendations, has not."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,8 @@ class Manifest:
     """What a bundle says of itself.
 
     numeric, categorical: names of the features, in the order of the model's inputs;
-    key: the field that names a row, "" where there is none; threshold: NaN for forecasts;
+    key: the field that names a row, "" where there is none; threshold: NaN for forecasts and
+    recommendations;
     files: name -> (sha256, bytes); content: the whole of it but its seal.
     """
 
@@ -185,7 +189,7 @@ def _known_format(place: Path, content: Mapping[str, Any]) -> None:
 
 
 def _fields(place: Path, content: Mapping[str, Any]) -> None:
-    absent = [_OF_SCORES] if FORECAST in content else []
+    absent = [_OF_SCORES] if FORECAST in content or RECOMMEND in content else []
     wrong = [name for name in _FIELDS if name not in content and name not in absent]
     known = {**_FIELDS, **_OPTIONAL}
     wrong += [name for name in content if name not in known]

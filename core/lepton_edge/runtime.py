@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from lepton_edge.bundle import FORECAST, MODEL, Manifest, Opened, open_bundle
+from lepton_edge.bundle import FORECAST, MODEL, RECOMMEND, Manifest, Opened, open_bundle
 from lepton_edge.errors import BundleError, ProviderError, RowError
 
 CPU: Final = "CPUExecutionProvider"
@@ -41,6 +41,13 @@ class Runtime:
                 where=str(opened.path),
                 found="a bundle of forecasts, which scores no rows",
                 remedy="use `forecast` or `stream` with it",
+            )
+        if RECOMMEND in opened.manifest.content:
+            raise BundleError(
+                "LK654",
+                where=str(opened.path),
+                found="a bundle of recommendations, which scores no rows",
+                remedy="use `recommend` with it",
             )
         self.path: Path = opened.path
         self.manifest: Manifest = opened.manifest

@@ -25,7 +25,7 @@ TIERS = (
     {"alarms", "config", "frames", "evaluation", "csv_safe"},
     {"contracts", "features", "graph", "rules"},
     {"automl", "registry"},
-    {"compress", "forecast"},
+    {"compress", "forecast", "recommend"},
     {"export", "monitor"},
     {"solution"},
     {"context", "report"},
@@ -38,6 +38,7 @@ TIERS = (
         "forecast_pages",
         "forecasting",
         "hierarchies",
+        "recommending",
         "lifetimes",
         "nearcasting",
         "remaining",
@@ -122,6 +123,7 @@ def test_torch_stays_inside_families_nets_and_compression() -> None:
     homes = (
         "lepton.automl.families",
         "lepton.forecast.families",
+        "lepton.recommend.families",
         "lepton.graph.nets",
         "lepton.compress",
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import numpy as np
 import pandas as pd
 
 from lepton import roles
@@ -142,6 +143,29 @@ class ForecastFacts:
 
 
 @dataclass(frozen=True)
+class RecommendFacts:
+    """What a report of recommendations says beside the rest.
+
+    segments: one row a segment of customers and mode; beyond: one row a mode, what lists do beside
+    hitting; prices: one row a rule and mode; examples: one row a listed item of some customers;
+    together, due: the first rows of each list; sold: (items,) how many customers took each item,
+    shown: how many lists hold it; device: what a device's graph is and costs; funnel: sentences.
+    """
+
+    segments: pd.DataFrame = field(default_factory=pd.DataFrame)
+    beyond: pd.DataFrame = field(default_factory=pd.DataFrame)
+    prices: pd.DataFrame = field(default_factory=pd.DataFrame)
+    examples: pd.DataFrame = field(default_factory=pd.DataFrame)
+    together: pd.DataFrame = field(default_factory=pd.DataFrame)
+    due: pd.DataFrame = field(default_factory=pd.DataFrame)
+    sold: np.ndarray = field(default_factory=lambda: np.empty(0))
+    shown: np.ndarray = field(default_factory=lambda: np.empty(0))
+    device: Mapping[str, str] = field(default_factory=dict)
+    recall: Mapping[str, float] = field(default_factory=dict)
+    limits: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class ReportContent:
     """All that one report says.
 
@@ -153,7 +177,7 @@ class ReportContent:
     report (Data Docs). is_grouped: whether parts and folds are groups, not stretches of time.
     is_timed: whether rows came with an instant, so that dates and days mean something. why:
     what was learnt in place of what was asked for, and why, a sentence; threshold: of a distance
-    from health, where that is what is judged; forecast: of forecasts only.
+    from health, where that is what is judged; forecast, recommend: of those only.
     """
 
     title: str
@@ -167,6 +191,11 @@ class ReportContent:
     evaluation: Evaluation
     figures: Sequence[Figure] = ()
     headline: Sequence[str] = (
+        "ndcg10_all",
+        "ndcg10_new",
+        "hit10_all",
+        "recall20_all",
+        "edge_ndcg10_all",
         "rcrps",
         "wape",
         "mase",
@@ -194,6 +223,7 @@ class ReportContent:
     links: Mapping[str, str] = field(default_factory=dict)
     is_grouped: bool = False
     forecast: ForecastFacts | None = None
+    recommend: RecommendFacts | None = None
     is_timed: bool = True
     why: str = ""
     threshold: ScoreThreshold | None = None
@@ -239,6 +269,7 @@ __all__ = [
     "ForecastFacts",
     "ModelFacts",
     "PartFact",
+    "RecommendFacts",
     "ReportContent",
     "part_facts",
 ]

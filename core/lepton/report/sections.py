@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from lepton.report import forecast_sections, near_sections, share_sections, watch_sections
+from lepton.report import (
+    forecast_sections,
+    near_sections,
+    recommend_sections,
+    share_sections,
+    watch_sections,
+)
 from lepton.report.blocks import Section
 from lepton.report.choice_sections import choice, folds, front
 from lepton.report.cleaning_section import cleaning
@@ -37,6 +43,19 @@ def sections(content: ReportContent) -> tuple[Section, ...]:
             contract(content),
             forecast_sections.choice(content),
             front(content),
+            evidence(content),
+        )
+    if content.recommend is not None:
+        return (
+            recommend_sections.summary(content),
+            gates(content.evaluation),
+            recommend_sections.performance(content),
+            recommend_sections.lists(content),
+            recommend_sections.rules(content),
+            recommend_sections.again(content),
+            contract(content),
+            recommend_sections.choice(content),
+            recommend_sections.device(content),
             evidence(content),
         )
     alike = similar(content)

@@ -24,6 +24,8 @@ from lepton.forecast.leak import leak_of
 from lepton.forecast.prepared import Prepared
 from lepton.forecast.spec import cuts_of, daily_issues
 from lepton.forecast.usual import days_of
+from lepton.recommend.families import family
+from lepton.recommend.leak import leak_of as leak_in_lists
 from lepton.solution import Baseline, Solution
 from lepton_edge.near_spec import NearSpec
 from lepton_edge.policy import Policy
@@ -39,16 +41,26 @@ def check_solution(solution: Solution, project_root: Path, *, rows: int = 2000) 
     Its contracts load, its simulator repeats itself, its features live on the required columns
     and never see the future, its baselines, metrics and figures work on what comes out, and each of
     its actions is the best one for some row. Of forecasts: series come of the required columns, all
-    look at the same, and nothing changes when noise stands in for the future.
+    look at the same, and nothing changes when noise stands in for the future. Of recommendations:
+    interactions come of the required columns, the catalogue knows every item, lists see no future.
     """
     case = _Case(solution, project_root / "data_contracts" / solution.name, rows)
     on_rows = (_required_columns, _future, _predictions, _decisions)
     promises: tuple[Callable[[_Case], Iterator[str]], ...] = (
         _contracts,
         _simulator,
-        *(on_rows if solution.forecast is None else (_forecasts, _decisions)),
+        *_by_kind(solution, on_rows),
     )
     return [fault for promise in promises for fault in promise(case)]
+
+
+Promise = Callable[["_Case"], Iterator[str]]
+
+
+def _by_kind(solution: Solution, on_rows: tuple[Promise, ...]) -> tuple[Promise, ...]:
+    if solution.recommend is not None:
+        return (_recommendations, _decisions)
+    return on_rows if solution.forecast is None else (_forecasts, _decisions)
 
 
 @dataclass(frozen=True)
@@ -161,6 +173,27 @@ def _forecasts(case: _Case) -> Iterator[str]:
     leak = leak_of(prepared, issues, np.random.default_rng(0), habits)
     if leak:
         yield f"a feature changes by up to {leak:.3g} when noise stands in for what comes later"
+
+
+def _recommendations(case: _Case) -> Iterator[str]:
+    """Interactions of the required columns alone, and of all tables; what is told of their items;
+    lists before a cutoff, with what comes after it shuffled or dropped."""
+    spec, settings = case.solution.recommend, case.solution.settings
+    assert spec is not None
+    kept = case.table[sorted(case.needed() & set(case.table.columns))]
+    if not len(spec.interactions({case.solution.task.table: kept}, settings)):
+        yield "no interaction is left where only the required columns are delivered"
+    tables = case.tables(0)
+    data, told = spec.interactions(tables, settings), spec.catalogue(tables)
+    if set(data.items.tolist()) - set(told["item_id"]):
+        yield "the catalogue lacks items that customers took"
+    bare = spec.catalogue({case.solution.task.table: kept})
+    if set(told.select_dtypes("str").columns) - set(bare.columns):
+        yield "the catalogue lacks columns that rules may name where only one table is delivered"
+    cutoff_s = int(np.quantile(data.at_s, 0.8))
+    leak = leak_in_lists(data, family("ease_own"), cutoff_s, 28.0, 0)
+    if leak:
+        yield f"a list changes by up to {leak:.3g} when rows from its cutoff on change"
 
 
 def _predictions(case: _Case) -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""Recommendations: who took what, families that rank items for customers, rules, judgement."""
