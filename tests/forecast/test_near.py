@@ -111,6 +111,15 @@ def test_dead_detectors_are_learnt_from_and_left_out_ones_never() -> None:
     assert 4 not in learnt.series
 
 
+def test_a_new_detector_is_told_by_its_neighbours_alone_while_learning() -> None:
+    days = days_of(near_tiny.panel(), near_tiny.spec(), near_tiny.at(6))
+    told = days.as_if_new(np.array([2])).whole.table
+    known = days.whole.table
+    np.testing.assert_allclose(told[0, :, 2], known[0][:, [1, 3]].mean(axis=1), atol=6.0)
+    assert not np.array_equal(told[..., 2], known[..., 2])
+    np.testing.assert_array_equal(told[..., 4], known[..., 4])
+
+
 def test_trees_beat_every_floor_on_a_road_whose_waves_they_can_see_coming() -> None:
     asked = near_tiny.asked()
     loss = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -47,7 +49,8 @@ def test_the_map_shows_a_square_a_detector_for_each_span() -> None:
 def test_the_error_of_each_lead_stands_beside_its_floor() -> None:
     figure = near_plots.by_minutes(scored())
     assert figure is not None
-    own, floor = figure.axes[0].lines
+    lines: Any = figure.axes[0].lines
+    own, floor = lines
     assert list(own.get_xdata()) == list(range(5, 65, 5))
     np.testing.assert_allclose(own.get_ydata(), 1.0)
     np.testing.assert_allclose(floor.get_ydata(), 5.0)
@@ -59,12 +62,15 @@ def test_curves_come_from_the_facts_and_are_left_out_without_them() -> None:
     facts["onset_lead_median_min"] = 10.0
     dead = near_plots.dead(facts)
     assert dead is not None
-    np.testing.assert_allclose(dead.axes[0].lines[0].get_ydata(), [0.0, 25.0])
+    rise: Any = dead.axes[0].lines[0]
+    np.testing.assert_allclose(rise.get_ydata(), [0.0, 25.0])
     curve, early = near_plots.precision_recall(facts), near_plots.lead_times(facts)
     assert curve is not None
     assert early is not None
-    assert list(curve.axes[0].lines[0].get_xdata()) == [50.0, 100.0]
-    assert [bar.get_height() for bar in early.axes[0].patches] == [40.0, 60.0]
+    line: Any = curve.axes[0].lines[0]
+    bars: Any = early.axes[0].patches
+    assert list(line.get_xdata()) == [50.0, 100.0]
+    assert [bar.get_height() for bar in bars] == [40.0, 60.0]
     for draw in (near_plots.dead, near_plots.precision_recall, near_plots.lead_times):
         assert draw({}) is None
 

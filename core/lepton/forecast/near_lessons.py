@@ -26,6 +26,10 @@ DEAD_COPIES: Final = 0.4
 """Issues with dead series, as a share of the others."""
 DEAD_SHARES: Final = (0.1, 0.5)
 """Least and largest share of the series that are dead in one of them."""
+NEW_COPIES: Final = 0.2
+"""Issues of series as if they were new, as a share of the others."""
+_NEW_GROUPS: Final = 6
+"""Parts of the series that are new together."""
 MOST_ASKED: Final = 60_000
 """Issues of a series that models are chosen by, or judged by."""
 
@@ -45,11 +49,12 @@ class Span:
 
 @dataclass(frozen=True)
 class NearLearning:
-    """How much is learnt from: most: issues of a series; copies: share of them with dead series;
-    left_out: codes of series that are never learnt from."""
+    """How much is learnt from. most: issues of a series; copies, new: shares of them with dead
+    series, and of series as if new; left_out: codes of series that are never learnt from."""
 
     most: int = MOST_LEARNT
     copies: float = DEAD_COPIES
+    new: float = NEW_COPIES
     left_out: tuple[int, ...] = ()
     seed: int = 0
 
@@ -71,6 +76,25 @@ def learnt_from(
         parts.append(build_near(panel, spec, NearIssues(at, again, dead), days, np.float32))
     made = joined(parts)
     return made.take(np.argsort(made.issue_s, kind="stable"))
+
+
+def new_ones(
+    panel: PanelDataset, spec: NearSpec, days: Days, span: Span, learning: NearLearning
+) -> Matrix:
+    """Issues of series of which nothing was known before the last hour, in turns of a part of the
+    network; single precision."""
+    at = span.instants(spec.step_s)
+    n, rng = len(panel.ids), np.random.default_rng([learning.seed, 1])
+    share = min(1.0, _NEW_GROUPS * learning.new * learning.most / max(1, len(at) * n))
+    parts = []
+    for turn, group in enumerate(np.array_split(rng.permutation(n), _NEW_GROUPS)):
+        own = at[turn::_NEW_GROUPS]
+        picked = rng.random((len(own), n)) < share
+        picked[:, np.setdiff1d(np.arange(n), group)] = False
+        picked[:, list(learning.left_out)] = False
+        issues = NearIssues(own, picked)
+        parts.append(build_near(panel, spec, issues, days.as_if_new(group), np.float32))
+    return joined(parts)
 
 
 def asked_of(
@@ -109,4 +133,5 @@ __all__ = [
     "asked_of",
     "learnt_from",
     "near_lesson",
+    "new_ones",
 ]

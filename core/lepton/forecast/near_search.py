@@ -22,9 +22,16 @@ from lepton.forecast.ensemble import Weights, best_weights
 from lepton.forecast.families import forecaster
 from lepton.forecast.families.base import Forecaster, ForecastModel, Lesson
 from lepton.forecast.families.near_floor import DRIFT, HABIT, PERSISTENCE
-from lepton.forecast.matrix import Matrix
+from lepton.forecast.matrix import Matrix, joined
 from lepton.forecast.near_conformal import CONFORMAL, near_calibrated, near_scores
-from lepton.forecast.near_lessons import NearLearning, Span, asked_of, learnt_from, near_lesson
+from lepton.forecast.near_lessons import (
+    NearLearning,
+    Span,
+    asked_of,
+    learnt_from,
+    near_lesson,
+    new_ones,
+)
 from lepton.forecast.near_onset import Onset, fit_onset
 from lepton.forecast.prepared import Prepared
 from lepton.forecast.search import METRIC, ForecastSearch, rcrps, spans_of
@@ -42,16 +49,18 @@ _TOO_BAD: Final = 1.15
 
 @dataclass(frozen=True, eq=False)
 class NearStudy:
-    """What is known at one instant: `days` until then, and what is learnt from."""
+    """What is known at one instant: `days` until then, what is learnt from, and issues of series as
+    if they were new."""
 
     days: Days
     learnt: Matrix
+    new: Matrix
 
     @property
     def lesson(self) -> Lesson:
         """Issues without and with dead series."""
         whole = self.learnt.column("age_min")[:, 0] <= self.learnt.step_s / 60
-        return near_lesson(self.learnt.take(whole), self.learnt)
+        return near_lesson(self.learnt.take(whole), joined([self.learnt, self.new]))
 
 
 def near_spec(prepared: Prepared) -> NearSpec:
@@ -66,8 +75,12 @@ def study(prepared: Prepared, until_s: int, learning: NearLearning) -> NearStudy
     spec, panel = near_spec(prepared), prepared.panel
     days = days_of(panel, spec, until_s)
     first_s = prepared.cuts.start_s + spec.n_past * spec.step_s
-    learnt = learnt_from(panel, spec, days, Span(first_s, until_s), learning)
-    return NearStudy(days, learnt.known_by(until_s, panel.latency_s.get("y", 0)).learnable)
+    span, latency_s = Span(first_s, until_s), panel.latency_s.get("y", 0)
+    learnt, new = (
+        make(panel, spec, days, span, learning).known_by(until_s, latency_s).learnable
+        for make in (learnt_from, new_ones)
+    )
+    return NearStudy(days, learnt, new)
 
 
 def search_near(

@@ -7,7 +7,7 @@ model the very value that it is asked for.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -77,6 +77,13 @@ class Days:
     def whole(self) -> Habits:
         """What is usual by all days."""
         return Habits(self._table(*self._sums), *self._sizes)
+
+    def as_if_new(self, codes: np.ndarray) -> Days:
+        """The same as if nothing had ever been known of these series: their neighbours tell what is
+        usual for them."""
+        values = self.values.copy()
+        values[..., codes] = np.nan
+        return replace(self, values=values)
 
     def _table(self, total: np.ndarray, heavy: np.ndarray) -> np.ndarray:
         """Means by kind of day, each drawn to that of all days, every place filled."""
