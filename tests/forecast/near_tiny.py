@@ -34,6 +34,7 @@ START = int(pd.Timestamp("2025-03-24", tz=ZONE).timestamp())
 """A Monday; clocks change on the Sunday inside."""
 IDS = tuple(f"d{at}" for at in range(6))
 RULE = OnsetRule(0.6, 2, (3, 6, 12))
+FAMILIES = ("persistence", "habit", "drift", "near_trees", "near_net")
 SMALL: Mapping[str, Mapping[str, Any]] = {
     "near_trees": {"rounds": 20, "num_leaves": 15, "min_data_in_leaf": 20, "knots": 3},
     "near_net": {"width": 16, "blocks": 1, "identity": 2, "epochs": 2, "batch": 256},
