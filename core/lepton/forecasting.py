@@ -197,11 +197,13 @@ def forecasts(
         found = forecaster.ready(code[now.series], made, now.shape, factors)
         sums = told_by(bundle)
     found = _warmed_up(panel, before, now, found)
-    method = ""
+    method, nodes = "", tuple[str, ...]()
     if sums is not None and set(sums[1].nodes) <= set(panel.ids):
         method, quantiles = _adding_up(sums, panel, (before, blend), (now, found))
-        found = replace(found, quantiles=quantiles)
-    return _rows(ctx, panel, now, found).assign(reconciled=method)
+        found, nodes = replace(found, quantiles=quantiles), sums[1].nodes
+    rows = _rows(ctx, panel, now, found)
+    inside = rows.iloc[:, 0].isin(nodes)
+    return rows.assign(reconciled=pd.Series(np.where(inside, method, ""), dtype="str"))
 
 
 def _warmed_up(panel: PanelDataset, before: Matrix, now: Matrix, found: Forecasts) -> Forecasts:

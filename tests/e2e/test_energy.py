@@ -143,6 +143,7 @@ def test_a_meter_of_two_days_is_forecast_like_others_and_is_told_to_be_new(
     frame = score(ctx).frame.set_index(["meter_id", "event_at"])
     assert set(frame.loc["new", "reason"]) == {"cold_start:2_days:like_substation"}
     assert (frame.loc["m001", "reason"] == "").all()
+    assert (frame.loc["new", "reconciled"] == "").all()
     apart = (frame.loc["new", "q50"] / frame.loc["m001", "q50"] - 1).abs()
     assert apart.mean() < 0.25
 

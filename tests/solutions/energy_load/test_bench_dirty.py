@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lepton.forecast.panel import MISSING, OK
+from lepton.forecast.panel import MISSING, OK, PanelDataset
 from lepton_edge.wall_clock import WallClock
 from solutions.energy_load.bench_dirty import (
     _as_it_came,
@@ -15,7 +15,6 @@ from solutions.energy_load.bench_dirty import (
     _since_change,
 )
 from solutions.energy_load.dirt import Soiled
-from solutions.energy_load.panel import PanelDataset
 
 
 def hour(n: int) -> pd.Timestamp:
