@@ -52,11 +52,13 @@ def forecasts(
     issued = issued_by(bundle, _asked(ctx, panel, looks, day))
     if not isinstance(next(iter(looks.values())), NearSpec):
         issued = _warmed_up(panel, issued)
-    method, found, sums = "", issued.found, told_by(bundle)
+    method, nodes, found, sums = "", tuple[str, ...](), issued.found, told_by(bundle)
     if sums is not None and set(sums[1].nodes) <= set(panel.ids):
         method, quantiles = _adding_up(sums, panel, issued)
-        found = replace(found, quantiles=quantiles)
-    rows = _rows(ctx, panel, issued, found).assign(reconciled=method)
+        found, nodes = replace(found, quantiles=quantiles), sums[1].nodes
+    rows = _rows(ctx, panel, issued, found)
+    inside = rows[entity_name(ctx)].isin(nodes)
+    rows = rows.assign(reconciled=pd.Series(np.where(inside, method, ""), dtype="str"))
     return spec_of(ctx).with_beside(rows, entity_name(ctx), panel, ctx.settings)
 
 
