@@ -17,7 +17,7 @@ from lepton.contracts.model import Validated
 from lepton.errors import ConfigError
 from lepton.forecast.cleaning import Cleaned, clean, untouched
 from lepton.forecast.judged import LEVELS, instants
-from lepton.forecast.spec import ForecastSpec, daily_issues
+from lepton.forecast.spec import ForecastSpec, daily_issues, within
 from lepton.hierarchies import told_by
 from lepton_edge.asof_spec import AsOfSpec
 from lepton_edge.looks import Look
@@ -76,13 +76,15 @@ class Asked:
 @dataclass(frozen=True, eq=False)
 class Issued:
     """now, found: what was asked for and its forecasts; before, blend: the time before them and
-    what was forecast of it, not calibrated; rungs: names of what may forecast."""
+    what was forecast of it, not calibrated; rungs: names of what may forecast; looks: of each
+    series."""
 
     before: Matrix
     blend: np.ndarray
     now: Matrix
     found: Forecasts
     rungs: tuple[str, ...]
+    looks: tuple[Look, ...]
 
 
 def issued_by(bundle: Path, asked: Asked) -> Issued:
@@ -112,7 +114,8 @@ def issued_by(bundle: Path, asked: Asked) -> Issued:
         factors = rolling.factors(int(now.issue_s.min()))
         made = Features(now.X, now.scale, now.step)
         found = forecaster.ready(code[now.series], made, now.shape, factors)
-    return Issued(before, blend, now, found, forecaster.plan.rungs)
+    own = tuple(looks[name] for name in panel.ids)
+    return Issued(before, blend, now, found, forecaster.plan.rungs, own)
 
 
 def _warmed_up(panel: PanelDataset, issued: Issued) -> Issued:
@@ -190,7 +193,7 @@ def _rows(ctx: Context, panel: PanelDataset, issued: Issued, found: Forecasts) -
     n_leads = matrix.n_leads
     ids = np.repeat(np.array(panel.ids, dtype=object)[matrix.series], n_leads)
     rung = np.array(issued.rungs, dtype=object)[found.rung]
-    return pd.DataFrame(
+    rows = pd.DataFrame(
         {
             entity_name(ctx): pd.Series(ids, dtype="str"),
             "issued_at": instants(np.repeat(matrix.issue_s, n_leads)),
@@ -200,6 +203,17 @@ def _rows(ctx: Context, panel: PanelDataset, issued: Issued, found: Forecasts) -
             "reason": pd.Series(np.repeat(found.reasons, n_leads), dtype="str"),
         }
     )
+    return rows[_told(ctx, issued).ravel()].reset_index(drop=True)
+
+
+def _told(ctx: Context, issued: Issued) -> np.ndarray:
+    """Which intervals (n, leads) are told: a whole day has as many hours as its clock says."""
+    told = np.ones(issued.now.step.shape, dtype=bool)
+    for code, look in enumerate(issued.looks):
+        own = issued.now.series == code
+        if isinstance(look, AsOfSpec) and own.any():
+            told[own] = within(look, issued.now.step[own], ctx.settings["lead_h"])
+    return told
 
 
 def entity_name(ctx: Context) -> str:

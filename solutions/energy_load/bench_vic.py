@@ -216,7 +216,8 @@ def walked(ctx: Context, valid: Validated, families: tuple[str, ...], times: _Ti
 def panel_of(ctx: Context, valid: Validated) -> tuple[PanelDataset, Mapping[str, AsOfSpec]]:
     """The series that the product forecasts, and what it looks at."""
     panel = cleaned(ctx, valid).panel
-    return panel, days_of(spec_of(ctx).looks(panel, ctx.settings))
+    looks = days_of(spec_of(ctx).looks(panel, ctx.settings))
+    return panel, {name: replace(look, n_leads=24) for name, look in looks.items()}
 
 
 def in_file_units(walk: Walk, hourly: pd.DataFrame) -> Walk:

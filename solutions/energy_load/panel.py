@@ -13,6 +13,7 @@ from lepton.contracts.regular import regular
 from lepton.errors import DataError
 from lepton.forecast.holidays import holidays_of, years_around
 from lepton.forecast.panel import MISSING, OK, SUSPECT, PanelDataset, steps_of
+from lepton.forecast.spec import leads_of
 from lepton.forecast.stepped import at_steps
 from lepton_edge.asof_spec import AsOfSpec, Known
 from solutions.energy_load.power import each_meter, interval_h, register_of, with_power
@@ -67,9 +68,9 @@ def looks(panel: PanelDataset, settings: Mapping[str, float]) -> Mapping[str, As
     """Series -> what its forecasts look at: its own clock, its holidays, the weather there is."""
     known = tuple(WEATHER.get(name, Known(name, is_brief=True)) for name in panel.known_columns)
     first_lead = round(settings["gate_h"] * 3_600) // panel.step_s
-    n_leads = max(1, round(settings["lead_h"] * 3_600) // panel.step_s)
     latency_d = -(-round(settings["latency_h"]) // 24)
     years = years_around(steps_of(panel.rows["ts"], panel.step_s), panel.step_s)
+    n_leads = leads_of(settings["lead_h"], panel.step_s, panel.zones, years)
     found: dict[tuple[str, str | None], tuple[int, ...]] = {}
     made = {}
     for at, name in enumerate(panel.ids):

@@ -144,6 +144,7 @@ def test_a_meter_of_two_days_is_forecast_like_others_and_is_told_to_be_new(
     new, own = (frame[frame["meter_id"] == name].set_index("event_at") for name in ("new", "m001"))
     assert set(new["reason"]) == {"cold_start:2_days:like_substation"}
     assert (own["reason"] == "").all()
+    assert (new["reconciled"] == "").all()
     apart = (new["q50"] / own["q50"] - 1).abs()
     assert apart.mean() < 0.25
 

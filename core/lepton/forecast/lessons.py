@@ -10,7 +10,7 @@ import numpy as np
 from lepton.forecast.families.base import Lesson
 from lepton.forecast.matrix import Matrix, build
 from lepton.forecast.prepared import Prepared
-from lepton.forecast.spec import daily_issues
+from lepton.forecast.spec import daily_issues, within
 from lepton_edge.asof_spec import AsOfSpec
 from lepton_edge.wall_clock import DAY_S, HOUR_S
 
@@ -51,10 +51,17 @@ def issued_before(prepared: Prepared, settings: Mapping[str, float]) -> Mapping[
 
 
 def held_out(prepared: Prepared, settings: Mapping[str, float]) -> Matrix:
-    """The holdout's issues, every day of every series."""
-    cuts = prepared.cuts
+    """The holdout's issues, every day of every series; a day has as many hours as its clock says."""
+    cuts, looks = prepared.cuts, _days(prepared)
     issued = _issued(prepared, settings, cuts.holdout_s, cuts.end_s)
-    return build(prepared.panel, _days(prepared), issued)
+    made = build(prepared.panel, looks, issued)
+    ids = np.array(prepared.panel.ids, dtype=object)
+    wanted = np.ones(made.y.shape, dtype=bool)
+    for zone in {look.zone for look in looks.values()}:
+        own = np.array([looks[name].zone == zone for name in ids])[made.series]
+        look = next(one for one in looks.values() if one.zone == zone)
+        wanted[own] = within(look, made.step[own], settings["lead_h"])
+    return made.asked(wanted)
 
 
 def _issued(

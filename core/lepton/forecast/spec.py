@@ -14,7 +14,7 @@ from lepton.forecast.panel import PanelDataset
 from lepton_edge.asof_spec import AsOfSpec
 from lepton_edge.looks import Look
 from lepton_edge.near_spec import OnsetRule
-from lepton_edge.wall_clock import DAY_S, HOUR_S, WallClock
+from lepton_edge.wall_clock import DAY_S, HOUR_S, WallClock, changes_of
 
 SETTINGS: Final[Mapping[str, float]] = {
     "issue_hour": 0.0,
@@ -128,6 +128,26 @@ def again_of(settings: Mapping[str, float], step_s: int) -> int:
     return round(settings["again_h"] * HOUR_S) // step_s
 
 
+def leads_of(lead_h: float, step_s: int, zones: Sequence[str], years: Sequence[int]) -> int:
+    """Intervals of `lead_h` hours, and where these are whole days in a zone whose clock changes an
+    hour more, for the day that has 25; `within` says which of them belong to a forecast."""
+    n_leads = max(1, round(lead_h * HOUR_S) // step_s)
+    if lead_h % 24:
+        return n_leads
+    span = [
+        int(pd.Timestamp(year, 1, 1, tz="UTC").timestamp()) for year in (min(years), max(years))
+    ]
+    changes = any(len(changes_of(zone, *span)[0]) > 1 for zone in dict.fromkeys(zones))
+    return n_leads + (HOUR_S // step_s if changes else 0)
+
+
+def within(look: AsOfSpec, step: np.ndarray, lead_h: float) -> np.ndarray:
+    """Which intervals (n, leads) lie less than `lead_h` hours after their first by the wall clock:
+    of a whole day 23, 24 or 25 hours."""
+    wall = WallClock(look.zone).wall(step * look.step_s)
+    return np.asarray(wall - wall[:, :1] < round(lead_h * HOUR_S))
+
+
 def daily_issues(spec: AsOfSpec, first_s: int, last_s: int, hour: float) -> np.ndarray:
     """Every day's instant at which the wall clock of the series shows `hour`, from `first_s` to
     before `last_s`; UTC seconds, int64."""
@@ -149,4 +169,6 @@ __all__ = [
     "again_of",
     "cuts_of",
     "daily_issues",
+    "leads_of",
+    "within",
 ]

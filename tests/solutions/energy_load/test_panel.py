@@ -8,7 +8,7 @@ import pytest
 
 from lepton.errors import DataError
 from lepton.forecast.panel import MISSING, OK, SUSPECT, PanelDataset
-from lepton.forecast.spec import SETTINGS
+from lepton.forecast.spec import SETTINGS, daily_issues, within
 from solutions.energy_load.panel import looks, panel
 
 HOURS = 24 * 40
@@ -139,3 +139,33 @@ def test_settings_say_how_far_ahead_and_from_when() -> None:
 def test_without_any_value_there_is_nothing_to_forecast() -> None:
     with pytest.raises(DataError, match="LK261"):
         made(load=load().assign(power_kw=np.nan))
+
+
+@pytest.mark.parametrize(
+    "zone",
+    [
+        "Europe/Berlin",
+        "America/New_York",
+        "Australia/Melbourne",
+        "America/Santiago",
+        "Europe/London",
+        "Pacific/Auckland",
+    ],
+)
+def test_a_day_is_forecast_with_as_many_hours_as_its_clock_says(zone: str) -> None:
+    at = pd.date_range("2025-01-01", "2026-01-01", freq="h", tz="UTC", inclusive="left")
+    rows = pd.DataFrame({"event_at": at, "meter_id": "m1", "power_kw": 1.0})
+    meters = pd.DataFrame({"meter_id": ["m1"], "tz": [zone]})
+    found = made(load=rows, meters=meters)
+    look = looks(found, SETTINGS)["m1"]
+    issues = daily_issues(look, int(at[0].timestamp()), int(at[-1].timestamp()), 0.0)
+    step = issues[:, None] // 3_600 + np.arange(look.n_leads)
+    hours = within(look, step, 24.0).sum(axis=1)
+    lengths = np.append(np.diff(issues) // 3_600, hours[-1])
+    assert np.array_equal(hours, lengths)
+    assert sorted(set(hours.tolist())) == [23, 24, 25]
+    assert sorted(np.flatnonzero(hours != 24)) == sorted(np.flatnonzero(lengths != 24))
+
+
+def test_where_clocks_stay_a_day_has_no_hour_more() -> None:
+    assert next(iter(looks(made(load=load()), SETTINGS).values())).n_leads == 24
