@@ -55,7 +55,7 @@ class NearStream:
 
     @classmethod
     def from_bytes(cls, spec: NearSpec, raw: bytes) -> NearStream:
-        """What `to_bytes` wrote; BundleError LK647 where damaged or of another spec."""
+        """What `to_bytes` wrote; BundleError LK648 where damaged or of another spec."""
         made = cls(spec)
         try:
             with np.load(io.BytesIO(raw), allow_pickle=False) as file:
@@ -67,7 +67,7 @@ class NearStream:
                     own[:] = file[name]
         except (EOFError, KeyError, OSError, ValueError, zipfile.BadZipFile) as error:
             raise BundleError(
-                "LK647",
+                "LK648",
                 where="state of the forecasts",
                 found=str(error),
                 remedy="restore the file, or remove it and replay the last hours",
@@ -81,7 +81,7 @@ def rings_of(spec: Look, typical: np.ndarray) -> AsOfStream | NearStream:
 
 
 def rings_from(spec: Look, raw: bytes) -> AsOfStream | NearStream:
-    """Rings as they were written; BundleError LK647 where damaged or of another spec."""
+    """Rings as they were written; BundleError LK648 where damaged or of another spec."""
     if isinstance(spec, NearSpec):
         return NearStream.from_bytes(spec, raw)
     return AsOfStream.from_bytes(spec, raw)
