@@ -18,9 +18,11 @@ from lepton_edge.strict_json import parse
 
 
 def check_windows(forecaster: Forecaster) -> GoldenCheck:
-    """Forecast the golden windows again. Differences are in units of each series' size, in a network
-    its free flow; a flip is an issue that something else forecasts. BundleError LK652 where they
-    are not understood."""
+    """Forecast the golden windows again: differences in units of each series' size, for a network
+    of free flow; a flip is an issue that something else forecasts.
+
+    Raises BundleError LK652 where they are not understood.
+    """
     opened = forecaster.opened
     try:
         golden = parse(opened.read(GOLDEN).decode("utf-8"))
