@@ -18,8 +18,11 @@ from lepton_edge.strict_json import parse
 
 
 def check_windows(forecaster: Forecaster) -> GoldenCheck:
-    """Forecast the golden windows again; differences are in units of each series' size, and a flip
-    is an issue that something else forecasts. BundleError LK652 where they are not understood."""
+    """Forecast the golden windows again: differences in units of each series' size, for a network
+    of free flow; a flip is an issue that something else forecasts.
+
+    Raises BundleError LK652 where they are not understood.
+    """
     opened = forecaster.opened
     try:
         golden = parse(opened.read(GOLDEN).decode("utf-8"))
@@ -62,7 +65,9 @@ def _compared(forecaster: Forecaster, told: Mapping[str, Any]) -> tuple[float, i
     factors = forecaster.calibration().peek(int(told["issue_s"]))
     made = forecaster.forecast(code, window_of(forecaster, told), factors)
     wanted = np.array(told["quantiles"], dtype=np.float64)
-    difference = np.abs(made.quantiles[0] - wanted) / made.scale[0]
+    habits = forecaster.plan.habits
+    size = made.scale[0] if habits is None else habits.free[code[0]]
+    difference = np.abs(made.quantiles[0] - wanted) / size
     largest = float(np.nan_to_num(difference, nan=np.inf).max())
     return largest, int(forecaster.plan.rungs[made.rung[0]] != told["rung"])
 

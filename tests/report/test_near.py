@@ -42,7 +42,7 @@ def test_the_map_shows_a_square_a_detector_for_each_span() -> None:
     assert figure is not None
     panels = [axes for axes in figure.axes if axes.get_title()]
     assert [axes.get_title() for axes in panels] == [f"in {m} minutes" for m in (15, 30, 60)]
-    assert all(len(axes.collections[0].get_offsets()) == 6 for axes in panels)
+    assert all(np.shape(axes.collections[0].get_offsets()) == (6, 2) for axes in panels)
     assert near_plots.network_map(scored().iloc[:0], facts.network) is None
 
 

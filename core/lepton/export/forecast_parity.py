@@ -52,7 +52,7 @@ def check_forecasts(champion: Champion, bundle: Path, matrix: Matrix) -> Forecas
     by_case, crossings = {"golden": golden.max_abs_diff}, 0
     for name, rows in cases.items():
         told = scored(forecaster, rows, champion.factors(rows))
-        difference = np.abs(told - champion.quantiles(rows)) / rows.scale[:, None, None]
+        difference = np.abs(told - champion.quantiles(rows)) / _sizes(champion, rows)
         by_case[name] = float(np.nan_to_num(difference, nan=np.inf).max(initial=0.0))
         crossings += int((np.diff(told, axis=-1) < 0).sum())
     return ForecastParity(
@@ -82,6 +82,12 @@ def scored(forecaster: Forecaster, matrix: Matrix, factor: np.ndarray) -> np.nda
     """The bundle's deciles (n, leads, 9) of a matrix; factor: (n, leads) of the calibration."""
     made = Features(matrix.X.astype(np.float64), matrix.scale, matrix.step)
     return forecaster.blend(made, matrix.shape, matrix.series, factor)[1]
+
+
+def _sizes(champion: Champion, matrix: Matrix) -> np.ndarray:
+    """Size of each issue's series, (n, 1, 1): its level, in a network its free flow."""
+    size = matrix.scale if champion.habits is None else champion.habits.free[matrix.series]
+    return np.asarray(size[:, None, None])
 
 
 def _with_holes(matrix: Matrix) -> Matrix:
