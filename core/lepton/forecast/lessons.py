@@ -51,7 +51,7 @@ def issued_before(prepared: Prepared, settings: Mapping[str, float]) -> Mapping[
 
 
 def held_out(prepared: Prepared, settings: Mapping[str, float]) -> Matrix:
-    """The holdout's issues, every day of every series; a day has as many hours as its clock says."""
+    """The holdout's issues, every day of every series, a day as long as its clock says."""
     cuts, looks = prepared.cuts, _days(prepared)
     issued = _issued(prepared, settings, cuts.holdout_s, cuts.end_s)
     made = build(prepared.panel, looks, issued)

@@ -144,8 +144,12 @@ def leads_of(lead_h: float, step_s: int, zones: Sequence[str], years: Sequence[i
 def within(look: AsOfSpec, step: np.ndarray, lead_h: float) -> np.ndarray:
     """Which intervals (n, leads) lie less than `lead_h` hours after their first by the wall clock:
     of a whole day 23, 24 or 25 hours."""
-    wall = WallClock(look.zone).wall(step * look.step_s)
-    return np.asarray(wall - wall[:, :1] < round(lead_h * HOUR_S))
+    clock, at = WallClock(look.zone), step * look.step_s
+    wall = clock.wall(at)
+    midnight = wall[:, 0] // DAY_S * DAY_S
+    # where the hour after midnight is left out, the day begins with the one that follows
+    begin = np.where(clock.instant(midnight) == at[:, 0], midnight, wall[:, 0])
+    return np.asarray(wall - begin[:, None] < round(lead_h * HOUR_S))
 
 
 def daily_issues(spec: AsOfSpec, first_s: int, last_s: int, hour: float) -> np.ndarray:
