@@ -57,9 +57,7 @@ class Scope:
     @property
     def is_forecast(self) -> bool:
         """Whether the settings' task is one of forecasts."""
-        tasks = {task.name: task for task in self.solution.tasks}
-        chosen = self.config.task or self.solution.tasks[0].name
-        return chosen in tasks and tasks[chosen].kind is TaskKind.FORECAST
+        return self.solution.task_named(self.config.task).kind is TaskKind.FORECAST
 
     @property
     def settings_key(self) -> str:

@@ -14,14 +14,20 @@ from lepton.errors import IntegrityError
 from lepton.export.bundle import Bundle
 from lepton.export.forecast_parity import ForecastParity, check_forecasts, require_forecasts
 from lepton.forecast.lessons import held_out
+from lepton.forecast.near_agreement import near_agreement
+from lepton.forecast.near_lessons import Span, asked_of
 from lepton.forecast.prepared import Prepared
+from lepton.forecast.usual import days_of
 from lepton.registry.store import Registry
 from lepton_edge import atomic
 from lepton_edge.asof import features
 from lepton_edge.asof_history import History
 from lepton_edge.asof_spec import AsOfSpec
 from lepton_edge.asof_stream import AsOfStream
+from lepton_edge.near_spec import NearSpec
 
+MOST_NEAR: Final = 6_000
+"""Issues of a series of a network by which a bundle is compared with its champion."""
 ISSUES: Final = 7
 """The newest issues of every series that are compared; a restart lies before the last."""
 
@@ -68,9 +74,16 @@ def forecast_agreement(ctx: Context) -> ForecastAgreement:
     # the stages of forecasts give what `featurize` of rows does not
     prepared: Prepared = stages.featurize(ctx, validated)  # type: ignore[assignment]
     ctx.progress.stage("parity")
+    look = next(iter(prepared.looks.values()))
+    if isinstance(look, NearSpec):
+        habits = days_of(prepared.panel, look, prepared.cuts.holdout_s).whole
+        last = Span(prepared.cuts.holdout_s, prepared.cuts.end_s).instants(look.step_s)[-ISSUES:]
+        worst, compared = near_agreement(prepared.panel, look, habits, last)
+        return ForecastAgreement(worst, compared, _of_bundle(ctx, prepared))
     worst, compared = 0.0, 0
     matrix = held_out(prepared, ctx.settings)
     for code, (name, spec) in enumerate(prepared.looks.items()):
+        assert isinstance(spec, AsOfSpec)
         issues = np.unique(matrix.issue_s[matrix.series == code])[-ISSUES:]
         apart, n = _by_both(prepared.panel.histories[name], spec, issues)
         worst, compared = max(worst, apart), compared + n
@@ -132,7 +145,13 @@ def _of_bundle(ctx: Context, prepared: Prepared) -> ForecastParity | None:
             found=f"made from {asked[:12]}, the project keeps {champion.fingerprint[:12]}",
             remedy="the golden windows still prove it: python -m lepton_edge verify BUNDLE",
         )
-    return check_forecasts(champion, version.path, held_out(prepared, ctx.settings))
+    matrix = None
+    if isinstance(champion.spec, NearSpec) and champion.habits is not None:
+        span = Span(prepared.cuts.holdout_s, prepared.cuts.end_s)
+        matrix = asked_of(prepared.panel, champion.spec, champion.habits, span, most=MOST_NEAR)
+    return check_forecasts(
+        champion, version.path, held_out(prepared, ctx.settings) if matrix is None else matrix
+    )
 
 
 __all__ = ["ForecastAgreement", "forecast_agreement"]

@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import pandas as pd
 
 import lepton
-from lepton import roles
+from lepton import nearcasting
 from lepton.context import Context
 from lepton.contracts.model import Validated
-from lepton.errors import ConfigError
+from lepton.csv_safe import write_csv
 from lepton.evaluation.results import Evaluation
-from lepton.forecast.judged import LEVELS, instants
 from lepton.forecast.lessons import held_out, issued_before, lesson_of
 from lepton.forecast.prepared import Prepared, limits_of
-from lepton.forecast.spec import ForecastSpec, again_of, cuts_of, daily_issues
+from lepton.forecast.spec import again_of, cuts_of
+from lepton.forecast_batch import cleaned, spec_of
+from lepton.hierarchies import file_of, reconciling_of
 from lepton.report.content import DataFacts, ModelFacts
 from lepton_edge.forecast_plan import Schedule
-from lepton_edge.forecaster import RUNGS
-from lepton_edge.wall_clock import DAY_S, HOUR_S, WallClock
 
 if TYPE_CHECKING:
     from lepton.compress.forecasts import ForecastFront
@@ -34,27 +31,24 @@ if TYPE_CHECKING:
     from lepton.forecast.board import ForecastBoard
     from lepton.forecast.judged import Judged
     from lepton.forecast.matrix import Matrix
-    from lepton.forecast.panel import PanelDataset
-    from lepton_edge.asof_spec import AsOfSpec
-    from lepton_edge.forecaster import Forecasts
 
+ALONE: Final = "Forecasts of a device are of single series; those of a batch add up."
 OWN: Final = "bundle"
 """Name of the bundle among those that are judged."""
 LEAK_ISSUES: Final = 3
-LOOK_BACK_S: Final = 28 * DAY_S
-"""Weeks of its own forecasts by which a batch of forecasts is calibrated."""
 
 
 def featurize(ctx: Context, validated: Validated) -> Prepared:
     """The series and what may be looked at; features themselves are made issue by issue."""
-    spec = spec_of(ctx)
-    panel = spec.panel(validated.tables, ctx.settings)
-    looks, cuts = spec.looks(panel, ctx.settings), cuts_of(panel, ctx.settings)
-    return Prepared(panel, looks, cuts, ctx.task.name)
+    spec, found = spec_of(ctx), cleaned(ctx, validated)
+    looks, cuts = spec.looks(found.panel, ctx.settings), cuts_of(found.panel, ctx.settings)
+    return Prepared(found.panel, looks, cuts, ctx.task.name, found.audit)
 
 
 def search(ctx: Context, prepared: Prepared) -> ForecastBoard:
     """The champion of the families that the budget has room for."""
+    if nearcasting.is_near(prepared.looks):
+        return nearcasting.search(ctx, prepared)
     from lepton.automl.budget import Budget
     from lepton.forecast.search import ForecastSearch
     from lepton.forecast.search import search as run
@@ -72,6 +66,8 @@ def search(ctx: Context, prepared: Prepared) -> ForecastBoard:
 
 def compress(ctx: Context, prepared: Prepared, board: ForecastBoard) -> ForecastFront:
     """Smaller champions beside the best one, the cheapest inside the bound chosen."""
+    if nearcasting.is_near(prepared.looks):
+        return nearcasting.compress(ctx, prepared, board)
     from lepton.compress.forecasts import ForecastLimits, Twin, compress_champion
     from lepton.forecast.conformal import scores_of
     from lepton.forecast.families import forecaster
@@ -105,16 +101,18 @@ def export(ctx: Context, prepared: Prepared, board: ForecastBoard, front: Foreca
     )
 
     folder = ctx.workspace.contracts(ctx.solution.name)
+    sums = reconciling_of(prepared, board)
     facts = ForecastContext(
         solution=ctx.solution.name,
         customer=ctx.config.customer,
         run_id=ctx.run_id,
         contracts={table: folder / f"{table}.odcs.yaml" for table in ctx.contracts},
         panel=prepared.panel,
-        issues=issued_before(prepared, ctx.settings),
+        issues=_issued_before(ctx, prepared),
         schedule=_schedule(ctx, prepared),
         unit=_unit(ctx),
-        notes=limits_of(prepared),
+        notes=(*limits_of(prepared), *([] if sums is None else [ALONE])),
+        beside={} if sums is None else file_of(sums),
     )
     champion = front.champion
     return write_forecast_bundle(ctx.folder / "bundle", champion, with_timing(champion, facts))
@@ -122,6 +120,8 @@ def export(ctx: Context, prepared: Prepared, board: ForecastBoard, front: Foreca
 
 def evaluate(ctx: Context, prepared: Prepared, front: ForecastFront, bundle: Bundle) -> Evaluation:
     """The one read of the holdout, forecast by the bundle's own runtime, day after day."""
+    if nearcasting.is_near(prepared.looks):
+        return nearcasting.evaluate(ctx, prepared, front, bundle)
     from lepton.export.forecast_parity import check_forecasts
     from lepton.forecast.judged import judge
     from lepton.forecast.leak import leak_of
@@ -134,99 +134,15 @@ def evaluate(ctx: Context, prepared: Prepared, front: ForecastFront, bundle: Bun
     told |= {name: champion.fallback(name, matrix) for name in FLOOR}
     asked = np.unique(matrix.issue_s)
     picked = np.sort(rng.choice(asked, size=min(LEAK_ISSUES, len(asked)), replace=False))
-    return judge(
+    made = judge(
         _judged(prepared, matrix, told, spans_of(prepared)),
         ctx.gates,
         rng,
         parity=check_forecasts(champion, bundle.path, matrix).max_abs_diff,
         leak=leak_of(prepared, picked, rng),
     )
-
-
-def forecasts(
-    ctx: Context, bundle: Path, validated: Validated, day: date | None = None
-) -> pd.DataFrame:
-    """Forecasts of every series by the bundle, one row an interval.
-
-    Issued on the local date `day` at the configured hour, or at the first such hour after all that
-    is known. Calibrated by how the bundle would have done in the weeks before. Columns: the
-    entity's, issued_at, event_at, the deciles, forecast_by, reason.
-    """
-    spec = spec_of(ctx)
-    panel = spec.panel(validated.tables, ctx.settings)
-    looks = spec.looks(panel, ctx.settings)
-    asked = {name: _asked(ctx, look, panel.end_s, day) for name, look in looks.items()}
-    return _rows(ctx, panel, *issued_by(ctx, bundle, Asked(panel, looks, asked)))
-
-
-@dataclass(frozen=True, eq=False)
-class Asked:
-    """Forecasts that are wanted: of which series, what they look at, when issued (UTC seconds)."""
-
-    panel: PanelDataset
-    looks: Mapping[str, AsOfSpec]
-    issues: Mapping[str, np.ndarray]
-
-
-def issued_by(ctx: Context, bundle: Path, asked: Asked) -> tuple[Matrix, Forecasts]:
-    """Forecasts by the bundle, each calibrated by how it would have done in the weeks before."""
-    from lepton.export.edge import edge_faults
-    from lepton.forecast.conformal import scores_of
-    from lepton.forecast.matrix import build
-    from lepton_edge.asof import Features
-    from lepton_edge.forecaster import Forecaster
-
-    panel, looks = asked.panel, asked.looks
-    with edge_faults():
-        forecaster = Forecaster(bundle)
-    codes = forecaster.plan.codes
-    code = np.array([codes.get(name, len(codes)) for name in panel.ids], dtype=np.int64)
-    past = {
-        name: daily_issues(look, at[0] - LOOK_BACK_S, at[0], ctx.settings["issue_hour"])
-        for (name, look), at in zip(looks.items(), asked.issues.values(), strict=True)
-    }
-    before, now = (build(panel, looks, issues) for issues in (past, asked.issues))
-    with edge_faults():
-        rolling = forecaster.calibration()
-        plain = np.ones(before.y.shape)
-        made = Features(before.X, before.scale, before.step)
-        blend, _ = forecaster.blend(made, before.shape, code[before.series], plain)
-        rolling.tell(scores_of(before, blend, panel.latency_s.get("y", 0)))
-        factors = rolling.factors(int(now.issue_s.max()))
-        made = Features(now.X, now.scale, now.step)
-        return now, forecaster.ready(code[now.series], made, now.shape, factors)
-
-
-def _asked(ctx: Context, look: AsOfSpec, end_s: int, day: date | None) -> np.ndarray:
-    """The one instant of issue, (1,)."""
-    hour = ctx.settings["issue_hour"]
-    if day is not None:
-        days = (day - date(1970, 1, 1)).days
-        wall = np.array([days * DAY_S + round(hour * HOUR_S)], dtype=np.int64)
-        return WallClock(look.zone).instant(wall) // look.step_s * look.step_s
-    return daily_issues(look, end_s, end_s + 2 * DAY_S, hour)[:1]
-
-
-def _rows(ctx: Context, panel: PanelDataset, matrix: Matrix, found: Forecasts) -> pd.DataFrame:
-    n_leads = matrix.n_leads
-    ids = np.repeat(np.array(panel.ids, dtype=object)[matrix.series], n_leads)
-    rung = np.array(RUNGS, dtype=object)[found.rung]
-    return pd.DataFrame(
-        {
-            entity_name(ctx): pd.Series(ids, dtype="str"),
-            "issued_at": instants(np.repeat(matrix.issue_s, n_leads)),
-            "event_at": instants(matrix.step.ravel() * matrix.step_s),
-            **{q: found.quantiles[..., at].ravel() for at, q in enumerate(LEVELS)},
-            "forecast_by": pd.Series(np.repeat(rung, n_leads), dtype="str"),
-            "reason": pd.Series(np.repeat(found.reasons, n_leads), dtype="str"),
-        }
-    )
-
-
-def entity_name(ctx: Context) -> str:
-    """The column that names a series."""
-    entity = ctx.contract.with_role(roles.ENTITY)
-    return entity[0].name if entity else "series_id"
+    rows = spec_of(ctx).with_beside(made.scored, "entity", prepared.panel, ctx.settings)
+    return replace(made, scored=rows)
 
 
 def _judged(
@@ -263,28 +179,24 @@ def _by_bundle(bundle: Bundle, matrix: Matrix, prepared: Prepared) -> np.ndarray
 
 def _schedule(ctx: Context, prepared: Prepared) -> Schedule:
     """When a device forecasts by itself: as in the settings, by the clock of the first series."""
+    if nearcasting.is_near(prepared.looks):
+        return nearcasting.schedule(prepared)
     minute, step_s = round(ctx.settings["issue_hour"] * 60), prepared.panel.step_s
     again_n = again_of(ctx.settings, step_s)
     again_s = step_s if again_n else 0
     return Schedule(prepared.panel.zones[0], (minute,), again_s=again_s, again_n=again_n)
 
 
+def _issued_before(ctx: Context, prepared: Prepared) -> Mapping[str, np.ndarray]:
+    """What golden windows and reference statistics are cut from."""
+    if nearcasting.is_near(prepared.looks):
+        return nearcasting.issued_before(prepared)
+    return issued_before(prepared, ctx.settings)
+
+
 def _unit(ctx: Context) -> str:
     named = {column.name: column.unit for column in ctx.contract.columns}
     return named.get(ctx.task.target) or ""
-
-
-def spec_of(ctx: Context) -> ForecastSpec:
-    """What the solution says of its forecasts; ConfigError LK118 where it says nothing."""
-    spec = ctx.solution.forecast
-    if spec is None:
-        raise ConfigError(
-            "LK118",
-            where=ctx.solution.name,
-            found=f"the task '{ctx.task.name}' is a forecast, and nothing says of what",
-            remedy="give the solution a ForecastSpec, see solutions/energy_load",
-        )
-    return spec
 
 
 def report(
@@ -297,10 +209,16 @@ def report(
     evaluation: Evaluation,
 ) -> Path:
     """The run's HTML report, written whether the gates hold or not."""
+    from lepton.forecast_pages import AUDIT_FILE, facts_of
+    from lepton.report.again import made_again
     from lepton.report.content import ReportContent
     from lepton.report.forecast_facts import forecast_facts
     from lepton.report.html import write_report
 
+    facts = forecast_facts(prepared, board, _unit(ctx), ctx.rng("report"))
+    reach = again_of(ctx.settings, prepared.panel.step_s)
+    again = made_again(evaluation.scored, front.champion.correction, prepared.panel.step_s)
+    write_csv(prepared.audit, ctx.folder / AUDIT_FILE)
     content = ReportContent(
         title=ctx.solution.title,
         subtitle=ctx.solution.about,
@@ -317,8 +235,15 @@ def report(
         simulated=ctx.config.simulated,
         spec=ctx.solution.report,
         costs=ctx.costs,
-        links={"Data Docs": "data_docs/index.html"},
-        forecast=forecast_facts(prepared, board, _unit(ctx), ctx.rng("report")),
+        links={"Data Docs": "data_docs/index.html", "Cleaning audit": AUDIT_FILE},
+        forecast=facts_of(
+            spec_of(ctx),
+            validated.tables,
+            prepared,
+            board,
+            evaluation,
+            replace(facts, again=again.head(reach)),
+        ),
     )
     return write_report(ctx.folder / "report.html", content)
 

@@ -14,13 +14,21 @@ from lepton.contracts.model import Validated
 from lepton.errors import ConfigError
 from lepton.forecast.judged import LEVELS, instants
 from lepton.forecast.spec import again_of, daily_issues
-from lepton.forecasting import Asked, entity_name, issued_by, spec_of
+from lepton.forecast_batch import (
+    Asked,
+    Issued,
+    cleaned,
+    days_of,
+    entity_name,
+    issued_by,
+    spec_of,
+    weeks_before,
+)
 from lepton_edge.wall_clock import DAY_S
 
 if TYPE_CHECKING:
-    from lepton.forecast.matrix import Matrix
     from lepton.forecast.panel import PanelDataset
-    from lepton_edge.forecaster import Forecasts
+    from lepton_edge.correction import Value
 
 _MOST: Final = 4
 """Newest issues that are looked at, as many as a stream keeps."""
@@ -28,15 +36,14 @@ _MOST: Final = 4
 
 def reforecasts(ctx: Context, bundle: Path, validated: Validated) -> pd.DataFrame:
     """What was last issued of every series for the hours `again_h` after all that is known, moved
-    by the error at its newest value.
+    by the error at its newest value, each by its own: sums that held need not hold any more.
 
     Columns: the entity's, issued_at (when it is made again), event_at, the deciles, carried_from
     (when it was issued first), error (of the newest value in widths of its 80 % interval, NaN where
     nothing could be told). Raises ConfigError LK159 where `again_h` is 0.
     """
-    spec = spec_of(ctx)
-    panel = spec.panel(validated.tables, ctx.settings)
-    looks = spec.looks(panel, ctx.settings)
+    panel = cleaned(ctx, validated).panel
+    looks = days_of(spec_of(ctx).looks(panel, ctx.settings))
     n = again_of(ctx.settings, panel.step_s)
     if not n:
         raise ConfigError(
@@ -51,66 +58,61 @@ def reforecasts(ctx: Context, bundle: Path, validated: Validated) -> pd.DataFram
         name: daily_issues(look, now_s - (_MOST + 1) * DAY_S, now_s + 1, hour)[-_MOST:]
         for name, look in looks.items()
     }
-    matrix, found = issued_by(ctx, bundle, Asked(panel, looks, issues))
-    parts = list(_again(bundle, panel, (matrix, found), now_s, n))
+    asked = Asked(panel, looks, issues, weeks_before(ctx, looks, issues))
+    issued = issued_by(bundle, asked)
+    parts = list(_again(bundle, panel, issued, now_s, n))
     rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-    return rows.rename(columns={"series": entity_name(ctx)})
+    name = entity_name(ctx)
+    rows = rows.rename(columns={"series": name})
+    return spec_of(ctx).with_beside(rows, name, panel, ctx.settings)
 
 
 def _again(
-    bundle: Path, panel: PanelDataset, issued: tuple[Matrix, Forecasts], now_s: int, n: int
+    bundle: Path, panel: PanelDataset, issued: Issued, now_s: int, n: int
 ) -> Iterator[pd.DataFrame]:
     """One series after another."""
     from lepton.export.edge import edge_faults
     from lepton_edge.bundle import open_bundle
-    from lepton_edge.correction import Running, standard_error
+    from lepton_edge.correction import Issue, Running
     from lepton_edge.forecast_plan import read_plan
 
     with edge_faults():
         correction = read_plan(open_bundle(bundle)).correction
-    matrix, found = issued
+    matrix, found = issued.now, issued.found
     now = now_s // panel.step_s
     for code, name in enumerate(panel.ids):
         own = np.flatnonzero(matrix.series == code)
         own = own[np.isfinite(found.quantiles[own]).all(axis=(1, 2))]
-        issues = [(found.step[row], found.quantiles[row]) for row in own]
+        issues = [
+            Issue(int(matrix.issue_s[row]), found.step[row], found.quantiles[row]) for row in own
+        ]
         running, known = Running.of(issues), _newest(panel, name, now_s)
         made = running.again(known, now, n, correction)
         if not len(made.step):
             continue
-        error = np.nan
-        if known is not None and (running.step == known[0]).any():
-            own_step = int(np.flatnonzero(running.step == known[0])[0])
-            error = standard_error(known[1], running.quantiles[own_step])
         told: dict[str, Any] = {
             "series": pd.Series([name] * len(made.step), dtype="str"),
             "issued_at": instants(np.full(len(made.step), now_s)),
             "event_at": instants(made.step * panel.step_s),
             **{level: made.quantiles[:, place] for place, level in enumerate(LEVELS)},
-            "carried_from": instants(_carried(matrix.issue_s[own], found.step[own], made.step)),
-            "error": error,
+            "carried_from": instants(made.issue_s),
+            "error": running.error(known),
         }
         yield pd.DataFrame(told)
 
 
-def _newest(panel: PanelDataset, name: str, now_s: int) -> tuple[int, float] | None:
+def _newest(panel: PanelDataset, name: str, now_s: int) -> Value | None:
     """The last interval that is known by now, and its value."""
+    from lepton_edge.correction import Value
+
     past = panel.histories[name].y
     there = np.isfinite(past.value) & (past.available_s <= now_s)
     if not there.any():
         return None
-    step = past.step[there]
-    last = int(step.max())
+    last = int(past.step[there].max())
     at = np.flatnonzero(there & (past.step == last))
-    return last, float(past.value[at[past.available_s[at].argmax()]])
-
-
-def _carried(issue_s: np.ndarray, steps: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """When each interval was last issued."""
-    found = np.zeros(len(asked), dtype=np.int64)
-    for at, step in zip(issue_s, steps, strict=True):  # in the order of time
-        found[np.isin(asked, step)] = at
-    return found
+    at = at[np.argsort(past.available_s[at], kind="stable")]
+    return Value(last, float(past.value[at[-1]]), int(past.available_s[at[0]]))
 
 
 __all__ = ["reforecasts"]

@@ -93,7 +93,7 @@ def score(ctx: Context, *, day: date | None = None, history: Path | None = None)
 
 def _forecasts(ctx: Context, day: date | None) -> Scores:
     """The forecasts issued on `day`, by the local calendar, or next after all that is known."""
-    from lepton.forecasting import forecasts
+    from lepton.forecast_batch import forecasts
 
     return _told_by(ctx, partial(forecasts, day=day))
 

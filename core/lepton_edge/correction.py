@@ -55,37 +55,63 @@ class Correction:
 
 
 @dataclass(frozen=True, eq=False)
-class Running:
-    """What stands of one series' forecasts: intervals (n,), the newest deciles of each (n, 9)."""
+class Issue:
+    """One issue of one series: its instant (UTC seconds), intervals (n,) and deciles (n, 9)."""
 
+    issue_s: int
     step: np.ndarray
     quantiles: np.ndarray
 
+
+@dataclass(frozen=True, eq=False)
+class Running:
+    """What stands of one series' forecasts: intervals (n,), the newest deciles of each (n, 9), and
+    when these were issued (n,), UTC seconds."""
+
+    step: np.ndarray
+    quantiles: np.ndarray
+    issue_s: np.ndarray
+
     @classmethod
-    def of(cls, issues: Sequence[tuple[np.ndarray, np.ndarray]]) -> Running:
-        """Of issues in the order of time, each with its intervals and their deciles."""
-        newest: dict[int, np.ndarray] = {}
-        for step, quantiles in issues:
-            newest |= dict(zip(step.tolist(), quantiles, strict=True))
+    def of(cls, issues: Sequence[Issue]) -> Running:
+        """Of issues in the order of time."""
+        newest: dict[int, tuple[np.ndarray, int]] = {}
+        for one in issues:
+            rows = zip(one.step.tolist(), one.quantiles, strict=True)
+            newest |= {step: (row, one.issue_s) for step, row in rows}
         step = np.array(sorted(newest), dtype=np.int64)
         if not len(step):
-            return cls(step, np.empty((0, 9)))
-        return cls(step, np.stack([newest[int(one)] for one in step]))
+            return cls(step, np.empty((0, 9)), step)
+        rows, at = zip(*(newest[int(one)] for one in step), strict=True)
+        return cls(step, np.stack(rows), np.array(at, dtype=np.int64))
 
-    def again(
-        self, known: tuple[int, float] | None, now: int, n: int, correction: Correction
-    ) -> Running:
-        """The intervals now, now + 1, ... of the next `n` as far as they were forecast, moved by
-        the error at `known`, the newest interval with a value, and that value."""
+    def again(self, known: Value | None, now: int, n: int, correction: Correction) -> Running:
+        """The intervals now, now + 1, ... of the next `n` as far as they were forecast; those that
+        were issued before `known`, the newest value, was there are moved by its error."""
         ahead = (self.step >= now) & (self.step < now + n)
-        step, quantiles = self.step[ahead], self.quantiles[ahead]
-        if known is None:
-            return Running(step, quantiles)
-        at = np.flatnonzero(self.step == known[0])
-        error = standard_error(known[1], self.quantiles[at[0]]) if len(at) else np.nan
-        if not np.isfinite(error):
-            return Running(step, quantiles)
-        return Running(step, correction.applied(quantiles, error, step - known[0]))
+        step, quantiles, at = self.step[ahead], self.quantiles[ahead], self.issue_s[ahead]
+        error = self.error(known)
+        if known is None or not np.isfinite(error):
+            return Running(step, quantiles, at)
+        moved = correction.applied(quantiles, error, step - known.step)
+        saw = at >= known.there_s
+        return Running(step, np.where(saw[:, None], quantiles, moved), at)
+
+    def error(self, known: Value | None) -> float:
+        """How far the newest value is off in widths; NaN where it was not forecast."""
+        if known is None or not (self.step == known.step).any():
+            return float("nan")
+        at = np.flatnonzero(self.step == known.step)
+        return standard_error(known.y, self.quantiles[at[0]])
+
+
+@dataclass(frozen=True)
+class Value:
+    """A measured value: number of its interval, what it is, when it was there (UTC seconds)."""
+
+    step: int
+    y: float
+    there_s: int
 
 
 def standard_error(y: float, quantiles: np.ndarray) -> float:
@@ -98,4 +124,4 @@ def _width(quantiles: np.ndarray) -> np.ndarray:
     return np.asarray(quantiles[:, -1] - quantiles[:, 0])
 
 
-__all__ = ["Correction", "Running", "standard_error"]
+__all__ = ["Correction", "Issue", "Running", "Value", "standard_error"]

@@ -10,8 +10,10 @@ import numpy as np
 from lepton_edge.asof import Window
 from lepton_edge.bundle import GOLDEN
 from lepton_edge.errors import BundleError
-from lepton_edge.forecaster import RUNGS, Forecaster
+from lepton_edge.forecaster import Forecaster
 from lepton_edge.golden import GoldenCheck
+from lepton_edge.near import NearWindow
+from lepton_edge.near_spec import NearSpec
 from lepton_edge.strict_json import parse
 
 
@@ -38,15 +40,20 @@ def check_windows(forecaster: Forecaster) -> GoldenCheck:
     )
 
 
-def window_of(forecaster: Forecaster, told: Mapping[str, Any]) -> Window:
+def window_of(forecaster: Forecaster, told: Mapping[str, Any]) -> Window | NearWindow:
     """What an issue saw, from plain data."""
     spec = forecaster.plan.spec
+    step = np.array([int(told["issue_s"]) // spec.step_s], dtype=np.int64)
+    if isinstance(spec, NearSpec):
+        rows = np.concatenate([_row(one) for one in told["past"]])
+        if rows.shape != (len(forecaster.plan.ids), spec.n_past):
+            raise ValueError("a window is not of all series, or not as wide as the plan says")
+        return NearWindow(step, rows[None])
     known = {name: _row(told["known"][name]) for name in (c.name for c in spec.known)}
     widths = {rows.shape[1] for rows in known.values()}
     past = _row(told["past"])
     if past.shape[1] != spec.n_past or widths - {spec.n_back + spec.n_ahead}:
         raise ValueError("a window is not as wide as the plan says")
-    step = np.array([int(told["issue_s"]) // spec.step_s], dtype=np.int64)
     return Window(step, past, known, _row([told["typical"]])[0])
 
 
@@ -57,7 +64,7 @@ def _compared(forecaster: Forecaster, told: Mapping[str, Any]) -> tuple[float, i
     wanted = np.array(told["quantiles"], dtype=np.float64)
     difference = np.abs(made.quantiles[0] - wanted) / made.scale[0]
     largest = float(np.nan_to_num(difference, nan=np.inf).max())
-    return largest, int(RUNGS[made.rung[0]] != told["rung"])
+    return largest, int(forecaster.plan.rungs[made.rung[0]] != told["rung"])
 
 
 def _row(values: list[float | None]) -> np.ndarray:

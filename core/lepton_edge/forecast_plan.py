@@ -5,23 +5,30 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 
-from lepton_edge.asof_spec import AsOfSpec
 from lepton_edge.bundle import FORECAST, Opened
 from lepton_edge.conformal import ConformalSpec, Rolling
 from lepton_edge.correction import Correction
 from lepton_edge.errors import BundleError
+from lepton_edge.habits import Habits
+from lepton_edge.looks import Look, look_from_json
+from lepton_edge.near_spec import NearSpec, OnsetRule
 from lepton_edge.strict_json import parse
 from lepton_edge.wall_clock import DAY_S, WallClock, changes_of
 
 PLAN: Final = "forecast.json"
 CALIBRATION: Final = "calibration.npz"
 FALLBACK: Final = "fallback.onnx"
+HABITS: Final = "habits.npz"
+
+
+RUNGS: Final = ("model", "profile", "seasonal_naive", "none")
+"""What forecasts days, best first; the last is no forecast."""
 
 
 @dataclass(frozen=True)
@@ -88,10 +95,11 @@ def _multiples(every_s: int, after_s: int, until_s: int) -> range:
 class Plan:
     """ids: the series in the order of their codes; specs, clocks: of each calendar; calendar: that
     of each series; typical: size of each where its past does not tell, NaN for none; latency_s:
-    column (y among them) -> seconds after an interval's end."""
+    column (y among them) -> seconds after an interval's end; habits, onset: what is usual and when
+    congestion is told, of forecasts of the next minutes."""
 
     ids: tuple[str, ...]
-    specs: tuple[AsOfSpec, ...]
+    specs: tuple[Look, ...]
     clocks: tuple[WallClock, ...]
     calendar: np.ndarray
     typical: np.ndarray
@@ -101,6 +109,8 @@ class Plan:
     schedule: Schedule
     unit: str
     correction: Correction
+    habits: Habits | None = None
+    onset: OnsetRule | None = None
 
     @cached_property
     def codes(self) -> Mapping[str, int]:
@@ -108,9 +118,19 @@ class Plan:
         return {name: code for code, name in enumerate(self.ids)}
 
     @property
-    def spec(self) -> AsOfSpec:
+    def spec(self) -> Look:
         """Names, leads, interval and columns of all series."""
         return self.specs[0]
+
+    @property
+    def is_near(self) -> bool:
+        """Whether the next minutes of a whole network are forecast."""
+        return isinstance(self.spec, NearSpec)
+
+    @property
+    def rungs(self) -> tuple[str, ...]:
+        """What forecasts, best first: each needs less than the one before; the last is none."""
+        return ("model", "habit", "none") if self.is_near else RUNGS
 
     def issues(self, after_s: int, until_s: int) -> list[int]:
         """Instants of issue after the first and up to the second."""
@@ -128,8 +148,9 @@ def read_plan(opened: Opened) -> Plan:
     if not is_forecast(opened) or PLAN not in opened.manifest.files:
         raise _not_understood(opened, "it scores rows and forecasts nothing")
     try:
-        return _plan(parse(opened.read(PLAN).decode("utf-8")))
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+        plan = _plan(parse(opened.read(PLAN).decode("utf-8")))
+        return replace(plan, habits=_habits(opened, plan)) if plan.is_near else plan
+    except (ValueError, KeyError, TypeError, IndexError, zipfile.BadZipFile) as error:
         raise _not_understood(opened, f"{PLAN} is not understood: {error}") from error
 
 
@@ -162,7 +183,7 @@ def changed_zones(plan: Plan) -> list[str]:
 def _plan(told: Mapping[str, Any]) -> Plan:
     calendars = told["calendars"]
     specs = [
-        AsOfSpec.from_json({**told["spec"], "zone": c["zone"], "holidays": c["holidays"]})
+        look_from_json({**told["spec"], "zone": c["zone"], "holidays": c["holidays"]})
         for c in calendars
     ]
     clocks = [WallClock(c["zone"], _changes(c["changes"])) for c in calendars]
@@ -184,7 +205,18 @@ def _plan(told: Mapping[str, Any]) -> Plan:
         schedule=Schedule.from_json(told["schedule"]),
         unit=str(told["unit"]),
         correction=Correction.from_json(told["correction"]),
+        onset=OnsetRule.from_json(told["onset"]) if told.get("onset") else None,
     )
+
+
+def _habits(opened: Opened, plan: Plan) -> Habits:
+    """What is usual, of the same series as the plan; ValueError where it is not."""
+    with np.load(io.BytesIO(opened.read(HABITS)), allow_pickle=False) as file:
+        wide = {name: file[name].astype(np.float64) for name in file.files}
+    habits = Habits.from_arrays(wide)
+    if habits.table.shape != (len(habits.table), plan.spec.a_day, len(plan.ids)):
+        raise ValueError("usual values are of other series or intervals")
+    return habits
 
 
 def _changes(told: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
@@ -205,7 +237,9 @@ def _not_understood(opened: Opened, found: str) -> BundleError:
 __all__ = [
     "CALIBRATION",
     "FALLBACK",
+    "HABITS",
     "PLAN",
+    "RUNGS",
     "Plan",
     "Schedule",
     "Usual",

@@ -21,7 +21,7 @@ import numpy as np
 from lepton_edge.errors import RowError
 from lepton_edge.forecast_lines import Told, read_line
 from lepton_edge.forecast_state import ForecastState
-from lepton_edge.forecaster import RUNGS, Forecaster, Forecasts
+from lepton_edge.forecaster import Forecaster, Forecasts
 from lepton_edge.lines import Storage, object_of, refused, told
 
 STATE: Final = "forecast.state"
@@ -161,12 +161,24 @@ class ForecastService:
             {
                 _ID: self.plan.ids[int(code)],
                 "ts": _iso(int(starts[row])),
-                "rung": RUNGS[int(made.rung[row])],
+                "rung": self.plan.rungs[int(made.rung[row])],
                 "reason": made.reasons[row],
                 "quantiles": _finite(made.quantiles[row]),
+                **self._onset(made.onset[row]),
             }
             for row, code in enumerate(made.code)
         ]
+
+    def _onset(self, chances: np.ndarray) -> dict[str, Any]:
+        """Chances of congestion by minutes ahead, null where it is there or nothing is known."""
+        rule = self.plan.onset
+        if rule is None or not len(chances):
+            return {}
+        minutes = [span * self.plan.spec.step_s // 60 for span in rule.spans]
+        if not np.isfinite(chances).all():
+            return {"onset": None}
+        told = zip(minutes, chances.tolist(), strict=True)
+        return {"onset": {str(ahead): chance for ahead, chance in told}}
 
 
 _ID: Final = "series_id"

@@ -15,19 +15,23 @@ from typing import Any, Final
 import numpy as np
 
 from lepton_edge import state_file
-from lepton_edge.asof_stream import AsOfStream, Ring
+from lepton_edge.asof_stream import Ring
 from lepton_edge.bundle import Opened
 from lepton_edge.conformal import Rolling, Scores, outside
-from lepton_edge.correction import Running
+from lepton_edge.correction import Issue, Running, Value
 from lepton_edge.errors import BundleError
 from lepton_edge.forecast_plan import Plan
 from lepton_edge.forecaster import Forecaster, Forecasts
+from lepton_edge.near import is_scored
+from lepton_edge.near_stream import rings_from, rings_of
 
 MAGIC: Final = b"lepton-forecast 1 "
 REPEATABLE: Final = 4
 """Newest instants of issue whose answers can be given again."""
 _GRACE_S: Final = 86_400
 """How late a truth may come and still count for the calibration."""
+_NEAR_GRACE_S: Final = 3_600
+"""The same for forecasts of the next minutes, which are many."""
 _CATCH_UP_S: Final = 7 * 86_400
 """How long after it was due an issue is still made up for."""
 _START_AGAIN: Final = "restore the file, or remove it and send the last weeks as history again"
@@ -61,9 +65,10 @@ class Issued:
             np.zeros((n, n_leads), dtype=bool),
         )
 
-    def add(self, made: Forecasts) -> None:
-        """Remember forecasts of some series; what stood in for the model is never scored."""
-        own = made.rung == 0
+    def add(self, made: Forecasts, scored: np.ndarray) -> None:
+        """Remember forecasts of some series, those of the mask `scored` (n,); what stood in for the
+        model is never scored."""
+        own = (made.rung == 0) & scored
         code = made.code[own]
         self.given[code], self.scale[code] = True, made.scale[own]
         self.outer[code], self.cell[code] = made.blend[own][..., [0, -1]], made.cell[own]
@@ -92,7 +97,7 @@ class ForecastState:
     def __init__(self, forecaster: Forecaster) -> None:
         self.forecaster, self.plan = forecaster, forecaster.plan
         spec, n = self.plan.spec, len(self.plan.ids)
-        self.rings = AsOfStream(spec, self.plan.typical)
+        self.rings = rings_of(spec, self.plan.typical)
         self.editions = {column.name: Ring(n, spec.n_kept) for column in spec.known}
         self.rolling: Rolling = forecaster.calibration()
         self.issued: dict[int, Issued] = {}
@@ -133,7 +138,11 @@ class ForecastState:
         if len(new):
             factors = self.rolling.factors(issue_s)
             made = self.forecaster.forecast(new, self.rings.window(new, issue_s), factors)
-            self.issued.setdefault(issue_s, Issued.empty(self.plan, issue_s)).add(made)
+            step = issue_s // self.plan.spec.step_s
+            scored = is_scored(step, new) if self.plan.is_near else np.ones(len(new), dtype=bool)
+            if scored.any():
+                issued = self.issued.setdefault(issue_s, Issued.empty(self.plan, issue_s))
+                issued.add(made, scored)
             answers |= {int(one): made for one in new}
         self._forget(issue_s)
         return list({id(one): one for one in (answers[int(c)] for c in code)}.values())
@@ -147,9 +156,12 @@ class ForecastState:
             if made is not None:
                 row = int(np.flatnonzero(made.code == code)[0])
                 if np.isfinite(made.quantiles[row]).all():
-                    issues.append((made.step[row], made.quantiles[row]))
-        plan, now = self.plan, at_s // self.plan.spec.step_s
-        known = self.rings.past.newest(code, now)
+                    issues.append(Issue(issue_s, made.step[row], made.quantiles[row]))
+        plan, step_s = self.plan, self.plan.spec.step_s
+        now, newest, known = at_s // step_s, self.rings.past.newest(code, at_s // step_s), None
+        if newest is not None:
+            there_s = (newest[0] + 1) * step_s + plan.latency_s.get("y", 0)
+            known = Value(*newest, there_s)
         n = plan.schedule.again_n or plan.spec.n_ahead
         return Running.of(issues).again(known, now, n, plan.correction)
 
@@ -161,7 +173,10 @@ class ForecastState:
         """
         last = until_s - 1 if is_open else until_s
         first = until_s - 1 if self.due_s is None else self.due_s
-        span = max(first, last - _CATCH_UP_S), last
+        spec = self.plan.spec
+        # of a network only what is not over yet is made up for
+        back_s = spec.n_ahead * spec.step_s if self.plan.is_near else _CATCH_UP_S
+        span = max(first, last - back_s), last
         due = dict.fromkeys(self.plan.schedule.again(*span), True)
         due |= dict.fromkeys(self.plan.issues(*span), False)
         self.due_s = max(first, last)
@@ -170,7 +185,8 @@ class ForecastState:
 
     def _forget(self, now_s: int) -> None:
         spec = self.plan.spec
-        kept_s = spec.n_ahead * spec.step_s + self.plan.latency_s.get("y", 0) + _GRACE_S
+        grace_s = _NEAR_GRACE_S if self.plan.is_near else _GRACE_S
+        kept_s = spec.n_ahead * spec.step_s + self.plan.latency_s.get("y", 0) + grace_s
         for issue_s in [one for one in self.issued if one + kept_s < now_s]:
             del self.issued[issue_s]
         for issue_s in sorted(self.answers)[:-REPEATABLE]:
@@ -227,7 +243,7 @@ class ForecastState:
         return made
 
     def _fill(self, facts: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-        self.rings = AsOfStream.from_bytes(self.plan.spec, arrays["rings"].tobytes())
+        self.rings = rings_from(self.plan.spec, arrays["rings"].tobytes())
         for name, ring in self.editions.items():
             for part in ("step", "value"):
                 getattr(ring, part)[:] = arrays[f"editions.{part}.{name}"]
@@ -245,7 +261,7 @@ class ForecastState:
 
 
 _ISSUED: Final = ("given", "outer", "cell", "scale", "scored")
-_ANSWERS: Final = ("code", "step", "quantiles", "blend", "cell", "rung", "scale")
+_ANSWERS: Final = ("code", "step", "quantiles", "blend", "cell", "rung", "scale", "onset")
 
 
 def _bundle_of(opened: Opened) -> str:

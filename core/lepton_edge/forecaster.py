@@ -14,12 +14,17 @@ from lepton_edge.asof_spec import AsOfSpec
 from lepton_edge.bundle import MODEL, Manifest, Opened, open_bundle
 from lepton_edge.conformal import Rolling, cells
 from lepton_edge.errors import BundleError
-from lepton_edge.forecast_plan import FALLBACK, Plan, read_calibration, read_plan
+from lepton_edge.forecast_plan import FALLBACK, RUNGS, Plan, read_calibration, read_plan
+from lepton_edge.looks import Look
+from lepton_edge.near import NearWindow, flows_freely, near_features
+from lepton_edge.near_spec import NearSpec
 from lepton_edge.runtime import CPU, session
 
-RUNGS: Final = ("model", "profile", "seasonal_naive", "none")
-"""What forecasts, best first: each needs less than the one before; the last is no forecast."""
 N_LEVELS: Final = 9
+LATE_STEPS: Final = 2
+"""Intervals since the newest reading of a network from which forecasts of it are late."""
+STALE_STEPS: Final = 6
+"""The same from which what is usual stands in."""
 BATCH: Final = 250
 """Issues of one call of the model, so that memory stays bounded."""
 _MORE_MISSING: Final = 0.05
@@ -33,8 +38,9 @@ class Forecasts:
 
     code: (n,) of the series; step: (n, leads) number since 1970 of each interval; quantiles, blend:
     (n, leads, 9) deciles in the series' unit after and before calibration, NaN where there is no
-    forecast; cell: (n, leads) of the calibration; rung: (n,) place in `RUNGS`; reasons: why it is
-    not the first, "" where it is; scale: (n,) size of each series.
+    forecast; cell: (n, leads) of the calibration; rung: (n,) place in the plan's rungs; reasons:
+    why it is not the first, or what it had to do without, "" where neither; scale: (n,) size of
+    each series; onset: (n, spans) chances of congestion, NaN where it is there already.
     """
 
     code: np.ndarray
@@ -45,6 +51,7 @@ class Forecasts:
     rung: np.ndarray
     reasons: tuple[str, ...]
     scale: np.ndarray
+    onset: np.ndarray
 
 
 class Forecaster:
@@ -69,6 +76,7 @@ class Forecaster:
         )
         self.provider: str = self._model.get_providers()[0]
         self._inputs = {node.name: node.shape for node in self._model.get_inputs()}
+        self._outputs = [node.name for node in self._model.get_outputs()]
         self._same_shapes()
 
     @property
@@ -88,6 +96,28 @@ class Forecaster:
         shape: (n, hours) of the recent past; code: (n,) of the series; factor: (n, leads). Nothing
         stands in for what is missing.
         """
+        told = self._run(["blend", "quantiles"], made, shape, code, factor)
+        return told[0], told[1]
+
+    def onset(self, made: Features, shape: np.ndarray, code: np.ndarray) -> np.ndarray:
+        """Chances of congestion (n, spans), NaN for what is congested or has no reading; no column
+        where none are told."""
+        spec, rule = self.plan.spec, self.plan.onset
+        if rule is None or not isinstance(spec, NearSpec) or "onset" not in self._outputs:
+            return np.empty((len(code), 0))
+        plain = np.ones(made.step.shape)
+        found = self._run(["onset"], made, shape, code, plain)[0]
+        return np.where(flows_freely(spec, shape, rule)[:, None], found, np.nan)
+
+    def _run(
+        self,
+        names: list[str],
+        made: Features,
+        shape: np.ndarray,
+        code: np.ndarray,
+        factor: np.ndarray,
+    ) -> list[np.ndarray]:
+        """These outputs of the model, batch by batch."""
         whole = {
             "X": made.X,
             "shape": shape,
@@ -96,14 +126,14 @@ class Forecaster:
             "factor": factor,
         }
         feed = {name: whole[name] for name in self._inputs}
-        parts = [self._model.run(["blend", "quantiles"], one) for one in _batches(feed)]
+        parts = [self._model.run(names, one) for one in _batches(feed)]
         if not parts:
-            none = np.empty((0, self.plan.spec.n_leads, N_LEVELS))
-            return none, none
-        before, after = zip(*parts, strict=True)
-        return np.concatenate(before), np.concatenate(after)
+            return [np.empty((0, self.plan.spec.n_leads, N_LEVELS)) for _ in names]
+        return [np.concatenate(one) for one in zip(*parts, strict=True)]
 
-    def forecast(self, code: np.ndarray, window: Window, factors: np.ndarray) -> Forecasts:
+    def forecast(
+        self, code: np.ndarray, window: Window | NearWindow, factors: np.ndarray
+    ) -> Forecasts:
         """Forecasts of series from what they see; factors: (16,) of the calibration, or (n, 16)."""
         made, shape = self._features(code, window)
         return self.ready(code, made, shape, factors)
@@ -117,42 +147,53 @@ class Forecaster:
         table = np.broadcast_to(factors, (len(code), factors.shape[-1]))
         factor = np.take_along_axis(table, cell, axis=1)
         blend, quantiles = self.blend(made, shape, code, factor)
-        rung, reasons = judged(self.plan, made)
+        rung, reasons = judged(self.plan, made, shape)
         if (rung > 0).any():
-            self._stand_in(made, rung, blend, quantiles)
-        return Forecasts(code, made.step, quantiles, blend, cell, rung, reasons, made.scale)
+            self._stand_in(made, shape, rung, blend, quantiles)
+        onset = self.onset(made, shape, code)
+        onset[rung > 0] = np.nan
+        return Forecasts(code, made.step, quantiles, blend, cell, rung, reasons, made.scale, onset)
 
-    def _features(self, code: np.ndarray, window: Window) -> tuple[Features, np.ndarray]:
+    def _features(
+        self, code: np.ndarray, window: Window | NearWindow
+    ) -> tuple[Features, np.ndarray]:
         """Features and recent past, each series by its own clock and holidays."""
+        if isinstance(window, NearWindow):
+            return near_rows(self.plan, code, window)
         n_hours = int(self._inputs["shape"][1]) if "shape" in self._inputs else 0
         shape = np.empty((len(code), 0))
         if n_hours:
-            shape = recent_shape(self.plan.spec, window, n_hours)
+            shape = recent_shape(_days(self.plan, 0), window, n_hours)
         calendar = self.plan.calendar[code]
         which = np.unique(calendar)
         if len(which) == 1:
             at = int(which[0])
-            return features(self.plan.specs[at], window, self.plan.clocks[at]), shape
+            return features(_days(self.plan, at), window, self.plan.clocks[at]), shape
         n_leads, n_names = self.plan.spec.n_leads, len(self.plan.spec.names)
         X, scale = np.empty((len(code), n_leads, n_names)), np.empty(len(code))
         step = np.empty((len(code), n_leads), dtype=np.int64)
         for at in which:
             here = np.flatnonzero(calendar == at)
-            made = features(self.plan.specs[at], _taken(window, here), self.plan.clocks[at])
+            made = features(_days(self.plan, at), _taken(window, here), self.plan.clocks[at])
             X[here], scale[here], step[here] = made.X, made.scale, made.step
         return Features(X, scale, step), shape
 
     def _stand_in(
-        self, made: Features, rung: np.ndarray, blend: np.ndarray, quantiles: np.ndarray
+        self,
+        made: Features,
+        shape: np.ndarray,
+        rung: np.ndarray,
+        blend: np.ndarray,
+        quantiles: np.ndarray,
     ) -> None:
         """Write what stands in over the model's deciles, and NaN where nothing can."""
-        here = np.flatnonzero(rung > 0)
-        feed = {"X": made.X[here], "scale": made.scale[here]}
+        here, rungs = np.flatnonzero(rung > 0), self.plan.rungs
+        feed = {"X": made.X[here], "scale": made.scale[here], "shape": shape[here]}
         feed = {node.name: feed[node.name] for node in self._fallback.get_inputs()}
-        told = self._fallback.run(list(RUNGS[1:-1]), feed)
-        for number in range(1, len(RUNGS)):
+        told = self._fallback.run(list(rungs[1:-1]), feed)
+        for number in range(1, len(rungs)):
             own = rung[here] == number
-            found = told[number - 1][own] if number < len(RUNGS) - 1 else np.nan
+            found = told[number - 1][own] if number < len(rungs) - 1 else np.nan
             blend[here[own]] = quantiles[here[own]] = found
 
     def _same_shapes(self) -> None:
@@ -169,12 +210,40 @@ class Forecaster:
             )
 
 
-def judged(plan: Plan, made: Features) -> tuple[np.ndarray, tuple[str, ...]]:
-    """What may forecast, (n,) places in `RUNGS`, and the reason where it is not the model.
+def near_rows(plan: Plan, code: np.ndarray, window: NearWindow) -> tuple[Features, np.ndarray]:
+    """Features of these series out of those of a whole network at one instant."""
+    spec, habits = plan.spec, plan.habits
+    assert isinstance(spec, NearSpec)
+    assert habits is not None
+    made = near_features(spec, window, habits, plan.clocks[0])
+    return Features(made.X[code], np.ones(len(code)), made.step[code]), made.shape[code]
+
+
+def _judged_near(
+    plan: Plan, made: Features, shape: np.ndarray
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The model while the network tells something; what is usual where the newest reading of all is
+    too old. A series without a reading of its own is forecast by what flows around it."""
+    spec = plan.spec
+    assert isinstance(spec, NearSpec)
+    age, unknown = (shape[:, spec.shape_names.index(name)] for name in ("network_age", "unknown"))
+    is_stale = age > STALE_STEPS
+    told = np.select(
+        [is_stale, age > LATE_STEPS, unknown >= spec.n_past],
+        ["stale", "late", "no_reading"],
+        default="",
+    )
+    return is_stale.astype(np.int64), tuple(told.tolist())
+
+
+def judged(plan: Plan, made: Features, shape: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    """What may forecast, (n,) places in the plan's rungs, and the reason where it is not the model.
 
     known_missing:COLUMN, a column ahead that was there while learning; recent_missing, values at
     the same wall time; stale, they are older than they were; each is asked for whole issues.
     """
+    if plan.is_near:
+        return _judged_near(plan, made, shape)
     names, usual = plan.spec.names, plan.usual
     read = ["recent_1", *(known.name for known in plan.spec.known)]
     places = [names.index(name) for name in (*read, "age_days")]
@@ -204,9 +273,16 @@ def _stand_in_of(names: tuple[str, ...], X: np.ndarray) -> np.ndarray:
     return np.where(weeks, 1, np.where(day | week, 2, 3))
 
 
-def _cells(spec: AsOfSpec, made: Features) -> np.ndarray:
+def _cells(spec: Look, made: Features) -> np.ndarray:
     lead_h, hour = (made.X[..., spec.names.index(name)] for name in ("lead_h", "hour"))
     return cells(lead_h, hour)
+
+
+def _days(plan: Plan, at: int) -> AsOfSpec:
+    """The look of one of the calendars of forecasts of days."""
+    spec = plan.specs[at]
+    assert isinstance(spec, AsOfSpec)
+    return spec
 
 
 def _batches(feed: Mapping[str, np.ndarray]) -> Iterator[dict[str, np.ndarray]]:

@@ -14,8 +14,12 @@ from lepton.features.spec import FeatureSpec
 from lepton.forecast.spec import SETTING_BOUNDS, SETTINGS, ForecastSpec
 from lepton.solution import DecisionSpec, ReportSpec, Solution, Words
 from lepton.task import TaskKind, TaskSpec
+from solutions.energy_load import congestion
+from solutions.energy_load.bench_dirty import dirty
 from solutions.energy_load.bench_openstef import openstef
 from solutions.energy_load.bench_vic import vic
+from solutions.energy_load.congestion_figures import FIGURES
+from solutions.energy_load.dispatch_page import dispatch_pages
 from solutions.energy_load.load_checks import load_checks
 from solutions.energy_load.panel import looks, panel
 from solutions.energy_load.power import with_power
@@ -62,10 +66,11 @@ SOLUTION: Final = Solution(
     simulate=simulate,
     realism=realism,
     report=ReportSpec(words=Words("interval", "intervals", entity="meter", entities="meters")),
-    benchmarks={"vic": vic, "openstef": openstef},
-    settings=SETTINGS,
-    setting_bounds=SETTING_BOUNDS,
-    forecast=ForecastSpec(panel=panel, looks=looks),
+    benchmarks={"vic": vic, "openstef": openstef, "dirty": dirty},
+    figures=FIGURES,
+    settings={**SETTINGS, **congestion.SETTINGS},
+    setting_bounds={**SETTING_BOUNDS, **congestion.SETTING_BOUNDS},
+    forecast=ForecastSpec(panel=panel, looks=looks, beside=congestion.beside, pages=dispatch_pages),
 )
 
 __all__ = ["SOLUTION", "assemble"]

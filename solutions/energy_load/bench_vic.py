@@ -1,32 +1,40 @@
 """Victoria's demand by its protocol: a day ahead from midnight AEST, second half of 2014.
 
-Observed temperature stands for its forecast, as if weather were known perfectly; the same with
-noise in the temperature, and without any weather, are told beside it.
+The file goes through mapping, contracts, cleaning and panel as a customer's does; here are the
+origins, the refits, and the scoring by the file's own values. Observed temperature stands for its
+forecast, as if weather were known perfectly; the same with noise in the temperature, and without
+any weather, are told beside it.
 """
 
 from __future__ import annotations
 
+import json
+import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
+from lepton import stages
 from lepton.automl.machine import available_workers
-from lepton.benching import cpu_s, versions
+from lepton.benching import cpu_s, customer, versions
+from lepton.context import Context
+from lepton.contracts.model import Validated
 from lepton.forecast import scores
 from lepton.forecast.families import forecaster
 from lepton.forecast.families.base import Lesson
-from lepton.forecast.holidays import holidays_of
 from lepton.forecast.ladder import RUNGS, interval_of, ladder
 from lepton.forecast.matrix import build
-from lepton.forecast.panel import PanelDataset
-from lepton.forecast.rolling import Refit
+from lepton.forecast.panel import PanelDataset, seconds_of
+from lepton.forecast.rolling import Backtest, Refit
 from lepton.forecast.walk import Walk, WalkSpec, walk_forward
+from lepton.forecast_batch import cleaned, days_of, spec_of
 from lepton.solution import BenchRequest
-from lepton_edge.asof_spec import AsOfSpec, Known
+from lepton_edge.asof_spec import AsOfSpec
 from solutions.energy_load.dispatch import (
     Battery,
     dispatch_day,
@@ -36,7 +44,31 @@ from solutions.energy_load.dispatch import (
 )
 from solutions.energy_load.peers import mlforecast_day_ahead, prophet_day_ahead
 
-ZONE: Final = "Australia/Melbourne"
+ROOT: Final = Path(__file__).parents[2]
+SETTINGS: Final = """\
+solution: energy_load
+customer: vic
+source: {{load: {data}, weather: {data}, meters: {meters}}}
+mapping: mapping.yaml
+settings: {{step_min: 60, lead_h: 24}}
+seed: {seed}
+"""
+MAPPING: Final = """\
+tables:
+  load:
+    columns:
+      event_at: Time
+      power_kw: {from: Demand, unit: {from: MW, to: kW}}
+    ignore: [Temperature, Date, Holiday]
+  weather:
+    columns:
+      valid_at: Time
+      temp_C: Temperature
+    ignore: [Demand, Date, Holiday]
+  meters:
+    columns: {meter_id: meter_id, type: type, tz: tz, country: country, subdiv: subdiv}
+"""
+METERS: Final = "meter_id,type,tz,country,subdiv\nvic,system,Australia/Melbourne,AU,VIC\n"
 AEST: Final = timedelta(hours=10)
 FAMILIES: Final = ("seasonal_naive", "profile", "linear", "lightgbm", "boosted", "net")
 BATTERY: Final = Battery(power_kw=400.0, energy_kwh=1600.0)
@@ -44,6 +76,7 @@ BATTERY: Final = Battery(power_kw=400.0, energy_kwh=1600.0)
 MEMORY_DAYS: Final = 90
 """Days of past errors that are scenarios of a plan."""
 WORKERS: Final = 2
+Tables = Mapping[str, pd.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -95,13 +128,15 @@ def vic(request: BenchRequest) -> Mapping[str, Any]:
     used = cpu_s()
     options = request.numbers(peers=1, net=1)
     families = tuple(f for f in FAMILIES if f != "net" or options["net"])
-    hourly = read_hourly(request)
-    rng = np.random.default_rng(request.seed)
-    noisy = hourly.assign(temp=hourly["temp"] + noise(hourly, rng))
-    walks = {}
-    for name, frame in (("observed", hourly), ("noisy", noisy), ("none", hourly[["ts", "y"]])):
-        request.progress.stage(f"weather: {name}")
-        walks[name] = walked(frame, families, PROTOCOL, request.seed)
+    hourly, rng = read_hourly(request), np.random.default_rng(request.seed)
+    with tempfile.TemporaryDirectory(prefix="lepton-bench-") as scratch:
+        ctx = customer_of(request, Path(scratch))
+        valid = stages.validate(ctx, stages.read(ctx))
+        walks = {}
+        for name, tables in weathers(valid.tables, rng).items():
+            request.progress.stage(f"weather: {name}")
+            walk = walked(ctx, replace(valid, tables=tables), families, PROTOCOL)
+            walks[name] = in_file_units(walk, hourly)
     metrics, intervals = _figures(walks, rng)
     request.progress.stage("dispatch")
     metrics |= dispatch_shares(walks["observed"])
@@ -133,35 +168,74 @@ def read_hourly(request: BenchRequest) -> pd.DataFrame:
     return hourly.rename(columns={"Demand": "y", "Temperature": "temp"})
 
 
-def noise(hourly: pd.DataFrame, rng: np.random.Generator) -> np.ndarray:
+def weathers(tables: Tables, rng: np.random.Generator) -> Mapping[str, Tables]:
+    """The tables with temperature as it was seen, with noise in it, and without any."""
+    weather = tables["weather"]
+    noisy = weather.assign(temp_C=weather["temp_C"] + noise(weather["valid_at"], rng))
+    blind = {name: rows for name, rows in tables.items() if name != "weather"}
+    return {"observed": tables, "noisy": {**tables, "weather": noisy}, "none": blind}
+
+
+def noise(at: pd.Series, rng: np.random.Generator) -> np.ndarray:
     """1.05 degrees of a day's own and 1.05 of an hour's own, by days AEST."""
-    day = (hourly["ts"] + AEST).dt.floor("D").factorize()[0]
-    of_day = rng.normal(0.0, 1.05, day.max() + 1)
-    return np.asarray(of_day[day] + rng.normal(0.0, 1.05, len(day)))
+    day, hour = ((at + AEST).dt.floor(unit).factorize(sort=True)[0] for unit in ("D", "h"))
+    of_day, of_hour = (rng.normal(0.0, 1.05, one.max() + 1) for one in (day, hour))
+    return np.asarray(of_day[day] + of_hour[hour])
 
 
-def walked(frame: pd.DataFrame, families: tuple[str, ...], times: _Times, seed: int) -> Walk:
-    """The product's forecasts; frame: ts, y, and temp where weather is known."""
-    panel = panel_of(frame)
-    known = (Known("temp", is_temperature=True),) if "temp" in frame else ()
-    years = range(int(frame["ts"].dt.year.min()) - 1, int(frame["ts"].dt.year.max()) + 2)
-    spec = AsOfSpec(3_600, ZONE, 24, known=known, holidays=holidays_of("AU", "VIC", years))
-    issued = build(panel, {"vic": spec}, {"vic": times.midnights()})
+def customer_of(request: BenchRequest, scratch: Path) -> Context:
+    """The file as a customer's, with its zone and holidays told in a register of one meter."""
+    from solutions.energy_load import SOLUTION
+
+    scratch.mkdir(parents=True, exist_ok=True)
+    meters = scratch / "meters.csv"
+    meters.write_text(METERS, encoding="utf-8")
+    settings = SETTINGS.format(
+        data=json.dumps(str(request.data.resolve())),
+        meters=json.dumps(str(meters)),
+        seed=request.seed,
+    )
+    return customer(request, SOLUTION, ROOT, scratch, settings=settings, mapping=MAPPING)
+
+
+def walked(ctx: Context, valid: Validated, families: tuple[str, ...], times: _Times) -> Walk:
+    """The product's forecasts from valid tables, in kW."""
+    panel, looks = panel_of(ctx, valid)
+    (name,) = panel.ids
+    issued = build(panel, looks, {name: times.midnights()})
     anywhere = None
     if "net" in families:
-        anywhere = build(panel, {"vic": spec}, {"vic": times.hours()}, np.float32)
-    walk = WalkSpec(times.refits, seed=seed, workers=min(WORKERS, available_workers()))
+        anywhere = build(panel, looks, {name: times.hours()}, np.float32)
+    workers = min(WORKERS, available_workers())
+    walk = WalkSpec(times.refits, seed=ctx.config.seed, workers=workers)
     members = [forecaster(name) for name in families]
     members = [family for family in members if family.available()]
     return walk_forward(Lesson.of(issued, anywhere), members, walk)
 
 
-def panel_of(frame: pd.DataFrame) -> PanelDataset:
-    """One series, its temperature as if known for all time."""
-    rows = frame[["ts", "y"]].assign(series_id="vic")
-    series = pd.DataFrame({"series_id": ["vic"], "tz": [ZONE], "country": ["AU"]})
-    known = frame[["ts", "temp"]] if "temp" in frame else None
-    return PanelDataset(rows, series, 3_600, known, is_known_perfectly=True)
+def panel_of(ctx: Context, valid: Validated) -> tuple[PanelDataset, Mapping[str, AsOfSpec]]:
+    """The series that the product forecasts, and what it looks at."""
+    panel = cleaned(ctx, valid).panel
+    return panel, days_of(spec_of(ctx).looks(panel, ctx.settings))
+
+
+def in_file_units(walk: Walk, hourly: pd.DataFrame) -> Walk:
+    """The walk in MW, judged by the file's own values, whatever the product believed of them."""
+    truth = hourly.assign(step=seconds_of(hourly["ts"]) // 3_600).set_index("step")["y"]
+
+    def told(found: Backtest) -> Backtest:
+        y = truth.reindex(found.matrix.step.ravel()).to_numpy().reshape(found.matrix.y.shape)
+        quantiles = {name: q / 1_000 for name, q in found.quantiles.items()}
+        return replace(found, matrix=replace(found.matrix, y=y), quantiles=quantiles)
+
+    return replace(
+        walk,
+        members=told(walk.members),
+        warmed=told(walk.warmed),
+        blend=walk.blend / 1_000,
+        calibrated=walk.calibrated / 1_000,
+        warmed_blend=walk.warmed_blend / 1_000,
+    )
 
 
 def dispatch_shares(walk: Walk) -> dict[str, float]:
@@ -222,4 +296,4 @@ def _told(rung: Any) -> dict[str, Any]:
     }
 
 
-__all__ = ["PROTOCOL", "dispatch_shares", "noise", "panel_of", "read_hourly", "vic", "walked"]
+__all__ = ["PROTOCOL", "customer_of", "dispatch_shares", "noise", "panel_of", "vic", "walked"]

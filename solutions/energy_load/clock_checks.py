@@ -9,9 +9,9 @@ from zoneinfo import available_timezones
 import numpy as np
 import pandas as pd
 
+from lepton.contracts.findings import Finding, when
 from lepton.contracts.local_time import ClockChange, clock_changes, count_by_day, local_days
 from lepton.contracts.regular import Regular
-from solutions.energy_load.findings import Finding, when
 from solutions.energy_load.limits import Limits
 from solutions.energy_load.meter_checks import Metered
 from solutions.energy_load.power import HOUR
@@ -36,9 +36,15 @@ def clock_findings(meter: Metered, limits: Limits) -> Iterator[Finding]:
         (day,) = local_days(pd.DatetimeIndex([change.at - pd.Timedelta(seconds=1)]), zone)
         whole = counts[counts.index == day]
         found, expected = (int(whole[name].sum()) for name in ("found", "expected"))
-        if found != expected:
+        # west of Greenwich the hour that UTC lacks lies in the local day before
+        lacks = change.skips and _absent(series, _as_if_utc(change, zone), change.by)
+        if found != expected or lacks:
             shown = f"{day:%Y-%m-%d} in {zone} has {found} of {expected} intervals"
-            yield from _wrong_length(meter, change, zone, abs(expected - found), shown)
+            count = abs(expected - found)
+            if not count:
+                count = round(change.by / series.step)
+                shown = f"nothing from {when(_as_if_utc(change, zone))} for {change.by / HOUR:g} h"
+            yield from _wrong_length(meter, change, zone, count, shown)
         if not change.skips and _same_twice(series, change):
             yield meter.finding(
                 "LK245",

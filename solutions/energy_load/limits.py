@@ -21,9 +21,11 @@ class Limits:
 
     gap_share: missing intervals in any 30 days; gap_h: longest gap. stuck_h, stuck_least: equal
     values other than 0 for so long, and so many of them; a day of them makes unfit only where they
-    are `stuck_share` of all. over_max: |power| by what the connection bears. step_share: change
-    within one interval by the range of 98 % of values, and share of steps put up with.
-    spike, uneven_spike: robust deviations, and change, see `lepton.contracts.regular.spikes`.
+    are `stuck_share` of all. over_max: |power| by what the connection bears; own_need: share of
+    that which a source takes for itself. step_share: change within one interval by the range of
+    98 % of values, and share of steps put up with.
+    spike, uneven_spike: robust deviations, and change, see `lepton.contracts.regular.spikes`;
+    spike_memory_d: days over which deviations are measured.
     shift: ratio of levels.
     children: difference of a parent to the sum of its children. history_d: days that a fit needs,
     and days that yearly features need. weather_age_h: age of the newest forecast at the last load.
@@ -36,9 +38,11 @@ class Limits:
     stuck_least: tuple[int, int] = (4, 8)
     stuck_share: float = 0.10
     over_max: float = 1.2
+    own_need: float = 0.01
     step_share: tuple[float, float] = (0.5, 0.001)
     spike: tuple[float, float] = (6.0, 0.25)
     uneven_spike: tuple[float, float] = (15.0, 1.0)
+    spike_memory_d: int = 28
     shift: tuple[float, float] = (0.7, 1.4)
     children: tuple[float, float] = (0.02, 0.05)
     history_d: tuple[float, float] = (400.0, 28.0)

@@ -8,10 +8,10 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from lepton.contracts.findings import Finding, told
 from lepton.contracts.model import Severity, Violation
 from lepton.contracts.regular import Regular, regular, unit_factor
 from solutions.energy_load.clock_checks import clock_findings
-from solutions.energy_load.findings import Finding, told
 from solutions.energy_load.limits import LIMITS, Limits
 from solutions.energy_load.meter_checks import Metered, meter_findings, unit_finding
 from solutions.energy_load.network_checks import (
@@ -44,7 +44,7 @@ def load_checks(tables: Mapping[str, pd.DataFrame], limits: Limits = LIMITS) -> 
     if "meters" in tables:
         rows = with_power(load, tables["meters"])
         findings += sum_findings(rows, tables["meters"], _suspect_at(meters, limits), limits)
-    yield from told(findings, max(len(meters), 1), limits.unfit_share)
+    yield from told(findings, max(len(meters), 1), limits.unfit_share, "meters")
     ends = [meter.series.at[-1] for meter in meters if meter.n]
     if "weather" in tables and ends:
         yield from weather_violations(tables, max(ends), limits)
@@ -57,7 +57,7 @@ def unfit_meters(
     found: dict[str, list[str]] = {}
     for one in _one_by_one(metered(tables), limits):
         if one.is_unfit:
-            found.setdefault(one.meter, []).append(f"{one.code} {one.rule}: {one.shown}")
+            found.setdefault(one.entity, []).append(f"{one.code} {one.rule}: {one.shown}")
     return {meter: tuple(reasons) for meter, reasons in found.items()}
 
 
@@ -78,7 +78,7 @@ def delivery_checks(
             unit = unit_factor(ratio, meter.series.step)
             if unit is not None:
                 found.append(unit_finding(meter, unit, "against the delivery before"))
-    yield from told(found, max(len(current), 1), limits.unfit_share)
+    yield from told(found, max(len(current), 1), limits.unfit_share, "meters")
 
 
 def _level(series: Regular, *, first: bool) -> float:
@@ -156,6 +156,8 @@ def _energy(load: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> Iterator[
             f"{row['power_kw']:g} kW and {row['energy_kwh']:g} kWh at "
             f"{row['event_at']:%Y-%m-%dT%H:%MZ}",
             "check the units of both, or deliver one of them",
+            "power_kw",
+            "load",
             is_unfit=len(mine) > 0.05 * total,
         )
 

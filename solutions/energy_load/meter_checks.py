@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from lepton.contracts.findings import Finding, when
 from lepton.contracts.regular import (
     Regular,
     level_shifts,
@@ -17,7 +18,6 @@ from lepton.contracts.regular import (
     unit_factor,
     worst_missing_share,
 )
-from solutions.energy_load.findings import Finding, when
 from solutions.energy_load.limits import GIVING, TAKING, UNEVEN, Limits
 from solutions.energy_load.power import HOUR
 from solutions.energy_load.suspect import Suspect, bound_kw, suspects

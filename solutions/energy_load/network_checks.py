@@ -9,10 +9,10 @@ from zoneinfo import available_timezones
 import numpy as np
 import pandas as pd
 
+from lepton.contracts.findings import Finding, when
 from lepton.contracts.model import Severity, Violation
 from lepton.errors import DataError, nearest
 from solutions.energy_load.calendar_days import holidays_of
-from solutions.energy_load.findings import Finding, when
 from solutions.energy_load.limits import Limits
 from solutions.energy_load.sun import sun_height
 
@@ -185,6 +185,8 @@ def sum_findings(
                 f"{share:.1%} of its {len(names)} children, most at {when(worst)}",
                 "look for a child that is missing, counted twice or in another unit; losses may "
                 "be a child of type losses",
+                "power_kw",
+                "load",
                 is_unfit=share > fail,
             )
 

@@ -8,12 +8,14 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from lepton.contracts.model import extra_name
 from lepton.contracts.regular import regular
 from lepton.errors import DataError
 from lepton.forecast.holidays import holidays_of, years_around
 from lepton.forecast.panel import MISSING, OK, SUSPECT, PanelDataset, steps_of
+from lepton.forecast.stepped import at_steps
 from lepton_edge.asof_spec import AsOfSpec, Known
-from solutions.energy_load.power import HOUR, each_meter, interval_h, register_of, with_power
+from solutions.energy_load.power import each_meter, interval_h, register_of, with_power
 from solutions.energy_load.suspect import suspects
 
 WEATHER: Final = {
@@ -26,7 +28,11 @@ WEATHER: Final = {
     "precip_mm": Known("precip_mm", is_brief=True),
 }
 """What weather becomes features, and how many of each column."""
+EXTRA: Final = extra_name("")
+"""What the names of a customer's own columns begin with."""
 OBSERVED: Final = "obs"
+REASONS: Final = ("impossible", "stuck", "zero", "spike")
+"""Why a value that came is not believed, by the names of `suspect.Suspect`."""
 
 
 def panel(tables: Mapping[str, pd.DataFrame], settings: Mapping[str, float]) -> PanelDataset:
@@ -59,7 +65,7 @@ def panel(tables: Mapping[str, pd.DataFrame], settings: Mapping[str, float]) -> 
 
 def looks(panel: PanelDataset, settings: Mapping[str, float]) -> Mapping[str, AsOfSpec]:
     """Series -> what its forecasts look at: its own clock, its holidays, the weather there is."""
-    known = tuple(WEATHER[name] for name in panel.known_columns if name in WEATHER)
+    known = tuple(WEATHER.get(name, Known(name, is_brief=True)) for name in panel.known_columns)
     first_lead = round(settings["gate_h"] * 3_600) // panel.step_s
     n_leads = max(1, round(settings["lead_h"] * 3_600) // panel.step_s)
     latency_d = -(-round(settings["latency_h"]) // 24)
@@ -94,28 +100,32 @@ def _step_s(load: pd.DataFrame, meters: pd.DataFrame | None, settings: Mapping[s
 def _series(
     meter_id: str, rows: pd.DataFrame, meter: Mapping[str, object], step_s: int
 ) -> pd.DataFrame:
-    """series_id, ts, y, quality of one meter on the grid; nothing of one that has too few rows."""
-    empty = pd.DataFrame(columns=["series_id", "ts", "y", "quality"])
+    """One meter on the grid: series_id, ts, y, quality, and of values that are not those that came
+    why, and what came; nothing of one that has too few rows."""
     own = regular(rows["event_at"], rows["power_kw"].to_numpy(dtype=np.float64))
     if own is None:
-        return empty
-    bad = suspects(own, meter).any
-    fine = pd.DataFrame({"ts": own.at, "y": own.values, "is_bad": bad})
+        return pd.DataFrame(columns=["series_id", "ts", "y", "quality", "reason", "before"])
+    doubt = suspects(own, meter)
+    why = np.select([getattr(doubt, name) for name in REASONS], range(1, len(REASONS) + 1), 0)
+    fine = pd.DataFrame({"ts": own.at, "y": own.values, "why": why})
     fine["ts"] = fine["ts"].dt.floor(pd.Timedelta(seconds=step_s))
-    fine["good"] = fine["y"].where(~fine["is_bad"])
+    fine["good"] = fine["y"].where(fine["why"] == 0)
     each = fine.groupby("ts", as_index=False).agg(
-        y=("y", "mean"), good=("good", "mean"), n=("good", "count"), bad=("is_bad", "sum")
+        y=("y", "mean"), good=("good", "mean"), n=("good", "count"), why=("why", "max")
     )
     wanted = max(1, round(step_s / own.step.total_seconds()))
     # half of an interval's values tell its mean
     is_told = each["n"] * 2 >= wanted
-    quality = np.where(is_told, OK, np.where(each["bad"] > 0, SUSPECT, MISSING))
+    quality = np.where(is_told, OK, np.where(each["why"] > 0, SUSPECT, MISSING))
+    reason = np.where(quality == MISSING, "missing", np.array(["", *REASONS])[each["why"]])
     return pd.DataFrame(
         {
             "series_id": pd.Series([meter_id] * len(each), dtype="str"),
             "ts": each["ts"],
             "y": each["good"].where(is_told, each["y"]),
             "quality": quality.astype(np.int8),
+            "reason": pd.Series(reason, dtype="str"),
+            "before": each["y"],
         }
     )
 
@@ -129,13 +139,15 @@ def _described(ids: list[str], register: Mapping[str, Mapping[str, object]]) -> 
         "parent_id": "parent_id",
         "type": "type",
         "p_max_kw": "p_max_kw",
+        "p_contract_kw": "p_contract_kw",
     }
     told = {
         column: pd.Series([register.get(one, {}).get(name) for one in ids], dtype="object")
         for name, column in names.items()
     }
     series = pd.DataFrame({"series_id": pd.Series(ids, dtype="str"), **told})
-    series["p_max_kw"] = pd.to_numeric(series["p_max_kw"])
+    for name in ("p_max_kw", "p_contract_kw"):
+        series[name] = pd.to_numeric(series[name])
     # a meter is mostly loaded to a quarter of what it was built for
     series["typical"] = series["p_max_kw"] / 4
     texts = ["tz", "country", "subdiv", "parent_id", "type"]
@@ -153,7 +165,9 @@ def _weather(
     if "weather" not in tables or not len(tables["weather"]):
         return None, False
     weather = tables["weather"].copy()
-    columns = [name for name in WEATHER if name in weather and weather[name].notna().any()]
+    named = [str(name) for name in weather.columns]
+    columns = [name for name in named if name in WEATHER or name.startswith(EXTRA)]
+    columns = [name for name in columns if weather[name].notna().any()]
     if not columns:
         return None, False
     if "provider" not in weather or "issued_at" not in weather:
@@ -162,7 +176,8 @@ def _weather(
     is_perfect = not len(foreseen)
     used = weather if is_perfect else foreseen
     station = "station_id" if "station_id" in used else None
-    known = _at_steps(used, columns, station, step_s, is_perfect=is_perfect)
+    keys = [*([station] if station else []), *([] if is_perfect else ["issued_at"])]
+    known = at_steps(used, columns, keys, step_s)
     if station is None:
         return known, is_perfect
     first = str(used["station_id"].dropna().iloc[0]) if used["station_id"].notna().any() else ""
@@ -175,28 +190,6 @@ def _weather(
     known["station_id"] = known["station_id"].astype("str")
     joined = wanted.merge(known, on="station_id", how="inner").drop(columns="station_id")
     return joined, is_perfect
-
-
-def _at_steps(
-    weather: pd.DataFrame,
-    columns: list[str],
-    station: str | None,
-    step_s: int,
-    *,
-    is_perfect: bool,
-) -> pd.DataFrame:
-    """Means of each interval; of hourly values in finer intervals the hour's own."""
-    step = pd.Timedelta(seconds=step_s)
-    keys = [*([station] if station else []), *([] if is_perfect else ["issued_at"])]
-    rows = weather[["valid_at", *keys, *columns]].copy()
-    if step < HOUR:
-        finer = [
-            rows.assign(valid_at=rows["valid_at"] + k * step) for k in range(round(HOUR / step))
-        ]
-        rows = pd.concat(finer, ignore_index=True)
-    rows["ts"] = rows["valid_at"].dt.floor(step)
-    found = rows.groupby(["ts", *keys], as_index=False, dropna=False)[columns].mean()
-    return found.sort_values(["ts", *keys], kind="stable", ignore_index=True)
 
 
 def _text(value: object) -> str | None:

@@ -19,11 +19,12 @@ def with_power(load: pd.DataFrame, meters: pd.DataFrame | None = None) -> pd.Dat
     """The rows with meter_id, event_at and power_kw, in order of both; other columns stay.
 
     Energy is divided by the meter's interval in hours wherever power is missing: what the register
-    says of it, else the most frequent time between its rows. Rows without a meter are of `ONE`.
+    says of it, else the most frequent time between its rows. Rows without a meter are of `ONE`; a
+    table without meters is of the only one that the register knows.
     """
     rows = load.copy()
     if "meter_id" not in rows:
-        rows["meter_id"] = ONE
+        rows["meter_id"] = ONE if meters is None or len(meters) != 1 else meters["meter_id"].iloc[0]
     rows["meter_id"] = rows["meter_id"].fillna(ONE).astype("str")
     if "power_kw" not in rows:
         rows["power_kw"] = np.nan

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,13 @@ import pandas as pd
 from lepton.contracts.regular import Regular, runs, spikes, stuck
 from solutions.energy_load.limits import GIVING, LIMITS, NEVER_ZERO, UNEVEN, Limits
 from solutions.energy_load.power import HOUR
+from solutions.energy_load.sun import sun_height
+
+_DARK: Final = -1.0
+"""Degrees of the sun's height below which a cell gives nothing."""
+_RARE: Final = 0.05
+_BRIGHT: Final = 8.0
+"""Degrees above which it gives something in any weather."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +51,12 @@ def suspects(
     impossible = _impossible(series, meter, limits)
     rest = series.without(impossible)
     held = _stuck(rest, kind, limits)
-    zero = _zeros(series, kind, outages)
+    zero = _zeros(series, meter, kind, outages)
     rest = rest.without(held | zero)
     least = limits.uneven_spike if kind in UNEVEN else limits.spike
     # a second look without the first spikes: two in a week hide each other
-    far = spikes(rest, *least)
-    far |= spikes(rest.without(far), *least)
+    far = spikes(rest, *least, limits.spike_memory_d)
+    far |= spikes(rest.without(far), *least, limits.spike_memory_d)
     return Suspect(held, zero, impossible, far)
 
 
@@ -60,8 +68,33 @@ def bound_kw(meter: Mapping[str, object], limits: Limits = LIMITS) -> float:
 
 
 def _impossible(series: Regular, meter: Mapping[str, object], limits: Limits) -> np.ndarray:
+    """Beyond what the connection bears; of what only gives, more taken than its own need; of solar
+    power, anything beyond that by night."""
+    values, bound = series.values, bound_kw(meter, limits)
+    need = limits.own_need * bound / limits.over_max
     with np.errstate(invalid="ignore"):
-        return np.asarray(np.abs(series.values) > bound_kw(meter, limits))
+        found = np.abs(values) > bound
+        if meter.get("type") in GIVING:
+            found |= _if_rare(values > need)
+        if meter.get("type") == "pv" and {"lat", "lon"} <= set(meter):
+            found |= _if_rare(_is_night(series, meter) & (np.abs(values) > need))
+    return np.asarray(found)
+
+
+def _if_rare(mask: np.ndarray) -> np.ndarray:
+    """The mask; nothing of it where so much is wrong that it is the sign or the place that is."""
+    return mask & bool(mask.mean() <= _RARE)
+
+
+def _is_night(series: Regular, meter: Mapping[str, object]) -> np.ndarray:
+    """Whether the sun is below the horizon from the begin of each interval to its end."""
+    return np.asarray(_sun(series, meter).max(axis=0) < _DARK)
+
+
+def _sun(series: Regular, meter: Mapping[str, object]) -> np.ndarray:
+    """Degrees of its height at the begin and the end of each interval, (2, n)."""
+    lat, lon = (float(str(meter[name])) for name in ("lat", "lon"))
+    return np.stack([sun_height(lat, lon, at) for at in (series.at, series.at + series.step)])
 
 
 def _stuck(series: Regular, kind: str, limits: Limits) -> np.ndarray:
@@ -92,8 +125,24 @@ def stuck_least(series: Regular, limits: Limits = LIMITS) -> int:
     return int(max(least, np.ceil(4 * usual)))
 
 
-def _zeros(series: Regular, kind: str, outages: pd.DataFrame | None) -> np.ndarray:
+def _dead_by_day(series: Regular, meter: Mapping[str, object]) -> np.ndarray:
+    """Zeros of solar power for two intervals or more while the sun is well up."""
+    if not {"lat", "lon"} <= set(meter):
+        return np.zeros(len(series.values), dtype=bool)
+    dead = (series.values == 0) & (_sun(series, meter).min(axis=0) > _BRIGHT)
+    first, length = runs(dead)
+    for begin, count in zip(first.tolist(), length.tolist(), strict=True):
+        if count == 1:
+            dead[begin] = False
+    return np.asarray(dead)
+
+
+def _zeros(
+    series: Regular, meter: Mapping[str, object], kind: str, outages: pd.DataFrame | None
+) -> np.ndarray:
     zero = series.values == 0
+    if kind == "pv":
+        return _dead_by_day(series, meter)
     if kind not in NEVER_ZERO:
         return np.zeros(len(zero), dtype=bool)
     if outages is not None and zero.any():

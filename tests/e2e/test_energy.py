@@ -79,7 +79,16 @@ def test_the_forecast_beats_last_week_and_holds_what_it_says(done: Done) -> None
 
 def test_the_report_tells_forecasts_calibration_and_series(done: Done) -> None:
     page = done.outcome.report.read_text(encoding="utf-8")
-    for anchor in ("summary", "gates", "performance", "calibration", "series", "choice"):
+    for anchor in (
+        "summary",
+        "gates",
+        "performance",
+        "calibration",
+        "series",
+        "choice",
+        "cleaning",
+        "coherence",
+    ):
         assert f'id="{anchor}"' in page
     assert "Four forecasts" in page
     assert "Response to temperature" in page
@@ -94,6 +103,11 @@ def test_a_batch_forecasts_every_meter_and_interval_of_the_next_day(done: Done) 
     assert found.frame["event_at"].min() >= load["event_at"].max()
     assert set(found.frame["forecast_by"]) <= {"model", "profile", "seasonal_naive"}
     assert set(found.frame["model_version"]) == {1}
+    medians = found.frame.pivot(index="event_at", columns="meter_id", values="q50")
+    register = pd.read_parquet(done.config.source["meters"])
+    parts = register.loc[register["parent_id"] == "system", "meter_id"]
+    assert (medians["system"] - medians[list(parts)].sum(axis=1)).abs().max() < 1e-6
+    assert set(found.frame["reconciled"]) <= {"bottom_up", "least_squares", "by_variance", "mint"}
 
 
 def test_a_past_day_is_forecast_from_what_was_known_then(done: Done, tmp_path: Path) -> None:
@@ -111,6 +125,27 @@ def test_a_past_day_is_forecast_from_what_was_known_then(done: Done, tmp_path: P
     source = {**ctx.config.source, "load": str(path)}
     again = score(replace(ctx, config=ctx.config.model_copy(update={"source": source})), day=day)
     np.testing.assert_array_equal(again.frame[list(LEVELS)], whole[list(LEVELS)])
+
+
+def test_a_meter_of_two_days_is_forecast_like_others_and_is_told_to_be_new(
+    done: Done, tmp_path: Path
+) -> None:
+    load, meters = (pd.read_parquet(done.config.source[name]) for name in ("load", "meters"))
+    own = load[load["meter_id"] == "m001"].tail(48).assign(meter_id="new")
+    kind = meters[meters["meter_id"] == "m001"].assign(meter_id="new", parent_id=None)
+    kind["connected_at"] = own["event_at"].min()
+    tables = {"load": pd.concat([load, own]), "meters": pd.concat([meters, kind])}
+    for name, rows in tables.items():
+        write_parquet(rows.reset_index(drop=True), tmp_path / f"{name}.parquet")
+    ctx = done.context("cold")
+    source = {**ctx.config.source, **{name: str(tmp_path / f"{name}.parquet") for name in tables}}
+    ctx = replace(ctx, config=ctx.config.model_copy(update={"source": source}))
+    frame = score(ctx).frame
+    new, own = (frame[frame["meter_id"] == name].set_index("event_at") for name in ("new", "m001"))
+    assert set(new["reason"]) == {"cold_start:2_days:like_substation"}
+    assert (own["reason"] == "").all()
+    apart = (new["q50"] / own["q50"] - 1).abs()
+    assert apart.mean() < 0.25
 
 
 def test_stream_and_batch_see_the_same_bits_and_the_bundle_is_the_champion(done: Done) -> None:

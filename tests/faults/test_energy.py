@@ -10,23 +10,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lepton.contracts.apply import apply_mapping
 from lepton.contracts.local_time import count_by_day, intervals_a_day
-from lepton.contracts.mapping import TableMapping
 from lepton.contracts.model import Contract, Mapped, Severity, Validated
 from lepton.contracts.odcs import load_contracts
-from lepton.contracts.validate import validate
 from lepton.errors import ContractViolation
 from solutions.energy_load import SOLUTION
 from solutions.energy_load.calendar_days import holidays_of
 from solutions.energy_load.load_checks import delivery_checks, unfit_meters
 from solutions.energy_load.plan import BERLIN, MELBOURNE, Place, Plan
 from solutions.energy_load.simulate import simulate_all
+from tests.faults import cases
+from tests.faults.cases import Tables, mapped, refusal
 
 ROOT = Path(__file__).parents[2]
-NOW = pd.Timestamp("2030-01-01", tz="UTC")
 HOUR = pd.Timedelta(hours=1)
-Tables = Mapping[str, pd.DataFrame]
 
 
 @pytest.fixture(scope="module")
@@ -43,16 +40,7 @@ def tables() -> Tables:
 def checked(
     tables: Tables, contracts: Mapping[str, Contract], **changed: pd.DataFrame
 ) -> Validated:
-    mapped = {name: Mapped(rows) for name, rows in {**tables, **changed}.items()}
-    return validate(
-        mapped,
-        contracts,
-        task=SOLUTION.task,
-        docs=None,
-        now=NOW,
-        with_suites=False,
-        together=SOLUTION.together,
-    )
+    return cases.checked(SOLUTION, contracts, {**tables, **changed})
 
 
 def codes(found: Validated) -> set[str]:
@@ -63,26 +51,14 @@ def applied(at: list[Any], contract: Contract, **how: Any) -> Mapped:
     """A customer's table with these times, mapped."""
     frame = pd.DataFrame({"M": "a", "T": at, "P": np.arange(len(at), dtype=np.float64)})
     columns = {"meter_id": "M", "event_at": {"from": "T", **how}, "power_kw": "P"}
-    return apply_mapping(frame, TableMapping.model_validate({"columns": columns}), contract)
-
-
-def scored(mapped: Mapped, contract: Contract) -> Validated:
-    return validate(
-        {"load": mapped}, {"load": contract}, task=None, docs=None, now=NOW, with_suites=False
-    )
-
-
-def refusal(mapped: Mapped, contract: Contract) -> str:
-    with pytest.raises(ContractViolation) as caught:
-        scored(mapped, contract)
-    return str(caught.value)
+    return mapped(frame, contract, columns)
 
 
 def test_t01_naive_interval_times_refused_asking_for_a_zone(
     contracts: Mapping[str, Contract],
 ) -> None:
-    mapped = applied(["2024-05-01 12:00"], contracts["load"])
-    message = refusal(mapped, contracts["load"])
+    made = applied(["2024-05-01 12:00"], contracts["load"])
+    message = refusal(made, contracts["load"])
     assert "1 times without zone" in message
     assert "write `zone: Europe/Berlin`" in message
 
@@ -90,8 +66,8 @@ def test_t01_naive_interval_times_refused_asking_for_a_zone(
 def test_t02_naive_among_aware_interval_times_refused_with_counts(
     contracts: Mapping[str, Contract],
 ) -> None:
-    mapped = applied(["2024-05-01T12:00Z", "2024-05-01 13:00"], contracts["load"], zone="UTC")
-    assert "1 times without zone among 1 with one" in refusal(mapped, contracts["load"])
+    made = applied(["2024-05-01T12:00Z", "2024-05-01 13:00"], contracts["load"], zone="UTC")
+    assert "1 times without zone among 1 with one" in refusal(made, contracts["load"])
 
 
 def autumn_export() -> tuple[pd.DatetimeIndex, list[str]]:
@@ -105,9 +81,9 @@ def test_t03_autumn_hour_that_comes_twice_follows_its_order(
     contracts: Mapping[str, Contract],
 ) -> None:
     utc, told = autumn_export()
-    mapped = applied(told, contracts["load"], zone="Europe/Berlin", ambiguous="order", by="M")
-    assert mapped.faults == ()
-    assert mapped.frame["event_at"].tolist() == utc.tolist()
+    made = applied(told, contracts["load"], zone="Europe/Berlin", ambiguous="order", by="M")
+    assert made.faults == ()
+    assert made.frame["event_at"].tolist() == utc.tolist()
 
 
 def test_t03_autumn_hour_without_a_rule_is_a_fault_and_never_shifted(
@@ -204,8 +180,8 @@ def test_t07_an_interval_told_twice_is_set_aside_conflicts_on_both_sides(
 def test_t08_implausible_interval_times_refused_with_examples(
     contracts: Mapping[str, Contract],
 ) -> None:
-    mapped = applied(["1970-01-01T00:00Z", "9999-01-01T00:00Z"], contracts["load"])
-    message = refusal(mapped, contracts["load"])
+    made = applied(["1970-01-01T00:00Z", "9999-01-01T00:00Z"], contracts["load"])
+    message = refusal(made, contracts["load"])
     assert "before 1990 or in the future: 2 of 2 rows" in message
     assert "1970-01-01" in message
 

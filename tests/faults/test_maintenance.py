@@ -13,9 +13,8 @@ import pytest
 from lepton import roles
 from lepton.contracts.apply import apply_mapping
 from lepton.contracts.mapping import TableMapping
-from lepton.contracts.model import Contract, Extras, Mapped, Severity, Validated
+from lepton.contracts.model import Contract, Extras, Severity, Validated
 from lepton.contracts.odcs import load_contracts
-from lepton.contracts.validate import validate
 from lepton.dataset import TabularDataset
 from lepton.errors import ContractViolation, SearchError
 from lepton.evaluation.grouped import group_codes, split_by_group
@@ -24,10 +23,10 @@ from lepton.features.fit import fit_spec
 from lepton.features.spec import FeatureSpec
 from lepton.features.stream_parity import stream_parity
 from solutions.predictive_maintenance import SOLUTION
+from tests.faults import cases
+from tests.faults.cases import NOW, Tables
 
 ROOT = Path(__file__).parents[2]
-NOW = pd.Timestamp("2030-01-01", tz="UTC")
-Tables = Mapping[str, pd.DataFrame]
 
 
 @pytest.fixture(scope="module")
@@ -63,16 +62,7 @@ def featurized(tables: Tables, contract: Contract, spec: FeatureSpec) -> Tabular
 def checked(
     tables: Tables, contracts: Mapping[str, Contract], **changed: pd.DataFrame
 ) -> Validated:
-    mapped = {name: Mapped(rows) for name, rows in {**tables, **changed}.items()}
-    return validate(
-        mapped,
-        contracts,
-        task=SOLUTION.task,
-        docs=None,
-        now=NOW,
-        with_suites=False,
-        together=SOLUTION.together,
-    )
+    return cases.checked(SOLUTION, contracts, {**tables, **changed})
 
 
 def raw(event_at: list[Any], **how: Any) -> tuple[pd.DataFrame, TableMapping]:
@@ -90,16 +80,7 @@ def raw(event_at: list[Any], **how: Any) -> tuple[pd.DataFrame, TableMapping]:
 
 def refusal(contract: Contract, event_at: list[Any], **how: Any) -> str:
     frame, mapping = raw(event_at, **how)
-    with pytest.raises(ContractViolation) as caught:
-        validate(
-            {"telemetry": apply_mapping(frame, mapping, contract)},
-            {"telemetry": contract},
-            task=None,
-            docs=None,
-            now=NOW,
-            with_suites=False,
-        )
-    return str(caught.value)
+    return cases.refusal(apply_mapping(frame, mapping, contract), contract)
 
 
 def test_t01_naive_reading_times_refused_asking_for_a_zone(contract: Contract) -> None:

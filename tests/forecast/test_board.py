@@ -60,7 +60,7 @@ def test_prepared_series_come_back_as_they_were(tmp_path: Path) -> None:
     assert again.panel.is_known_perfectly
     at = {name: tiny.issue_times()[:2] for name in tiny.ZONES}
     first, second = (
-        own.panel.histories["west"].window(own.looks["west"], at["west"]) for own in (one, again)
+        own.panel.histories["west"].window(tiny.specs()["west"], at["west"]) for own in (one, again)
     )
     np.testing.assert_array_equal(first.past, second.past)
 

@@ -11,7 +11,7 @@ from lepton.errors import SearchError
 from lepton.forecast import scores
 from lepton.forecast.conformal import calibrated, coverage_gate
 from lepton.forecast.ensemble import best_weights, equal_weights, fit_weights
-from lepton.forecast.matrix import Matrix
+from lepton.forecast.matrix import Matrix, joined
 from lepton.forecast.rolling import Backtest
 
 DAYS, LEADS = 150, 24
@@ -134,3 +134,23 @@ def test_issues_every_hour_move_the_level_no_faster_than_issues_every_day() -> N
     )
     width = (made[..., -1] - made[..., 0])[late]
     assert width.std() / width.mean() < 0.15
+
+
+def test_each_series_is_as_wide_as_its_own_errors_ask() -> None:
+    """Of two series with the same forecasts one errs by a third: alone its deciles are drawn in."""
+    both = [replace(matrix_of(seed), series=np.full(DAYS, seed)) for seed in (0, 1)]
+    quiet = replace(both[0], y=both[0].y / 3)
+    matrix = joined([quiet, both[1]])
+    quantiles = told(matrix, 1.0)
+    weights = fit_weights(Backtest(matrix, {"a": quantiles}), 2)
+    assert weights.width is not None
+    assert weights.width[0] < 0.6 < 0.9 < weights.width[1]
+    made = weights.of(Backtest(matrix, {"a": quantiles}))
+    covered = [
+        scores.coverage(matrix.y[own], made[own][..., 0], made[own][..., -1])
+        for own in (matrix.series == 0, matrix.series == 1)
+    ]
+    apart = abs(covered[0] - covered[1])
+    assert apart < 0.08
+    assert np.array_equal(made[..., 4], quantiles[..., 4])
+    assert fit_weights(Backtest(both[0], {"a": told(both[0], 1.0)}), 1).width is None

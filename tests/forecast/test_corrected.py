@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lepton.forecast.corrected import fit_correction, gains
-from lepton_edge.correction import Correction, Running
+from lepton_edge.correction import Correction, Issue, Running, Value
 
 LEVELS = np.linspace(-0.5, 0.5, 9)
 
@@ -45,8 +45,9 @@ def test_too_few_pairs_give_no_correction() -> None:
 
 def test_deciles_made_again_never_cross_and_reach_only_what_was_issued() -> None:
     step = np.arange(10, 20)
-    running = Running.of([(step, np.tile(100 + 10 * LEVELS, (10, 1)))])
-    made = running.again((14, 130.0), 15, 8, Correction(np.array([0.9]), np.array([0.05])))
+    running = Running.of([Issue(10, step, np.tile(100 + 10 * LEVELS, (10, 1)))])
+    correction = Correction(np.array([0.9]), np.array([0.05]))
+    made = running.again(Value(14, 130.0, 15), 15, 8, correction)
     assert made.step.tolist() == [15, 16, 17, 18, 19]
     assert (np.diff(made.quantiles, axis=1) > 0).all()
     assert made.quantiles[0, 4] == pytest.approx(127.0)
@@ -56,6 +57,18 @@ def test_deciles_made_again_never_cross_and_reach_only_what_was_issued() -> None
 
 def test_the_newest_issue_of_an_interval_is_the_one_that_stands() -> None:
     old, new = np.arange(0, 4), np.arange(2, 6)
-    running = Running.of([(old, np.ones((4, 9))), (new, np.full((4, 9), 2.0))])
+    issues = [Issue(0, old, np.ones((4, 9))), Issue(2, new, np.full((4, 9), 2.0))]
+    running = Running.of(issues)
     assert running.step.tolist() == [0, 1, 2, 3, 4, 5]
     assert running.quantiles[:, 0].tolist() == [1, 1, 2, 2, 2, 2]
+
+
+def test_what_saw_the_value_when_it_was_issued_is_not_moved_by_it() -> None:
+    """At 4 a new issue is there that knew the value of 3; only the old one's intervals move."""
+    wide = np.tile(100 + 10 * LEVELS, (4, 1))
+    running = Running.of([Issue(0, np.arange(0, 4), wide), Issue(4, np.arange(4, 8), wide)])
+    correction = Correction(np.full(6, 0.5), np.full(6, 0.5))
+    seen = running.again(Value(3, 120.0, 4), 4, 4, correction)
+    assert np.array_equal(seen.quantiles, wide)
+    late = running.again(Value(3, 120.0, 5), 4, 4, correction)
+    assert late.quantiles[:, 4].tolist() == [110.0] * 4

@@ -93,13 +93,11 @@ def test_networks_and_splines_keep_to_it_on_longer_horizons_and_shorter_interval
     ) < (1e-6)
 
 
-def test_weights_differ_by_series_and_block_and_a_new_series_has_their_mean() -> None:
+def test_weights_and_widths_differ_by_series_and_a_new_one_has_their_mean() -> None:
     champion = tiny.champion(("linear", "seasonal_naive"), 3_600, 60, 0)
     share = np.random.default_rng(3).random((2, 4, 1))
-    champion = replace(
-        champion,
-        weights=Weights(champion.weights.names, np.concatenate([share, 1 - share], axis=-1)),
-    )
+    shares, width = np.concatenate([share, 1 - share], axis=-1), np.array([0.4, 2.0])
+    champion = replace(champion, weights=Weights(champion.weights.names, shares, width))
     matrix = tiny.matrix(3_600, 60, 0)
     strange = replace(matrix, series=np.where(np.arange(len(matrix)) % 3 == 0, 2, matrix.series))
     blend = run(to_onnx(champion), champion, strange)[0]

@@ -16,6 +16,7 @@ from lepton import stored
 from lepton.config import BudgetConfig, SolutionConfig
 from lepton.solution import Project, Solution
 from lepton.stages import Published
+from lepton.task import TaskKind
 from pipelines import checks, stage_assets
 from pipelines.failures import details_table
 
@@ -53,7 +54,9 @@ def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Demo:
     """The project under tmp_path; nothing of it is made yet but its Dagster settings."""
     (tmp_path / ".dagster").mkdir()
     (tmp_path / ".dagster/dagster.yaml").write_text(DAGSTER_YAML.read_text())
-    solution: Any = SimpleNamespace(name="demo", title="Demonstration", figures=())
+    task = SimpleNamespace(name="rows", kind=TaskKind.BINARY)
+    named = {"figures": (), "task_named": lambda _: task}
+    solution: Any = SimpleNamespace(name="demo", title="Demonstration", **named)
     project = Project(tmp_path, cast("dict[str, Solution]", {"demo": solution}))
     config = SolutionConfig(
         solution="demo",

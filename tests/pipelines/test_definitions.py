@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import dagster as dg
 
+from lepton.task import TaskKind
 from pipelines.factory import build_solution_defs
 from pipelines.stage_assets import STAGES
 from tests.pipelines.conftest import Demo
@@ -51,6 +53,20 @@ def test_jobs_schedules_and_sensor_have_their_names(demo: Demo) -> None:
         "demo_score_daily": demo.config.schedule.score,
     }
     assert {one.name for one in repository.sensor_defs} >= {"demo_new_file"}
+
+
+def test_forecasts_are_also_made_again_by_a_schedule_of_their_own(demo: Demo) -> None:
+    task = SimpleNamespace(name="rows", kind=TaskKind.FORECAST)
+    vars(demo.solution)["task_named"] = lambda _: task
+    schedule = demo.config.schedule.model_copy(update={"reforecast": "5 * * * *"})
+    demo.config = demo.config.model_copy(update={"schedule": schedule})
+    made = definitions(demo)
+    repository = made.get_repository_def()
+    assert {one.name for one in repository.schedule_defs} >= {"demo_reforecast"}
+    again = made.resolve_job_def("demo_reforecast").asset_layer.selected_asset_keys
+    assert {key.path[-1] for key in again} == {"reforecasts"}
+    trained = made.resolve_job_def("demo_train").asset_layer.selected_asset_keys
+    assert {key.path[-1] for key in trained} == ASSETS - {"scores"}
 
 
 def test_training_leaves_the_daily_scores_alone(demo: Demo) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from lepton import roles
 from lepton.contracts.cast import (
+    OF_CLOCK,
     Cast,
     TimeFormat,
     as_text,
@@ -39,6 +40,9 @@ _REMEDIES = {
     "is not a number": "write `decimal:` or `thousands:` into the mapping, or deliver numbers",
     "is not among the enum's values": "add these values to the mapping's enum",
 }
+_CLOCK_REMEDY = (
+    "export with an offset or in UTC, or write `ambiguous: order` for the hour that comes twice"
+)
 _DEFAULT_REMEDY = "mend these cells, or the column's entry in the mapping"
 
 
@@ -60,6 +64,7 @@ def apply_mapping(
     others: canonical tables in which `zone_of` looks up zones.
     """
     work = _Work(raw.reset_index(drop=True), mapping, contract, others or {})
+    work.reshape()
     work.filter_rows()
     for column in contract.columns:
         operation = work.operations.get(column.name)
@@ -96,6 +101,19 @@ class _Work:
             return self.mapping.columns
         present = [column.name for column in self.contract.columns if column.name in self.raw]
         return {name: Operation.model_validate({"from": name}) for name in present}
+
+    def reshape(self) -> None:
+        """Times for rows that only follow each other, and a wide file made long."""
+        clock, melt = self.mapping.clock, self.mapping.melt
+        if clock is not None:
+            step = pd.Timedelta(seconds=clock.step_s)
+            at = pd.date_range(pd.Timestamp(clock.start), periods=len(self.raw), freq=step)
+            self.raw = self.raw.assign(**{clock.name: at})
+        if melt is not None and all(self.source(name, name) is not None for name in melt.keep):
+            self.raw = self.raw.melt(
+                id_vars=list(melt.keep), var_name=melt.name, value_name=melt.value
+            )
+            self.notes.append(f"a wide file became {len(self.raw):,} rows")
 
     def filter_rows(self) -> None:
         """Keep and drop rows by their codes."""
@@ -232,7 +250,8 @@ class _Work:
         """Remember the cells under `mask` as faults."""
         if mask.any():
             values = tuple(source.loc[mask].astype("str").fillna("").tolist())
-            remedy = _REMEDIES.get(about, _DEFAULT_REMEDY)
+            of_clock = about.startswith(OF_CLOCK)
+            remedy = _CLOCK_REMEDY if of_clock else _REMEDIES.get(about, _DEFAULT_REMEDY)
             rows = np.flatnonzero(mask)
             self.faults.append(CastFault("LK212", name, rows, values, about, remedy))
 

@@ -18,6 +18,8 @@ import pyarrow.compute as pc
 from lepton.contracts.local_time import first_of_two
 
 Ambiguous = Literal["earlier", "later", "order", "refuse"]
+OF_CLOCK = "does not exist, or exists twice"
+"""What is wrong with a local time that a changing clock skips, or shows twice."""
 Epoch = Literal["d", "h", "min", "s", "ms", "us", "ns"]
 
 _ZONED = r"(?:Z|[+-]\d{2}:?\d{2})$"
@@ -184,7 +186,7 @@ def _from_naive(times: pd.Series, how: TimeFormat) -> Cast:
         )
     local = _localized(times, how.zone, _earlier(times, how))
     lost = times.notna().to_numpy() & local.isna().to_numpy()
-    return Cast(local, {f"does not exist, or exists twice, in {how.zone}": lost})
+    return Cast(local, {f"{OF_CLOCK}, in {how.zone}": lost})
 
 
 def _earlier(times: pd.Series, how: TimeFormat) -> np.ndarray | None:
@@ -216,7 +218,7 @@ def _by_zone(times: pd.Series, zones: pd.Series, earlier: np.ndarray | None) -> 
         values,
         {
             "has no zone that is known": lost & ~known,
-            "does not exist, or exists twice, in its zone": lost & known,
+            f"{OF_CLOCK}, in its zone": lost & known,
         },
     )
 

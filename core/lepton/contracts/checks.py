@@ -266,7 +266,8 @@ def _order(rule: Rule, frame: pd.DataFrame) -> Iterator[Check]:
 
 def _unique_together(rule: Rule, frame: pd.DataFrame) -> Iterator[Check]:
     """Rows that name the same thing, by those of the rule's columns that the customer has: copies
-    behind the first, and all that contradict."""
+    behind the first, and all that contradict. Over `max_share` of either the table is refused."""
+    most = float(str(rule.arguments.get("max_share", 1.0)))
     columns = [str(name) for name in _listed(rule.arguments["columns"])]
     key = [name for name in columns if name in frame]
     if not key:
@@ -281,4 +282,8 @@ def _unique_together(rule: Rule, frame: pd.DataFrame) -> Iterator[Check]:
             return repeated(frame, key)[place]
 
         remedy = rule.about or "look for a file sent twice"
-        yield Check(code, f"{about} {named}", key[-1], rule.severity, remedy, mask)
+        told = f"{about} {named}"
+        yield Check(code, told, key[-1], rule.severity, remedy, mask)
+        if most < 1:
+            over = f"{told}, over {most:.1%} of rows"
+            yield Check(code, over, key[-1], Severity.TABLE, remedy, mask, mostly=1 - most)

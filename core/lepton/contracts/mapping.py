@@ -14,6 +14,9 @@ tables:
     extras: {numeric: [V1, V2], category: [os], derived: {power: torque * speed},
              waveform: {swing: {rate: 25600, bands_hz: [10, 1000, 5000]}}}
     keep: {column: STATUS, values: [settled]}
+  readings:
+    clock: {name: AT, start: 2012-03-01T08:00:00Z, step_s: 300}  # rows that follow each other
+    melt: {keep: [AT], name: SENSOR, value: SPEED}     # every other column becomes rows
 """
 
 from __future__ import annotations
@@ -109,6 +112,41 @@ class Filter(Strict):
     values: tuple[str, ...] = Field(min_length=1)
 
 
+class Clock(Strict):
+    """A column `name` of a file whose rows have no times but follow each other: the first at
+    `start`, each next one `step_s` seconds later."""
+
+    name: str
+    start: str
+    step_s: float = Field(gt=0, allow_inf_nan=False)
+
+    @field_validator("start")
+    @classmethod
+    def _instant(cls, value: str) -> str:
+        return _aware_instant("start", value)
+
+
+class Melt(Strict):
+    """A wide file made long: each column but those of `keep` becomes rows, its heading in the
+    column `name` and its cells in the column `value`."""
+
+    keep: tuple[str, ...] = ()
+    name: str
+    value: str
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        if len({self.name, self.value, *self.keep}) < len(self.keep) + 2:
+            raise ValueError("name, value and each of keep are different columns")
+        return self
+
+
+def _aware_instant(name: str, value: str) -> str:
+    if pd.Timestamp(value).tz is None:
+        raise ValueError(f"{name} needs a zone, such as 2018-04-01T00:00:00Z")
+    return value
+
+
 class Operation(Strict):
     """How one canonical column is made: from a source column, or from nothing but a rule."""
 
@@ -175,9 +213,7 @@ class Operation(Strict):
     @field_validator("origin")
     @classmethod
     def _aware(cls, value: str | None) -> str | None:
-        if value is not None and pd.Timestamp(value).tz is None:
-            raise ValueError("origin needs a zone, such as 2018-04-01T00:00:00Z")
-        return value
+        return None if value is None else _aware_instant("origin", value)
 
 
 class DialectConfig(Strict):
@@ -206,6 +242,8 @@ class TableMapping(Strict):
     """How one table is made; without `columns` the file's columns are canonical already."""
 
     dialect: DialectConfig = DialectConfig()
+    clock: Clock | None = None
+    melt: Melt | None = None
     columns: dict[str, Operation] = Field(default_factory=dict)
     extras: Extras = Extras()
     ignore: tuple[str, ...] = ()
@@ -295,9 +333,11 @@ def _zone_faults(place: str, zone_of: ZoneOf, contracts: Mapping[str, Contract])
 __all__ = [
     "UNITS",
     "After",
+    "Clock",
     "DialectConfig",
     "Filter",
     "MappingFile",
+    "Melt",
     "Operation",
     "TableMapping",
     "Unit",

@@ -136,11 +136,15 @@ def stuck(series: Regular, least: int) -> tuple[np.ndarray, np.ndarray]:
     return first[enough] - 1, length[enough] + 1
 
 
-def spikes(series: Regular, max_z: float = 6.0, max_change: float = 0.25) -> np.ndarray:
+def spikes(
+    series: Regular, max_z: float = 6.0, max_change: float = 0.25, memory_days: int | None = None
+) -> np.ndarray:
     """Mask of single values, or a few, that no neighbour and no other day shares.
 
     A spike is further than `max_z` robust deviations and further than `max_change` from the median
     of the values a day and a week before and after, and at least half as far from its neighbours.
+    memory_days: days up to its own over which deviations are measured, so that nothing more than a
+    week later decides; all of them where None.
     """
     values = series.values
     usual = _nanmedian([_moved(values, days * series.a_day) for days in (-7, -1, 1, 7)], least=2)
@@ -148,12 +152,31 @@ def spikes(series: Regular, max_z: float = 6.0, max_change: float = 0.25) -> np.
     known = away[~np.isnan(away)]
     if not len(known):
         return np.zeros(len(values), dtype=bool)
-    spread = _MAD_TO_SIGMA * float(np.median(np.abs(known - np.median(known))))
+    spread = np.full(len(values), _deviation(known))
+    if memory_days is not None:
+        spread = _deviation_by_day(away, series.a_day, memory_days)
     near = [_moved(values, n) for n in range(-_NEAR, _NEAR + 1) if n]
     alone = np.abs(values - _nanmedian(near, least=2)) > 0.5 * np.abs(away)
     with np.errstate(invalid="ignore"):
         far = (np.abs(away) > max_z * spread) & (np.abs(away) > max_change * np.abs(usual))
     return np.asarray(far & alone & (spread > 0))
+
+
+def _deviation(values: np.ndarray) -> float:
+    return _MAD_TO_SIGMA * float(np.median(np.abs(values - np.median(values))))
+
+
+def _deviation_by_day(away: np.ndarray, a_day: int, memory_days: int) -> np.ndarray:
+    """Robust deviation of each value's day and those before it; the first ones share that of the
+    first `memory_days`, 0 where nothing is known."""
+    n_days = -(-len(away) // a_day)
+    found = np.zeros(n_days)
+    for day in range(n_days):
+        last = max(day + 1, min(memory_days, n_days))
+        past = away[max(0, last - memory_days) * a_day : last * a_day]
+        past = past[~np.isnan(past)]
+        found[day] = _deviation(past) if len(past) else 0.0
+    return found[np.arange(len(away)) // a_day]
 
 
 def _moved(values: np.ndarray, steps: int) -> np.ndarray:

@@ -14,7 +14,7 @@ from lepton.errors import nearest
 _ROW_RULES = {
     "order": ("earlier", "later", "tolerance_s"),
     "no_card_numbers": ("except",),
-    "unique_together": ("columns",),
+    "unique_together": ("columns", "max_share"),
 }
 OWN_RULES = {**_ROW_RULES, **{name: shape.arguments for name, shape in ALL_SHAPES.items()}}
 """Rules beside those of GX -> their arguments (see `checks` and `shape`)."""
@@ -97,6 +97,9 @@ def _of_rule(rule: Rule, contract: Contract) -> Iterator[str]:
             yield f"rule '{rule.name}': no column '{value}'{nearest(str(value), known)}"
     if rule.expectation == "unique_together":
         yield from _of_columns(rule, known)
+        most = rule.arguments.get("max_share", 1.0)
+        if not _is_number(most) or not 0 < float(str(most)) <= 1:
+            yield f"rule '{rule.name}': max_share {most} is not within 0..1"
     if not 0 < rule.mostly <= 1:
         yield f"rule '{rule.name}': mostly {rule.mostly:g} is not within 0..1"
 

@@ -40,6 +40,10 @@ _MEANT: Mapping[str, str] = {
     "power": "kw mw watt load demand leistung last potencia puissance charge wirkleistung",
     "energy": "kwh mwh wh energie energia consumption verbrauch consumo consommation",
     "temp": "temperature temperatur temperatura",
+    "sensor": "detector loop vds mst capteur detektor messstelle sensore detecteur",
+    "speed": "velocity geschwindigkeit velocidad vitesse kmh mph",
+    "flow": "volume count intensity verkehrsstarke verkehrsstaerke intensidad debit",
+    "occupancy": "occ belegung belegungsgrad ocupacion",
     "reading": "record measurement sample messung messwert lectura medicion mesure",
 }
 _SAME: Mapping[str, str] = {

@@ -30,15 +30,16 @@ from lepton.export.parts import (
 )
 from lepton.export.reference import QUANTILES, distribution
 from lepton.export.static_check import check_static
+from lepton.forecast.built import built
 from lepton.forecast.champion import Champion
 from lepton.forecast.graph import fallback_onnx, to_onnx
-from lepton.forecast.matrix import Matrix, build
+from lepton.forecast.matrix import Matrix
 from lepton.forecast.panel import PanelDataset
 from lepton.graph.emit import OPSETS
 from lepton_edge.bundle import FORECAST, FORMAT, GOLDEN, MODEL
 from lepton_edge.device import device_name
 from lepton_edge.forecast_bench import ForecastCost, measure
-from lepton_edge.forecast_plan import CALIBRATION, FALLBACK, PLAN, Schedule
+from lepton_edge.forecast_plan import CALIBRATION, FALLBACK, HABITS, PLAN, Schedule
 from lepton_edge.forecaster import Forecaster
 from lepton_edge.wall_clock import changes_of
 
@@ -56,7 +57,7 @@ class ForecastContext:
     contracts: table -> ODCS file; panel, issues (series -> UTC seconds): what golden windows and
     reference statistics are cut from; schedule: when a device issues forecasts by itself; unit: of
     the quantity; notes: what a person has to know, such as perfect weather; timing: what forecasts
-    cost, as `with_timing` measures it.
+    cost, as `with_timing` measures it; beside: file -> content of what batches read beside it.
     """
 
     solution: str
@@ -69,6 +70,7 @@ class ForecastContext:
     unit: str = ""
     notes: tuple[str, ...] = ()
     timing: ForecastCost | None = None
+    beside: Mapping[str, bytes] = field(default_factory=dict)
     kit_version: str = field(default=lepton.__version__)
 
 
@@ -102,6 +104,9 @@ def _files(champion: Champion, context: ForecastContext) -> dict[str, bytes]:
         FALLBACK: fallback_onnx(champion, described),
         CALIBRATION: _npz(champion.calibration),
     }
+    if champion.habits is not None:
+        narrow = {n: v.astype(np.float32) for n, v in champion.habits.to_arrays().items()}
+        files[HABITS] = _npz(narrow)
     check_static(files[MODEL])
     check_static(files[FALLBACK])
     golden = golden_windows(champion, context.panel, context.issues)
@@ -115,7 +120,7 @@ def _files(champion: Champion, context: ForecastContext) -> dict[str, bytes]:
     files |= {name: text.encode() for name, text in texts.items()}
     for table, path in context.contracts.items():
         files[f"contracts/{table}.odcs.yaml"] = read_contract(path)
-    return files | runtime_files()
+    return files | dict(context.beside) | runtime_files()
 
 
 def plan_of(champion: Champion, context: ForecastContext) -> dict[str, Any]:
@@ -142,6 +147,7 @@ def plan_of(champion: Champion, context: ForecastContext) -> dict[str, Any]:
         },
         "unit": context.unit,
         "correction": champion.correction.to_json(),
+        **({} if champion.onset is None else {"onset": champion.onset.rule.to_json()}),
     }
 
 
@@ -213,7 +219,7 @@ def _sample(champion: Champion, context: ForecastContext) -> Matrix:
     each = max(1, _MOST_SAMPLED // len(champion.series.ids))
     none = np.empty(0, dtype=np.int64)
     issues = {n: context.issues.get(n, none)[-each:] for n in context.panel.ids}
-    return build(context.panel, champion.series.specs, issues)
+    return built(context.panel, champion.series.specs, issues, champion.habits)
 
 
 def _changes(zone: str, first_s: int, last_s: int) -> list[list[int]]:

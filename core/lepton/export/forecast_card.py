@@ -6,6 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from lepton.forecast.champion import Champion
+from lepton_edge.near_spec import NearSpec
 
 if TYPE_CHECKING:
     from lepton.export.forecast_bundle import ForecastContext
@@ -27,12 +28,11 @@ def forecast_card(champion: Champion, context: ForecastContext) -> str:
         "",
         f"- Made by Lepton Kit {context.kit_version}, run {context.run_id}",
         f"- Members: {champion.family}; fingerprint {champion.fingerprint}",
-        f"- Reads the last {spec.past_days} days of each series, and {known}",
+        f"- Reads {_past(champion)}, and {known}",
         f"- Clocks: {', '.join(zones)}; holidays {_holidays(champion)}",
         f"- Outer interval holds {champion.conformal.level:.0%} of the truths, calibrated by the "
         f"last {champion.conformal.window_days} days",
-        "- Where inputs are missing the calendar's mean stands in, then last week; the answer says "
-        "so with a reason",
+        f"- Where inputs are missing {_instead(champion)}; the answer says so with a reason",
         *(f"- {note}" for note in context.notes),
         "- Learnt from one customer's history: it knows nothing of others, and drifts as that does",
         "",
@@ -63,6 +63,23 @@ _USE = (
     "`verify` checks every file's sha256 and repeats the golden windows. `stream` keeps its state",
     "in a folder: after a kill, send again what came since the last answer that says `saved`.",
 )
+
+
+def _past(champion: Champion) -> str:
+    spec = champion.spec
+    if isinstance(spec, NearSpec):
+        minutes = spec.n_past * spec.step_s // 60
+        return f"the last {minutes} minutes of all series together"
+    return f"the last {spec.past_days} days of each series"
+
+
+def _instead(champion: Champion) -> str:
+    if isinstance(champion.spec, NearSpec):
+        return (
+            "neighbours tell of a series without readings; without any for half an hour what is "
+            "usual stands in"
+        )
+    return "the calendar's mean stands in, then last week"
 
 
 def _holidays(champion: Champion) -> str:

@@ -8,11 +8,14 @@ from typing import Any, Final
 
 import numpy as np
 
+from lepton.export.near_golden import near_cases, near_told
 from lepton.forecast.champion import Champion
 from lepton.forecast.matrix import Matrix, from_window
 from lepton.forecast.panel import PanelDataset
 from lepton_edge.asof import Window
+from lepton_edge.asof_spec import AsOfSpec
 from lepton_edge.forecaster import RUNGS
+from lepton_edge.near_spec import NearSpec
 
 TOLERANCE: Final = 1e-6
 """Largest difference of a decile, in units of the series' size."""
@@ -36,6 +39,9 @@ def golden_windows(
     champion: Champion, panel: PanelDataset, issues: Mapping[str, np.ndarray]
 ) -> dict[str, Any]:
     """Real issues spread over series and time, and some with what is missing, as plain data."""
+    if isinstance(champion.spec, NearSpec):
+        told = [near_told(champion, one) for one in near_cases(champion, panel, issues)]
+        return {"tolerance": TOLERANCE, "issues": told}
     made = list(cases(champion, panel, issues))
     return {"tolerance": TOLERANCE, "issues": [_told(champion, case) for case in made]}
 
@@ -63,15 +69,22 @@ def native(champion: Champion, case: Case) -> np.ndarray:
 
 def matrix_of(champion: Champion, case: Case) -> Matrix:
     """What the trained forecaster reads of a case."""
-    spec = champion.series.specs[case.series]
+    spec = _days(champion, case.series)
     code = champion.series.ids.index(case.series)
     return from_window(spec, case.window, code, np.array([case.issue_s], dtype=np.int64))
 
 
 def _real(champion: Champion, panel: PanelDataset, name: str, issue_s: int) -> Case:
-    spec = champion.series.specs[name]
+    spec = _days(champion, name)
     window = panel.histories[name].window(spec, np.array([issue_s], dtype=np.int64))
     return Case("real", name, issue_s, window)
+
+
+def _days(champion: Champion, name: str) -> AsOfSpec:
+    """The look of a series whose days are forecast."""
+    spec = champion.series.specs[name]
+    assert isinstance(spec, AsOfSpec)
+    return spec
 
 
 def _without_known(champion: Champion, case: Case) -> Case:

@@ -89,16 +89,26 @@ def _with_holes(matrix: Matrix) -> Matrix:
     rng = np.random.default_rng(0)
     X = matrix.X.copy()
     gone = rng.random(X.shape) < 0.1
-    gone[..., : matrix.names.index("last_1")] = False
+    gone[..., : _first(matrix)] = False
     X[gone] = np.nan
-    return replace(matrix, X=X)
+    if not matrix.shape_names:
+        return replace(matrix, X=X)
+    shape = matrix.shape.copy()
+    shape[rng.random(shape.shape) < 0.1] = np.nan
+    return replace(matrix, X=X, shape=shape)
 
 
 def _unknown(matrix: Matrix) -> Matrix:
     """Issues that know nothing but the calendar."""
     X = matrix.X[:20].copy()
-    X[..., matrix.names.index("last_1") :] = np.nan
-    return replace(matrix.take(np.arange(len(X))), X=X)
+    X[..., _first(matrix) :] = np.nan
+    made = replace(matrix.take(np.arange(len(X))), X=X)
+    return replace(made, shape=np.full_like(made.shape, np.nan)) if matrix.shape_names else made
+
+
+def _first(matrix: Matrix) -> int:
+    """Place of the first feature that is measured; of a network they stand in `shape`."""
+    return len(matrix.names) if matrix.shape_names else matrix.names.index("last_1")
 
 
 __all__ = ["ForecastParity", "check_forecasts", "require_forecasts", "scored"]

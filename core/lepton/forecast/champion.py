@@ -21,6 +21,7 @@ from lepton.forecast.ensemble import Weights, fit_weights
 from lepton.forecast.families import forecaster
 from lepton.forecast.families.base import Forecaster, ForecastModel, Lesson
 from lepton.forecast.matrix import Matrix, joined
+from lepton.forecast.near_onset import Onset
 from lepton.forecast.rolling import Backtest, horizon_blocks
 from lepton.forecast.stored import (
     Parts,
@@ -32,10 +33,12 @@ from lepton.forecast.stored import (
 )
 from lepton.forecast.walk import Walk, WalkSpec
 from lepton_edge import atomic
-from lepton_edge.asof_spec import AsOfSpec
 from lepton_edge.conformal import ConformalSpec
 from lepton_edge.correction import Correction
+from lepton_edge.habits import Habits
+from lepton_edge.looks import Look, look_from_json
 from lepton_edge.seal import SEAL, is_sealed, sealed
+from lepton_edge.wall_clock import HOUR_S
 
 FALLBACKS: Final = ("profile", "seasonal_naive")
 """What stands in where inputs are missing, in this order."""
@@ -58,12 +61,12 @@ class Series:
     """
 
     ids: tuple[str, ...]
-    specs: Mapping[str, AsOfSpec]
+    specs: Mapping[str, Look]
     typical: tuple[float, ...]
     latency_s: Mapping[str, int] = field(default_factory=dict)
 
     @property
-    def spec(self) -> AsOfSpec:
+    def spec(self) -> Look:
         """That of the first series, whose names, leads and interval are those of all."""
         return self.specs[self.ids[0]]
 
@@ -91,7 +94,7 @@ class Series:
     def from_json(cls, told: Mapping[str, Any]) -> Series:
         """What `to_json` wrote; KeyError, TypeError or ValueError on other data."""
         ids = tuple(told["ids"])
-        made = [AsOfSpec.from_json({**told["spec"], **one}) for one in told["calendars"]]
+        made = [look_from_json({**told["spec"], **one}) for one in told["calendars"]]
         specs = {name: made[at] for name, at in zip(ids, told["calendar"], strict=True)}
         typical = tuple(float("nan") if size is None else size for size in told["typical"])
         return cls(ids, specs, typical, told["latency_s"])
@@ -110,7 +113,7 @@ class Usual:
     age_days: float
 
     @classmethod
-    def of(cls, spec: AsOfSpec, matrix: Matrix) -> Usual:
+    def of(cls, spec: Look, matrix: Matrix) -> Usual:
         """What all but one of a hundred issues did not exceed."""
 
         def rarely(values: np.ndarray) -> float:
@@ -133,7 +136,8 @@ class Usual:
 class Champion:
     """members: family -> fitted model, those that weigh; fallbacks: the same of what stands in;
     conformal, calibration: how intervals are calibrated, and the state that this goes on from;
-    correction: how forecasts are made again during the day."""
+    correction: how forecasts are made again during the day; habits, onset: what is usual and how
+    likely congestion is, of forecasts of the next minutes."""
 
     series: Series
     members: Mapping[str, ForecastModel]
@@ -143,9 +147,11 @@ class Champion:
     conformal: ConformalSpec
     calibration: Mapping[str, np.ndarray]
     correction: Correction = field(default_factory=Correction.none)
+    habits: Habits | None = None
+    onset: Onset | None = None
 
     @property
-    def spec(self) -> AsOfSpec:
+    def spec(self) -> Look:
         """Names, leads and interval of all series."""
         return self.series.spec
 
@@ -165,7 +171,8 @@ class Champion:
         values = (self.series, self.usual, self.conformal, self.correction)
         parts = [one.to_json() for one in values]
         told = json.dumps(parts, sort_keys=True)
-        return sha256_of((told, self.members, self.fallbacks, self.weights, self.calibration))
+        own = (told, self.members, self.fallbacks, self.weights, self.calibration)
+        return sha256_of(own if self.habits is None else (*own, self.habits, self.onset))
 
     def blend(self, matrix: Matrix) -> np.ndarray:
         """Blended deciles in the series' unit, (n, leads, 9), before they are calibrated."""
@@ -199,7 +206,8 @@ class Champion:
         equal = np.full_like(by_cell, 1.0 / len(kept))
         shares = np.divide(by_cell, total, out=equal, where=total > 0)
         members = {name: self.members[name] for name in kept}
-        return replace(self, members=members, weights=Weights(tuple(kept), shares))
+        weights = replace(self.weights, names=tuple(kept), by_cell=shares)
+        return replace(self, members=members, weights=weights)
 
     def save(self, folder: Path) -> None:
         """Write it as the new folder `folder`, whole or not at all."""
@@ -209,6 +217,7 @@ class Champion:
             "fallbacks": self.fallbacks,
             "weights": self.weights,
             "calibration": self.calibration,
+            **({} if self.habits is None else {"habits": self.habits, "onset": self.onset}),
         }
         told = {
             "format": 1,
@@ -282,7 +291,8 @@ def _worth_it(weights: Weights) -> Weights:
     kept = [n for n in range(len(weights.names)) if weights.by_cell[..., n].max() > _LEAST_WEIGHT]
     by_cell = weights.by_cell[..., kept]
     names = tuple(weights.names[n] for n in kept)
-    return Weights(names, by_cell / by_cell.sum(axis=-1, keepdims=True))
+    shares = by_cell / by_cell.sum(axis=-1, keepdims=True)
+    return replace(weights, names=names, by_cell=shares)
 
 
 def _everything(walk: Walk) -> Backtest:
@@ -303,10 +313,10 @@ def _calibration(walk: Walk, spec: WalkSpec) -> dict[str, np.ndarray]:
     return rolling.to_arrays()
 
 
-def _correction(walk: Walk, spec: AsOfSpec) -> Correction:
+def _correction(walk: Walk, spec: Look) -> Correction:
     y = np.concatenate([walk.warmed.matrix.y, walk.matrix.y])
     blend = np.concatenate([walk.warmed_blend, walk.blend])
-    return fit_correction(y, blend, spec.an_hour(_CORRECTED_H))
+    return fit_correction(y, blend, _CORRECTED_H * HOUR_S // spec.step_s)
 
 
 def _loaded(folder: Path) -> Champion:

@@ -9,7 +9,7 @@ a series' to that of all series, that of a block to that of all leads, and this 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -17,11 +17,17 @@ import numpy as np
 from lepton.errors import SearchError
 from lepton.forecast import scores
 from lepton.forecast.rolling import Backtest, horizon_blocks
+from lepton_edge.conformal import outside, stretched
 
 _ROUNDS: Final = 150
 _STEP: Final = 4.0
 _SHRINK_DAYS: Final = 60.0
 """Days of forecasts that weigh as much as the weights above."""
+_WIDTH_DAYS: Final = 14.0
+"""Days of forecasts of a series that weigh as much as those of all for how wide it is."""
+_WIDEST: Final = 4.0
+_HELD: Final = 0.8
+_FEWEST_SCORES: Final = 100
 _TOO_BAD: Final = 2.0
 """Loss over that of the best family from which on a family is left out. Measured on two substations
 before their test: of weeks that follow, what was a third worse is often the best, and leaving it
@@ -30,10 +36,12 @@ out costs up to 12 %."""
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """names: the families; by_cell: (series, blocks, families), each row adding up to 1."""
+    """names: the families; by_cell: (series, blocks, families), each row adding up to 1; width:
+    (series,) by how much the deciles of each are drawn from their median, None for as they are."""
 
     names: tuple[str, ...]
     by_cell: np.ndarray
+    width: np.ndarray | None = None
 
     def blend(
         self, quantiles: Mapping[str, np.ndarray], series: np.ndarray, block: np.ndarray
@@ -47,7 +55,11 @@ class Weights:
         total = sum(
             weight[..., number, None] * quantiles[name] for number, name in enumerate(self.names)
         )
-        return scores.ordered(np.asarray(total))
+        ordered = scores.ordered(np.asarray(total))
+        if self.width is None:
+            return ordered
+        own = np.append(self.width, 1.0)[row]
+        return stretched(ordered, np.broadcast_to(own[:, None], block.shape))
 
     def of(self, found: Backtest) -> np.ndarray:
         """The blend of a backtest's forecasts."""
@@ -56,7 +68,8 @@ class Weights:
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain data."""
-        return {"names": list(self.names), "by_cell": self.by_cell.tolist()}
+        width = None if self.width is None else self.width.tolist()
+        return {"names": list(self.names), "by_cell": self.by_cell.tolist(), "width": width}
 
 
 def equal_weights(names: Sequence[str], n_series: int = 1) -> Weights:
@@ -93,7 +106,34 @@ def fit_weights(found: Backtest, n_series: int) -> Weights:
         for s in range(n_series):
             own = inside & (matrix.series == s)[:, None]
             cells[s, b] = _shrunk(y, members, shared, own, days) if n_series > 1 else shared
-    return Weights(names, cells)
+    made = Weights(names, cells)
+    return made if n_series == 1 else replace(made, width=widths_of(found, made, n_series))
+
+
+def widths_of(found: Backtest, weights: Weights, n_series: int) -> np.ndarray:
+    """How much wider than all series' on the mean each one's deciles have to be, (series,).
+
+    Calibration stretches all alike, and large series are more even than small ones: each is drawn
+    to the stretch that its own 80 % interval needs (conformal, by series), by how many days say so.
+    """
+    matrix = found.matrix
+    outside_by = outside(matrix.y, weights.of(found), matrix.scale[:, None])
+    days = matrix.issue_s // 86_400
+    whole = _needed(outside_by)
+    width = np.ones(n_series)
+    for s in range(n_series):
+        own = outside_by[matrix.series == s]
+        n_days = len(np.unique(days[matrix.series == s]))
+        if np.isfinite(own).sum() >= _FEWEST_SCORES:
+            trust = n_days / (n_days + _WIDTH_DAYS)
+            width[s] = np.clip((_needed(own) / whole) ** trust, 1 / _WIDEST, _WIDEST)
+    return width
+
+
+def _needed(outside_by: np.ndarray) -> float:
+    """By how much an interval has to be stretched to hold its share."""
+    known = outside_by[np.isfinite(outside_by)]
+    return max(1 + 2 * float(np.quantile(known, _HELD)), 0.05) if len(known) else 1.0
 
 
 def kept_families(found: Backtest) -> tuple[str, ...]:
@@ -139,4 +179,11 @@ def best_weights(y: np.ndarray, members: np.ndarray, start: np.ndarray) -> np.nd
     return np.asarray(total / _ROUNDS)
 
 
-__all__ = ["Weights", "best_weights", "equal_weights", "fit_weights", "kept_families"]
+__all__ = [
+    "Weights",
+    "best_weights",
+    "equal_weights",
+    "fit_weights",
+    "kept_families",
+    "widths_of",
+]

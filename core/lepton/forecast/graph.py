@@ -8,18 +8,22 @@ from typing import Any, Final
 import numpy as np
 
 from lepton.forecast.champion import Champion
-from lepton.forecast.emit import SHAPE, Scope, X, emit_quantiles
+from lepton.forecast.emit import emit_quantiles
+from lepton.forecast.emit_near import emit_onset
 from lepton.forecast.families.net import Net
 from lepton.forecast.matrix import SHAPE_H
+from lepton.forecast.scope import SHAPE, Scope, X
 from lepton.forecast.scores import DECILES
 from lepton.graph.emit import Builder, Side
 from lepton_edge.conformal import horizon_blocks
+from lepton_edge.near_spec import NearSpec
 
 SCALE: Final = "scale"
 ROW: Final = "row"
 FACTOR: Final = "factor"
 BLEND: Final = "blend"
 QUANTILES: Final = "quantiles"
+ONSET: Final = "onset"
 
 
 def to_onnx(champion: Champion, metadata: Mapping[str, str] | None = None) -> bytes:
@@ -27,16 +31,20 @@ def to_onnx(champion: Champion, metadata: Mapping[str, str] | None = None) -> by
 
     Inputs X (n, leads, features), scale (n,), row int64 (n,): the code of the series, the number of
     series for one that was not weighed; factor (n, leads): what the calibration stretches by; shape
-    (n, hours) only where a network reads it. Outputs blend and quantiles, (n, leads, 9), in the
-    series' unit: before and after the calibration.
+    (n, hours) only where a network reads it, of forecasts of the next minutes always. Outputs blend
+    and quantiles, (n, leads, 9), in the series' unit: before and after the calibration; onset (n,
+    spans) where chances of congestion are told.
     """
     scope, builder = _scope(champion)
-    blend = builder.add("Mul", scope.ordered(_blended(scope, champion)), _scale(builder))
+    ordered = _widened(scope, scope.ordered(_blended(scope, champion)), champion.weights.width)
+    blend = builder.add("Mul", ordered, _scale(builder))
     builder.add("Identity", blend, output=BLEND)
     _emit_calibration(scope, blend)
     inputs = _inputs(champion, has_net=any(isinstance(m, Net) for m in champion.members.values()))
     inputs |= {ROW: (np.dtype(np.int64), ["n"])}
     inputs |= {FACTOR: (np.dtype(np.float64), ["n", champion.spec.n_leads])}
+    if champion.onset is not None:
+        emit_onset(scope, champion.onset, ONSET)
     return _written(builder, champion, inputs, (BLEND, QUANTILES), metadata)
 
 
@@ -52,7 +60,8 @@ def fallback_onnx(champion: Champion, metadata: Mapping[str, str] | None = None)
 
 def _scope(champion: Champion) -> tuple[Scope, Builder]:
     builder, spec = Builder(), champion.spec
-    return Scope(builder, spec.names, spec.n_leads, spec.step_s), builder
+    width = len(spec.shape_names) if isinstance(spec, NearSpec) else SHAPE_H
+    return Scope(builder, spec.names, spec.n_leads, spec.step_s, width), builder
 
 
 def _scale(builder: Builder) -> str:
@@ -81,12 +90,26 @@ def _blended(scope: Scope, champion: Champion) -> str:
     return total
 
 
+def _widened(scope: Scope, ordered: str, width: np.ndarray | None) -> str:
+    """The deciles as wide as their series needs; those of a new one as they are."""
+    if width is None:
+        return ordered
+    add, constant = scope.builder.add, scope.builder.constant
+    own = add("Gather", constant(np.append(width, 1.0)), ROW, axis=0)
+    own = add("Unsqueeze", own, constant(np.array([1, 2])))
+    return _away(scope, ordered, own)
+
+
 def _emit_calibration(scope: Scope, blend: str) -> None:
+    _away(scope, blend, scope.last_axis(FACTOR), output=QUANTILES)
+
+
+def _away(scope: Scope, quantiles: str, factor: str, **named: str) -> str:
+    """Deciles moved away from their median by a factor."""
     add = scope.builder.add
     middle = scope.builder.constant(np.array([len(DECILES) // 2]))
-    median = add("Gather", blend, middle, axis=2)
-    away = add("Mul", scope.last_axis(FACTOR), add("Sub", blend, median))
-    add("Add", median, away, output=QUANTILES)
+    median = add("Gather", quantiles, middle, axis=2)
+    return add("Add", median, add("Mul", factor, add("Sub", quantiles, median)), **named)
 
 
 def _inputs(
@@ -97,6 +120,8 @@ def _inputs(
         X: (double, ["n", spec.n_leads, len(spec.names)]),
         SCALE: (double, ["n"]),
     }
+    if isinstance(spec, NearSpec):
+        return {**made, SHAPE: (double, ["n", len(spec.shape_names)])}
     return {**made, SHAPE: (double, ["n", SHAPE_H])} if has_net else made
 
 
@@ -109,8 +134,10 @@ def _written(
 ) -> bytes:
     shape: list[int | str] = ["n", champion.spec.n_leads, len(DECILES)]
     told = {name: (np.dtype(np.float64), shape) for name in outputs}
+    if champion.onset is not None and QUANTILES in outputs:
+        told[ONSET] = (np.dtype(np.float64), ["n", len(champion.onset.rule.spans)])
     model = builder.model(inputs, told, metadata or {})
     return bytes(model.SerializeToString(deterministic=True))
 
 
-__all__ = ["BLEND", "FACTOR", "QUANTILES", "ROW", "SCALE", "fallback_onnx", "to_onnx"]
+__all__ = ["BLEND", "FACTOR", "ONSET", "QUANTILES", "ROW", "SCALE", "fallback_onnx", "to_onnx"]

@@ -14,7 +14,12 @@ _EPOCH: Final = date(1970, 1, 1).toordinal()
 
 def holidays_of(country: str, subdiv: str | None, years: range) -> tuple[int, ...]:
     """Holidays of a country (ISO 3166-1, two letters) and a part of it, as days since 1970,
-    ascending, by the `holidays` package.
+    ascending, by the `holidays` package. Raises as `named_holidays`."""
+    return tuple(sorted(named_holidays(country, subdiv, years)))
+
+
+def named_holidays(country: str, subdiv: str | None, years: range) -> dict[int, str]:
+    """Day since 1970 -> the holiday's name, in the language that the country is told in.
 
     Raises DataError LK266 for a country or part that it does not know, MachineError LK942 where the
     package is missing.
@@ -44,7 +49,7 @@ def holidays_of(country: str, subdiv: str | None, years: range) -> tuple[int, ..
             remedy=f"known are: {', '.join(known[country]) or 'none'}",
         )
     days = holidays.country_holidays(country, subdiv=subdiv, years=years)
-    return tuple(sorted(day.toordinal() - _EPOCH for day in days))
+    return {day.toordinal() - _EPOCH: name for day, name in sorted(days.items())}
 
 
 def years_around(steps: np.ndarray, step_s: int, ahead: int = 10) -> range:
@@ -58,4 +63,4 @@ def years_around(steps: np.ndarray, step_s: int, ahead: int = 10) -> range:
     return range(int(first) - 1, int(last) + ahead + 1)
 
 
-__all__ = ["holidays_of", "years_around"]
+__all__ = ["holidays_of", "named_holidays", "years_around"]

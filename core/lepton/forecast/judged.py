@@ -167,7 +167,10 @@ class _Draws:
 
 def _draws(matrix: Matrix, rng: np.random.Generator) -> _Draws:
     first = int(matrix.issue_s.min(initial=0)) if len(matrix) else 0
-    block = (matrix.issue_s - first) // (BLOCK_DAYS * DAY_S)
+    # of less than four weeks single days are drawn
+    last = int(matrix.issue_s.max(initial=0)) if len(matrix) else 0
+    days = BLOCK_DAYS if last - first >= 4 * BLOCK_DAYS * DAY_S else 1
+    block = (matrix.issue_s - first) // (days * DAY_S)
     n = int(block.max(initial=0)) + 1
     weights = [np.bincount(rng.integers(0, n, n), minlength=n) for _ in range(RESAMPLES)]
     return _Draws(block, np.array(weights, dtype=np.float64))

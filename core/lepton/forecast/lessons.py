@@ -11,6 +11,7 @@ from lepton.forecast.families.base import Lesson
 from lepton.forecast.matrix import Matrix, build
 from lepton.forecast.prepared import Prepared
 from lepton.forecast.spec import daily_issues
+from lepton_edge.asof_spec import AsOfSpec
 from lepton_edge.wall_clock import DAY_S, HOUR_S
 
 MOST_ROWS: Final = 120_000
@@ -36,10 +37,12 @@ def lesson_of(prepared: Prepared, settings: Mapping[str, float], *, anywhere: bo
             name: at[(at >= cuts.selection_s) | ((at // DAY_S + code) % thin == 0)]
             for code, (name, at) in enumerate(issued.items())
         }
-    matrix = build(prepared.panel, prepared.looks, issued)
+    matrix = build(prepared.panel, _days(prepared), issued)
     if not anywhere:
         return Lesson.of(matrix)
-    return Lesson.of(matrix, build(prepared.panel, prepared.looks, _anywhere(prepared), np.float32))
+    return Lesson.of(
+        matrix, build(prepared.panel, _days(prepared), _anywhere(prepared), np.float32)
+    )
 
 
 def issued_before(prepared: Prepared, settings: Mapping[str, float]) -> Mapping[str, np.ndarray]:
@@ -51,7 +54,7 @@ def held_out(prepared: Prepared, settings: Mapping[str, float]) -> Matrix:
     """The holdout's issues, every day of every series."""
     cuts = prepared.cuts
     issued = _issued(prepared, settings, cuts.holdout_s, cuts.end_s)
-    return build(prepared.panel, prepared.looks, issued)
+    return build(prepared.panel, _days(prepared), issued)
 
 
 def _issued(
@@ -59,8 +62,13 @@ def _issued(
 ) -> dict[str, np.ndarray]:
     hour = settings["issue_hour"]
     return {
-        name: daily_issues(spec, first_s, last_s, hour) for name, spec in prepared.looks.items()
+        name: daily_issues(spec, first_s, last_s, hour) for name, spec in _days(prepared).items()
     }
+
+
+def _days(prepared: Prepared) -> dict[str, AsOfSpec]:
+    """The looks of series whose days are forecast."""
+    return {name: look for name, look in prepared.looks.items() if isinstance(look, AsOfSpec)}
 
 
 def _anywhere(prepared: Prepared) -> dict[str, np.ndarray]:

@@ -24,7 +24,8 @@ class Matrix:
 
     names: of the features; X: (n, leads, features), quantities in units of `scale` (n,); y: (n,
     leads) in the series' own unit, NaN where unknown or not asked; step: (n, leads) number of each
-    interval; series: (n,) codes; issue_s: (n,) UTC seconds; shape: (n, SHAPE_H) the recent past.
+    interval; series: (n,) codes; issue_s: (n,) UTC seconds; shape: (n, SHAPE_H) the recent past, or
+    what `shape_names` tell, the same for all leads.
     """
 
     names: tuple[str, ...]
@@ -36,6 +37,7 @@ class Matrix:
     issue_s: np.ndarray
     shape: np.ndarray
     step_s: int
+    shape_names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.y)

@@ -12,6 +12,7 @@ import pandas as pd
 
 from lepton.errors import DataError
 from lepton_edge.asof_history import ALWAYS, History, Vintages
+from lepton_edge.neighbours import Neighbours
 
 OK: Final = 0
 MISSING: Final = 1
@@ -33,6 +34,10 @@ class PanelDataset:
     where they are forecasts, whose editions are all kept. latency_s: column (y among them) ->
     seconds after the interval's end at which a measured value is there. is_known_perfectly: known
     columns without issued_at count as known in advance for all time; results have to say so.
+    firsts: series_id, ts, y, available_at of what was believed of intervals before their row in
+    `rows` was there, y NaN for nothing; None where no value was ever judged again.
+    neighbours: which series lie before and behind each other, as the data tell it; None where it
+    may be learnt from the training part.
     """
 
     rows: pd.DataFrame
@@ -41,6 +46,8 @@ class PanelDataset:
     known: pd.DataFrame | None = None
     latency_s: Mapping[str, int] = field(default_factory=dict)
     is_known_perfectly: bool = False
+    firsts: pd.DataFrame | None = None
+    neighbours: Neighbours | None = None
 
     def __post_init__(self) -> None:
         _check(self)
@@ -81,7 +88,7 @@ class PanelDataset:
     @cached_property
     def histories(self) -> Mapping[str, History]:
         """The history of each series, as forecasts may look at it."""
-        rows = {str(key): part for key, part in self.rows.groupby("series_id", sort=False)}
+        rows = {str(key): part for key, part in self._editions.groupby("series_id", sort=False)}
         shared = self._known_by_series()
         typical = dict.fromkeys(self.ids, float("nan"))
         if "typical" in self.series:
@@ -102,6 +109,15 @@ class PanelDataset:
         good = self.rows[self._quality(self.rows) == OK]
         parts = {str(key): part for key, part in good.groupby("series_id", sort=False)}
         return {name: self._past(parts.get(name, good.iloc[:0])) for name in self.ids}
+
+    @property
+    def _editions(self) -> pd.DataFrame:
+        """Every edition of every interval: what was believed first, then the rows."""
+        if self.firsts is None or self.firsts.empty:
+            return self.rows
+        names = ("series_id", "ts", "y", "quality", "available_at")
+        rows = self.rows[[name for name in names if name in self.rows]]
+        return pd.concat([self.firsts.assign(quality=np.int8(OK)), rows], ignore_index=True)
 
     def _past(self, rows: pd.DataFrame) -> Vintages:
         step = steps_of(rows["ts"], self.step_s)
@@ -168,6 +184,8 @@ def _check(panel: PanelDataset) -> None:
     if strange.any():
         found.append(f"series {rows['series_id'][strange].iloc[0]} is not described")
     keys = ["series_id", "ts", *(["available_at"] if "available_at" in rows else [])]
+    if panel.neighbours is not None and panel.neighbours.ids != panel.ids:
+        found.append("neighbours are told of other series, or in another order")
     again = rows.duplicated(keys)
     if again.any():
         row = rows[again].iloc[0]

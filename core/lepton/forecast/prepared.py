@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from lepton.dataset import SwitchedOff
+from lepton.forecast.cleaning import AUDIT
 from lepton.forecast.panel import PanelDataset, seconds_of
 from lepton.forecast.spec import Cuts
 from lepton.frames import read_parquet, write_parquet
-from lepton_edge.asof_spec import AsOfSpec
+from lepton_edge.looks import Look, look_from_json
+from lepton_edge.near_spec import NearSpec
+from lepton_edge.neighbours import Neighbours
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
     """panel: the series; looks: series -> what its forecasts look at; cuts: where selection and
-    holdout begin; task: name of the one that is learnt."""
+    holdout begin; task: name of the one that is learnt; audit: values that were changed in the
+    panel, as `cleaning.Cleaned` has them."""
 
     panel: PanelDataset
-    looks: Mapping[str, AsOfSpec]
+    looks: Mapping[str, Look]
     cuts: Cuts
     task: str = ""
+    audit: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(AUDIT)))
 
     def __len__(self) -> int:
         return len(self.panel.rows)
@@ -53,33 +60,53 @@ class Prepared:
         panel = self.panel
         write_parquet(panel.rows, folder / "rows.parquet")
         write_parquet(panel.series, folder / "series.parquet")
-        if panel.known is not None:
-            write_parquet(panel.known, folder / "known.parquet")
+        write_parquet(self.audit, folder / "audit.parquet")
+        for name, table in (("known", panel.known), ("firsts", panel.firsts)):
+            if table is not None:
+                write_parquet(table, folder / f"{name}.parquet")
         facts = {
             "step_s": panel.step_s,
             "latency_s": dict(panel.latency_s),
             "is_known_perfectly": panel.is_known_perfectly,
-            "looks": {name: spec.to_json() for name, spec in self.looks.items()},
+            "neighbours": None if panel.neighbours is None else panel.neighbours.to_json(),
+            "looks": self._looks(),
             "cuts": vars(self.cuts),
             "task": self.task,
         }
         (folder / "prepared.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
 
+    def _looks(self) -> dict[str, Any]:
+        """Series -> its look; "" -> that of all, where they are forecast together."""
+        first = next(iter(self.looks.values()))
+        if isinstance(first, NearSpec):
+            return {"": first.to_json()}
+        return {name: look.to_json() for name, look in self.looks.items()}
+
     @classmethod
     def load(cls, folder: Path) -> Prepared:
         """What `save` wrote into `folder`."""
         facts: dict[str, Any] = json.loads((folder / "prepared.json").read_text(encoding="utf-8"))
-        known = folder / "known.parquet"
+        beside = {
+            name: read_parquet(folder / f"{name}.parquet")
+            for name in ("known", "firsts")
+            if (folder / f"{name}.parquet").is_file()
+        }
+        near = facts["neighbours"]
         panel = PanelDataset(
             read_parquet(folder / "rows.parquet"),
             read_parquet(folder / "series.parquet"),
             facts["step_s"],
-            read_parquet(known) if known.is_file() else None,
+            beside.get("known"),
             facts["latency_s"],
             is_known_perfectly=facts["is_known_perfectly"],
+            firsts=beside.get("firsts"),
+            neighbours=None if near is None else Neighbours.from_json(near),
         )
-        looks = {name: AsOfSpec.from_json(told) for name, told in facts["looks"].items()}
-        return cls(panel, looks, Cuts(**facts["cuts"]), facts["task"])
+        audit = read_parquet(folder / "audit.parquet")
+        looks = {name: look_from_json(told) for name, told in facts["looks"].items()}
+        if "" in looks:
+            looks = dict.fromkeys(panel.ids, looks[""])
+        return cls(panel, looks, Cuts(**facts["cuts"]), facts["task"], audit)
 
 
 def limits_of(prepared: Prepared) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ add up, weighing each by what its errors say; the covariance of errors is shrunk
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -21,11 +21,13 @@ _FEWEST: Final = 30
 
 @dataclass(frozen=True, eq=False)
 class Hierarchy:
-    """nodes: leaves last; sums: (nodes, leaves) of 0 and 1, which leaves make up each node."""
+    """nodes: leaves last; sums: (nodes, leaves) of 0 and 1, which leaves make up each node;
+    parents: of each node, None for a root."""
 
     nodes: tuple[str, ...]
     leaves: tuple[str, ...]
     sums: np.ndarray
+    parents: Mapping[str, str | None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, parents: Mapping[str, str | None]) -> Hierarchy:
@@ -41,7 +43,12 @@ class Hierarchy:
         for column, leaf in enumerate(leaves):
             for node in _upwards(leaf, parents):
                 sums[nodes.index(node), column] = 1.0
-        return cls(nodes, leaves, sums)
+        return cls(nodes, leaves, sums, dict(parents))
+
+    @property
+    def roots(self) -> tuple[int, ...]:
+        """Places of the nodes that belong to none."""
+        return tuple(n for n, name in enumerate(self.nodes) if self.parents.get(name) is None)
 
     def incoherence(self, forecasts: np.ndarray) -> float:
         """Largest gap between a node and the sum of its leaves; forecasts (nodes, ...)."""
@@ -88,9 +95,23 @@ def bottom_up(hierarchy: Hierarchy) -> np.ndarray:
 def mint(hierarchy: Hierarchy, errors: np.ndarray) -> np.ndarray:
     """The projection (nodes, nodes) of least error variance; errors (nodes, n), out of fold, NaN
     where unknown. With few errors of all nodes at once each node is weighed by its variance."""
+    return weighed(hierarchy, _covariance(errors))
+
+
+def by_variance(hierarchy: Hierarchy, errors: np.ndarray) -> np.ndarray:
+    """As `mint`, as if errors of different nodes had nothing to do with each other."""
+    return weighed(hierarchy, np.diag(_variance(errors)))
+
+
+def least_squares(hierarchy: Hierarchy) -> np.ndarray:
+    """The projection (nodes, nodes) that moves all forecasts as little as can be."""
+    return weighed(hierarchy, np.eye(len(hierarchy.nodes)))
+
+
+def weighed(hierarchy: Hierarchy, covariance: np.ndarray) -> np.ndarray:
+    """The projection (nodes, nodes) of generalised least squares with errors of a covariance."""
     S = hierarchy.sums
-    W = _covariance(errors)
-    inverse = np.linalg.inv(W)
+    inverse = np.linalg.inv(covariance)
     inner = S.T @ inverse
     return np.asarray(S @ np.linalg.solve(inner @ S, inner))
 
@@ -107,24 +128,26 @@ def coherent_quantiles(
 
     point: (nodes, intervals); errors: (days, nodes, intervals), past days of joint out-of-fold
     errors, kept whole: how nodes and hours hang together is in them. Each path adds up; quantiles
-    of a sum are not sums of quantiles, so only the paths and the medians' projection do.
+    of a sum are not sums of quantiles, so only the paths and the medians do: these are the
+    projection of `point`, and the others lie about them as the paths do.
     """
+    middle = reconciled(projection, point)
     paths = np.stack([reconciled(projection, point + day) for day in errors])
-    return np.moveaxis(np.quantile(paths, levels, axis=0), 0, -1)
+    told = np.moveaxis(np.quantile(paths, [0.5, *levels], axis=0), 0, -1)
+    about = told[..., 1:] - told[..., :1]
+    return np.asarray(middle[..., None] + about)
 
 
 def _covariance(errors: np.ndarray) -> np.ndarray:
     """Covariance of errors shrunk to its diagonal, by the share that least squares asks for."""
-    mean = np.nanmean(errors, axis=1, keepdims=True)
-    centred = errors - mean
-    variance = np.maximum(np.nanmean(centred**2, axis=1), 1e-12)
+    variance = _variance(errors)
+    centred = errors - np.nanmean(errors, axis=1, keepdims=True)
     whole = centred[:, np.isfinite(centred).all(axis=0)] / np.sqrt(variance)[:, None]
     n = whole.shape[1]
     if n < _FEWEST:
         return np.diag(variance)
-    products = whole[:, None] * whole[None]
-    correlation = products.mean(axis=2)
-    noise = products.var(axis=2) / (n - 1)
+    correlation = whole @ whole.T / n
+    noise = (whole**2 @ (whole**2).T / n - correlation**2) / (n - 1)
     off = ~np.eye(len(errors), dtype=bool)
     share = float(np.clip(noise[off].sum() / max((correlation[off] ** 2).sum(), 1e-12), 0, 1))
     shrunk = np.where(off, (1 - share) * correlation, 1.0)
@@ -132,4 +155,19 @@ def _covariance(errors: np.ndarray) -> np.ndarray:
     return np.asarray(shrunk * size[:, None] * size[None])
 
 
-__all__ = ["Hierarchy", "bottom_up", "coherent_quantiles", "mint", "reconciled"]
+def _variance(errors: np.ndarray) -> np.ndarray:
+    """Mean square about the mean of each node's errors, above 0."""
+    centred = errors - np.nanmean(errors, axis=1, keepdims=True)
+    return np.asarray(np.maximum(np.nanmean(centred**2, axis=1), 1e-12))
+
+
+__all__ = [
+    "Hierarchy",
+    "bottom_up",
+    "by_variance",
+    "coherent_quantiles",
+    "least_squares",
+    "mint",
+    "reconciled",
+    "weighed",
+]

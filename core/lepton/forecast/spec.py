@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
+from lepton.forecast.cleaning import CleanSpec
 from lepton.forecast.panel import PanelDataset
 from lepton_edge.asof_spec import AsOfSpec
+from lepton_edge.looks import Look
+from lepton_edge.near_spec import OnsetRule
 from lepton_edge.wall_clock import DAY_S, HOUR_S, WallClock
 
 SETTINGS: Final[Mapping[str, float]] = {
@@ -42,13 +45,60 @@ MOST_APART: Final = 0.2
 """Share of the history that selection, and holdout, may have at most."""
 
 
+@dataclass(frozen=True, eq=False)
+class Story:
+    """What a run knows when its report is written.
+
+    tables: canonical ones; past, judged: rows of the selection and of the holdout, by models that
+    had not seen them, an interval each, sorted: entity, issued_at, event_at, target, the deciles
+    q10 to q90, of `judged` local_at too; step_s: seconds of an interval; unit: of the target.
+    """
+
+    tables: Mapping[str, pd.DataFrame]
+    past: pd.DataFrame
+    judged: pd.DataFrame
+    step_s: int
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of a report: where it stands in it, an opening sentence, what was found in sentences,
+    and pieces: title, caption, and a matplotlib figure, a table, or a sentence in its place."""
+
+    anchor: str
+    title: str
+    short: str
+    text: str
+    found: Sequence[str] = ()
+    pieces: Sequence[tuple[str, str, Any]] = ()
+
+
 @dataclass(frozen=True)
 class ForecastSpec:
     """panel(tables, settings): the series of canonical tables; looks(panel, settings): series ->
-    what its forecasts look at, all with the same names and leads."""
+    what its forecasts look at, all with the same names and leads; clean: what of a history is not
+    believed, where the panel does not say it itself, and what stands in; beside(rows, panel,
+    settings): further columns of forecasts, whose rows have series_id and the deciles;
+    onset(panel, settings): when congestion is told, of forecasts of the next minutes, None for not
+    at all; pages(story): what the report also says of this domain, no page where the tables do not
+    allow it."""
 
     panel: Callable[[Mapping[str, pd.DataFrame], Mapping[str, float]], PanelDataset]
-    looks: Callable[[PanelDataset, Mapping[str, float]], Mapping[str, AsOfSpec]]
+    looks: Callable[[PanelDataset, Mapping[str, float]], Mapping[str, Look]]
+    clean: CleanSpec | None = field(default_factory=CleanSpec)
+    beside: Callable[[pd.DataFrame, PanelDataset, Mapping[str, float]], pd.DataFrame] | None = None
+    onset: Callable[[PanelDataset, Mapping[str, float]], OnsetRule] | None = None
+    pages: Callable[[Story], Sequence[Page]] | None = None
+
+    def with_beside(
+        self, rows: pd.DataFrame, entity: str, panel: PanelDataset, settings: Mapping[str, float]
+    ) -> pd.DataFrame:
+        """Forecasts with the columns that the solution tells beside them; entity: the column that
+        names the series."""
+        if self.beside is None or not len(rows):
+            return rows
+        return rows.join(self.beside(rows.rename(columns={entity: "series_id"}), panel, settings))
 
 
 @dataclass(frozen=True)
@@ -94,6 +144,8 @@ __all__ = [
     "SETTING_BOUNDS",
     "Cuts",
     "ForecastSpec",
+    "Page",
+    "Story",
     "again_of",
     "cuts_of",
     "daily_issues",

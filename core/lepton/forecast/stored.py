@@ -110,16 +110,23 @@ def _kinds() -> Mapping[str, type]:
     from lepton.forecast.ensemble import Weights
     from lepton.forecast.families.gbdt import Base, BoostedPoint, BoostedQuantiles
     from lepton.forecast.families.linear import Linear, Location
+    from lepton.forecast.families.near_floor import NearFloor
+    from lepton.forecast.families.near_net import NearNet, NearReader
+    from lepton.forecast.families.near_trees import NearTrees
     from lepton.forecast.families.net import Net, Reader
     from lepton.forecast.families.profile import Profile
     from lepton.forecast.families.seasonal_naive import SeasonalNaive
     from lepton.forecast.families.splines import Splines
     from lepton.forecast.families.spread import Spread
+    from lepton.forecast.near_onset import Onset
     from lepton.graph.nets import Codes, Dense, Int8Dense
+    from lepton_edge.habits import Habits
+    from lepton_edge.near_spec import OnsetRule
 
     known: tuple[type, ...] = (
         *(Weights, Base, BoostedPoint, BoostedQuantiles, Linear, Location, Net, Reader, Profile),
         *(SeasonalNaive, Splines, Spread, Codes, Dense, Int8Dense),
+        *(NearFloor, NearTrees, NearReader, NearNet, Onset, OnsetRule, Habits),
     )
     return {kind.__name__: kind for kind in known}
 

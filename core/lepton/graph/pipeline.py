@@ -81,7 +81,7 @@ class Graph:
         self._check()
         builder = Builder(opsets)
         margin = self._emit_margin(builder)
-        self._emit_decision(builder, _emit_calibration(builder, margin, self.calibration))
+        self._emit_decision(builder, emit_calibration(builder, margin, self.calibration))
         model = self._model(builder, metadata or {})
         return bytes(model.SerializeToString(deterministic=True))
 
@@ -148,8 +148,8 @@ class Graph:
         )
 
 
-def _emit_calibration(builder: Builder, margin: str, calibration: Calibration) -> str:
-    """sigmoid(a ln p - b ln(1-p) + c) with ln(1-p) = ln p - z, so one softplus is enough.
+def emit_calibration(builder: Builder, margin: str, calibration: Calibration) -> str:
+    """Name of the probability: sigmoid(a ln p - b ln(1-p) + c); ln(1-p) = ln p - z, one softplus.
 
     softplus(-z) = max(-z, 0) + ln(1 + exp(-|z|)); ORT has no Softplus in double.
     """
@@ -186,4 +186,13 @@ def _emit_softplus_of_minus(builder: Builder, margin: str) -> str:
     return builder.add("Add", positive, log)
 
 
-__all__ = ["CATEGORICAL", "DECISION", "NUMERIC", "SCORE", "Branch", "Graph", "Predictor"]
+__all__ = [
+    "CATEGORICAL",
+    "DECISION",
+    "NUMERIC",
+    "SCORE",
+    "Branch",
+    "Graph",
+    "Predictor",
+    "emit_calibration",
+]

@@ -13,6 +13,9 @@ from lepton import roles
 from lepton.dataset import Parts, SwitchedOff
 from lepton.evaluation.extremes import ScoreThreshold
 from lepton.evaluation.results import Evaluation
+from lepton.forecast.decomposition import Decomposition
+from lepton.forecast.spec import Page
+from lepton.report.near_facts import NearFacts
 from lepton.solution import Figure, ReportSpec
 
 
@@ -76,23 +79,67 @@ class ModelFacts:
 
 
 @dataclass(frozen=True)
+class CleaningFacts:
+    """What was changed in the history.
+
+    counts: series, reason, values, of which a stand-in was put in for how many; worst: series, ts,
+    before, after, changed, of the stretch in which most was changed; points: series, ts, reason,
+    before, after, the first of all; total: how many were changed of how many; unjudged: values of
+    the holdout that are not judged by, by reason; link: the file that lists every one.
+    """
+
+    counts: pd.DataFrame
+    worst: pd.DataFrame
+    points: pd.DataFrame
+    total: tuple[int, int]
+    unjudged: Mapping[str, int]
+    link: str
+
+
+@dataclass(frozen=True)
+class CoherenceFacts:
+    """How forecasts of a network add up.
+
+    method: how batches are reconciled; methods: method, loss and roots on the selection and on the
+    holdout, gap (largest between a node's median and the sum of its parts); nodes: node, parts,
+    error direct and reconciled, ratio, crps_ratio; gap: before and after, in the unit; notes: one
+    sentence each, of sums that are stated and do not hold.
+    """
+
+    method: str
+    methods: pd.DataFrame
+    nodes: pd.DataFrame
+    gap: tuple[float, float]
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class ForecastFacts:
     """What a report of forecasts says beside the rest.
 
     unit: of the series; rungs: name, loss, low, high, vs_before, as each step of the ladder;
-    series: one row a series; marked: series, why, values, first, last; response: part, at, low,
-    middle, high; sums: parent, children, coherence; sums_told: what they mean; limits: one
-    sentence each.
+    series: one row a series; response: part, at, low,
+    middle, high; sums: parent, children, coherence; sums_told: what they mean; again: ahead_h,
+    before, after, coverage80 of forecasts made again during the day; limits: one sentence each.
+    cleaning: what was changed in the history; coherence: how sums are kept, None without any;
+    decomposition: of the total, or why there is none; own_error: the bundle's error of the same
+    series by its size; pages: what the domain adds; near: of the next minutes of a network only.
     """
 
     unit: str = ""
     rungs: pd.DataFrame = field(default_factory=pd.DataFrame)
     series: pd.DataFrame = field(default_factory=pd.DataFrame)
-    marked: pd.DataFrame = field(default_factory=pd.DataFrame)
     response: pd.DataFrame = field(default_factory=pd.DataFrame)
     sums: pd.DataFrame = field(default_factory=pd.DataFrame)
     sums_told: str = ""
+    again: pd.DataFrame = field(default_factory=pd.DataFrame)
     limits: Sequence[str] = ()
+    cleaning: CleaningFacts | None = None
+    coherence: CoherenceFacts | None = None
+    near: NearFacts | None = None
+    decomposition: Decomposition | str = ""
+    own_error: float | None = None
+    pages: Sequence[Page] = ()
 
 
 @dataclass(frozen=True)
@@ -216,6 +263,8 @@ def part_facts(parts: Parts, evaluation: Evaluation) -> tuple[PartFact, ...]:
 
 
 __all__ = [
+    "CleaningFacts",
+    "CoherenceFacts",
     "DataFacts",
     "ForecastFacts",
     "ModelFacts",

@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 
 from lepton.forecast.board import ForecastBoard, Selected
-from lepton.forecast.panel import MISSING, OK, SUSPECT, PanelDataset
+from lepton.forecast.panel import OK, PanelDataset
 from lepton.forecast.prepared import Prepared, limits_of
 from lepton.forecast.scores import crps
 from lepton.forecast.search import spans_of
 from lepton.report.content import ForecastFacts
+from lepton.report.near_facts import near_facts
 
 RESAMPLES: Final = 300
 WEEK_S: Final = 7 * 86_400
@@ -23,7 +24,6 @@ PARTS: Final = (
     ("morning, 6 to 12 h", 6, 12),
     ("afternoon and evening", 12, 24),
 )
-WHY: Final = {MISSING: "missing", SUSPECT: "suspect"}
 
 
 def forecast_facts(
@@ -35,12 +35,12 @@ def forecast_facts(
         unit=unit,
         rungs=_rungs(board.selected, spans_of(prepared), rng),
         series=_series(panel),
-        marked=_marked(panel),
         response=_response(prepared),
         sums=_sums(panel),
         sums_told="What each parent measured over the sum of what its parts did, in the hours in "
         "which all are known; 1 where they agree.",
         limits=limits_of(prepared),
+        near=near_facts(prepared),
     )
 
 
@@ -78,18 +78,6 @@ def _series(panel: PanelDataset) -> pd.DataFrame:
     found["mean"] = found["series_id"].map(by["y"].mean())
     found["highest"] = found["series_id"].map(by["y"].max())
     return found.sort_values("mean", ascending=False, ignore_index=True, key=lambda x: x.abs())
-
-
-def _marked(panel: PanelDataset) -> pd.DataFrame:
-    """One row a series and a reason: how many values, from when to when."""
-    columns = ["series", "why", "values", "first", "last"]
-    if "quality" not in panel.rows:
-        return pd.DataFrame(columns=columns)
-    rows = panel.rows[panel.rows["quality"].isin(list(WHY))]
-    found = rows.groupby(["series_id", "quality"])["ts"].agg(["size", "min", "max"]).reset_index()
-    found["quality"] = found["quality"].map(WHY)
-    found.columns = pd.Index(columns)
-    return found.sort_values("values", ascending=False, ignore_index=True)
 
 
 def _response(prepared: Prepared) -> pd.DataFrame:

@@ -184,12 +184,26 @@ def by_lead(scored: pd.DataFrame) -> Figure | None:
     return figure
 
 
+def made_again(told: pd.DataFrame, unit: str) -> Figure | None:
+    """Mean absolute error before and after, by hours since the newest value."""
+    if len(told) < 2:
+        return None
+    figure = new_figure()
+    axes = new_axes(figure, xlabel="hours after the newest value", ylabel=f"error, {unit}")
+    axes.plot(told["ahead_h"], told["before"], color=MUTED, lw=1.7, label="as first issued")
+    axes.plot(told["ahead_h"], told["after"], "o-", color=BLUE, ms=4, lw=1.7, label="made again")
+    axes.set_ylim(bottom=0)
+    legend(axes, "lower right")
+    return figure
+
+
 __all__ = [
     "by_hour",
     "by_lead",
     "coverage_by_week",
     "fans",
     "ladder",
+    "made_again",
     "reliability",
     "response",
 ]

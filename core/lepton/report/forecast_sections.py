@@ -94,11 +94,16 @@ def performance(content: ReportContent) -> Section:
             "Mean absolute error by local hour and day of the week, over the mean of each series.",
             forecast_plots.by_hour(scored),
         ),
-        *picture(
-            "Error by how far ahead",
-            "Mean absolute error over the mean of each series.",
-            forecast_plots.by_lead(scored),
+        *(
+            []
+            if content.forecast and content.forecast.near
+            else picture(
+                "Error by how far ahead",
+                "Mean absolute error over the mean of each series.",
+                forecast_plots.by_lead(scored),
+            )
         ),
+        *_again(content),
         *own_blocks(content, "performance"),
         _each_series(content),
         Block("All metrics", table=metric_table(content.evaluation)),
@@ -108,6 +113,21 @@ def performance(content: ReportContent) -> Section:
         "forecast knew only what was there when it was issued."
     )
     return Section("performance", "Performance", text, blocks)
+
+
+def _again(content: ReportContent) -> list[Block]:
+    """What making forecasts again during the day is worth; nothing where they are not."""
+    told = content.forecast.again if content.forecast else pd.DataFrame()
+    if told.empty:
+        return []
+    first = told.iloc[0]
+    return picture(
+        "Made again during the day",
+        "Error of the intervals after the newest value: as first issued, and moved by how far that "
+        f"value was off. {first.ahead_h:g} h after it, {percent(1 - first.after / first.before)} "
+        f"of the error is gone, and {percent(first.coverage80)} lie inside the 80 % interval.",
+        forecast_plots.made_again(told, content.forecast.unit if content.forecast else ""),
+    )
 
 
 def _each_series(content: ReportContent) -> Block:
@@ -201,12 +221,6 @@ def series(content: ReportContent) -> Section:
     if facts is None:
         return Section("series", "Series", "", [])
     blocks = [
-        table_or(
-            "Values that are not believed",
-            frame_table(facts.marked),
-            "Every value that came is believed.",
-            "What is missing or suspect is never looked at nor judged by.",
-        ),
         *picture(
             "Response to temperature",
             "Load over each series' usual level at temperatures of two degrees, the middle half "

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from lepton.report import forecast_sections, recommend_sections, share_sections, watch_sections
+from lepton.report import (
+    forecast_sections,
+    near_sections,
+    recommend_sections,
+    share_sections,
+    watch_sections,
+)
 from lepton.report.blocks import Section
 from lepton.report.choice_sections import choice, folds, front
+from lepton.report.cleaning_section import cleaning
+from lepton.report.coherence_section import coherence
 from lepton.report.content import ReportContent
 from lepton.report.data_sections import calendar, contract, drift
 from lepton.report.decided_sections import reasons, rules, value
+from lepton.report.decomposition_section import decomposition
 from lepton.report.evidence_sections import evidence, gates
 from lepton.report.judged_sections import calibration, detected, performance, segments
+from lepton.report.own_pages import own_pages
 from lepton.report.similar_section import similar
 from lepton.report.summary import summary
 from lepton.report.survival_section import hours, survival
@@ -18,12 +28,18 @@ from lepton.report.survival_section import hours, survival
 def sections(content: ReportContent) -> tuple[Section, ...]:
     """From what those who decide read to what those who doubt do."""
     if content.forecast is not None:
+        ahead = near_sections.network(content)
         return (
             forecast_sections.summary(content),
             gates(content.evaluation),
+            *([] if ahead is None else [ahead]),
             forecast_sections.performance(content),
             forecast_sections.calibration(content),
             forecast_sections.series(content),
+            cleaning(content),
+            *([] if content.forecast.coherence is None else [coherence(content)]),
+            decomposition(content),
+            *own_pages(content),
             contract(content),
             forecast_sections.choice(content),
             front(content),

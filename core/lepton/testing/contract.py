@@ -19,12 +19,15 @@ from lepton.evaluation.scored import scored_frame
 from lepton.features.batch import compute, without_features
 from lepton.features.fit import fit_spec, sensor_columns
 from lepton.features.spec import FeatureSpec, Sensors
+from lepton.forecast.cleaning import clean
 from lepton.forecast.leak import leak_of
 from lepton.forecast.prepared import Prepared
 from lepton.forecast.spec import cuts_of, daily_issues
+from lepton.forecast.usual import days_of
 from lepton.recommend.families import family
 from lepton.recommend.leak import leak_of as leak_in_lists
 from lepton.solution import Baseline, Solution
+from lepton_edge.near_spec import NearSpec
 from lepton_edge.policy import Policy
 from lepton_edge.wall_clock import DAY_S
 
@@ -155,14 +158,19 @@ def _forecasts(case: _Case) -> Iterator[str]:
     if not len(poor.rows):
         yield "no series is left where only the required columns are delivered"
     tables = case.tables(0)
-    panel = spec.panel(tables, settings)
+    panel = clean(spec.panel(tables, settings), spec.clean).panel
     looks = spec.looks(panel, settings)
     if len({(look.names, look.n_leads, look.first_lead) for look in looks.values()}) > 1:
         yield "series are forecast from different features, or other intervals"
     prepared = Prepared(panel, looks, cuts_of(panel, settings))
     middle_s = (panel.first_s + panel.end_s) // 2
-    issues = daily_issues(looks[panel.ids[0]], middle_s, middle_s + 3 * DAY_S, 0.0)
-    leak = leak_of(prepared, issues, np.random.default_rng(0))
+    first, habits = looks[panel.ids[0]], None
+    if isinstance(first, NearSpec):
+        issues = middle_s // panel.step_s * panel.step_s + 3_600 * np.arange(4, dtype=np.int64)
+        habits = days_of(panel, first, middle_s).whole
+    else:
+        issues = daily_issues(first, middle_s, middle_s + 3 * DAY_S, 0.0)
+    leak = leak_of(prepared, issues, np.random.default_rng(0), habits)
     if leak:
         yield f"a feature changes by up to {leak:.3g} when noise stands in for what comes later"
 

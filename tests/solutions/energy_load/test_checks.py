@@ -114,6 +114,14 @@ def test_power_that_is_delivered_stays_and_energy_fills_what_is_missing() -> Non
     assert with_power(rows)["power_kw"].tolist() == [8.0, 4.0, 8.0]
 
 
+def test_load_without_meters_is_of_the_only_one_that_the_register_knows() -> None:
+    rows = pd.DataFrame({"event_at": pd.date_range("2025-01-01", periods=2, tz="UTC", freq="h")})
+    rows["power_kw"] = 1.0
+    one, two = pd.DataFrame({"meter_id": ["vic"]}), pd.DataFrame({"meter_id": ["a", "b"]})
+    assert with_power(rows, one)["meter_id"].tolist() == ["vic"] * 2
+    assert with_power(rows, two)["meter_id"].tolist() == ["load"] * 2
+
+
 def test_power_and_energy_of_different_units_are_told() -> None:
     rows = series().assign(energy_kwh=lambda frame: frame["power_kw"] / 1_000)
     (one,) = told({"load": rows}, "LK241")
@@ -192,16 +200,25 @@ def test_a_meter_with_a_single_row_or_none_is_unfit_and_others_go_on() -> None:
     assert sorted(unfit_meters(found)) == ["never", "once"]
 
 
-def test_local_times_read_as_utc_are_told_by_the_hour_that_lacks() -> None:
+@pytest.mark.parametrize("zone", [ZONE, "America/Los_Angeles"])
+def test_local_times_read_as_utc_are_told_by_the_hour_that_lacks(zone: str) -> None:
     tables = usual()
-    load = tables["load"]
-    local = pd.DatetimeIndex(load["event_at"]).tz_convert(ZONE).tz_localize(None)
+    load, meters = tables["load"], tables["meters"].assign(tz=zone)
+    local = pd.DatetimeIndex(load["event_at"]).tz_convert(zone).tz_localize(None)
     wrong = load.assign(event_at=local.tz_localize("UTC")).drop_duplicates(["meter_id", "event_at"])
-    (one,) = told({**tables, "load": wrong}, "LK244")
-    assert one.severity is Severity.TABLE
+    (one,) = [
+        each
+        for each in told({"load": wrong, "meters": meters}, "LK244")
+        if each.severity is Severity.TABLE
+    ]
     assert "local times were read as UTC (3 of 3 meters)" in one.rule
-    assert f"write `zone: {ZONE}`" in one.remedy
-    assert "2023-03-26 in Europe/Berlin has 22 of 23 intervals" in str(one)
+    assert f"write `zone: {zone}`" in one.remedy
+    shown = {
+        ZONE: "2023-03-26 in Europe/Berlin has 22 of 23 intervals",
+        # the hour that lacks lies in another local day
+        "America/Los_Angeles": "nothing from 2023-03-12T02:00Z for 1 h",
+    }
+    assert shown[zone] in str(one)
 
 
 def test_an_autumn_hour_that_was_dropped_or_copied_is_told_as_collapsed() -> None:

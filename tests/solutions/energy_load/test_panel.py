@@ -95,6 +95,17 @@ def test_where_weather_was_foreseen_what_was_seen_is_not_looked_at() -> None:
     assert set(found.known["temp_C"]) == {2.0}
 
 
+def test_weather_as_fine_as_the_load_stays_as_it_is_and_own_columns_are_looked_at() -> None:
+    at = pd.date_range(hours()[0], periods=4 * HOURS, freq="15min")
+    temp, profile = np.arange(len(at), dtype=float) % 30, np.arange(len(at), dtype=float)
+    weather = pd.DataFrame({"valid_at": at, "temp_C": temp, "x_profile": profile})
+    found = made(load=load(freq="15min", n=4 * HOURS), weather=weather)
+    assert found.known is not None
+    assert found.known["temp_C"].tolist() == temp.tolist()
+    spec = next(iter(looks(found, SETTINGS).values()))
+    assert [one.name for one in spec.known] == ["temp_C", "x_profile"]
+
+
 def test_hourly_weather_reaches_every_quarter_of_an_hour() -> None:
     weather = pd.DataFrame({"valid_at": hours(), "temp_C": np.arange(HOURS, dtype=float) % 30})
     found = made(load=load(freq="15min", n=4 * HOURS), weather=weather)

@@ -17,8 +17,22 @@ KNOWN: Final = (
     "boosted",
     "net",
     "prophet",
+    "persistence",
+    "habit",
+    "drift",
+    "near_trees",
+    "near_net",
 )
-_HOME: Final = {"lightgbm": "gbdt", "lightgbm_quantile": "gbdt", "boosted": "gbdt"}
+NEAR: Final = ("persistence", "habit", "drift", "near_trees", "near_net")
+"""Those that forecast the next minutes of a network."""
+_HOME: Final = {
+    "lightgbm": "gbdt",
+    "lightgbm_quantile": "gbdt",
+    "boosted": "gbdt",
+    "persistence": "near_floor",
+    "habit": "near_floor",
+    "drift": "near_floor",
+}
 
 
 def forecaster(name: str) -> Forecaster:
@@ -35,4 +49,4 @@ def forecaster(name: str) -> Forecaster:
     return found
 
 
-__all__ = ["KNOWN", "Forecaster", "forecaster"]
+__all__ = ["KNOWN", "NEAR", "Forecaster", "forecaster"]

@@ -1,4 +1,4 @@
-"""What a check found of one meter, and how the findings of all meters are told as one violation."""
+"""What a check found of one series, and how those of all are told as one violation a rule."""
 
 from __future__ import annotations
 
@@ -14,35 +14,37 @@ _EXAMPLES = 3
 
 @dataclass(frozen=True)
 class Finding:
-    """One rule that one meter breaks.
+    """One rule that one series breaks.
 
-    code, rule, remedy: as of a Violation; count of total rows; shown: the worst of them, in words;
-    is_unfit: whether the meter cannot be forecast until it is mended.
+    code, rule, remedy: as of a Violation; entity: which series; count of total rows; shown: the
+    worst of them, in words; is_unfit: whether it cannot be forecast until it is mended.
     """
 
     code: str
     rule: str
-    meter: str
+    entity: str
     count: int
     total: int
     shown: str
     remedy: str
-    column: str = "power_kw"
-    table: str = "load"
+    column: str
+    table: str
     is_unfit: bool = False
 
 
-def told(findings: Iterable[Finding], n_meters: int, unfit_share: float) -> Iterator[Violation]:
-    """One violation a rule, the meters with most broken rows first; the table is refused where
-    over `unfit_share` of all meters are unfit by that rule."""
+def told(
+    findings: Iterable[Finding], n_entities: int, unfit_share: float, entities: str
+) -> Iterator[Violation]:
+    """One violation a rule, the series with most broken rows first; the table is refused where over
+    `unfit_share` of all are unfit by that rule. entities: what people call several series."""
     by_rule: dict[tuple[str, str, str, bool], list[Finding]] = {}
     for one in findings:
         by_rule.setdefault((one.code, one.table, one.rule, one.is_unfit), []).append(one)
     for (code, table, rule, is_unfit), found in sorted(by_rule.items()):
-        worst = sorted(found, key=lambda one: (-one.count, one.meter))
-        refused = is_unfit and len({one.meter for one in found}) > unfit_share * n_meters
-        meters = len({one.meter for one in found})
-        where = f" ({meters} of {n_meters} meters)" if n_meters > 1 else ""
+        worst = sorted(found, key=lambda one: (-one.count, one.entity))
+        named = len({one.entity for one in found})
+        refused = is_unfit and named > unfit_share * n_entities
+        where = f" ({named} of {n_entities} {entities})" if n_entities > 1 else ""
         yield Violation(
             code,
             rule + where,
@@ -51,7 +53,7 @@ def told(findings: Iterable[Finding], n_meters: int, unfit_share: float) -> Iter
             Severity.TABLE if refused else Severity.WARNING,
             sum(one.count for one in found),
             sum(one.total for one in found),
-            tuple(f"{one.meter}: {one.shown}" for one in worst[:_EXAMPLES]),
+            tuple(f"{one.entity}: {one.shown}" for one in worst[:_EXAMPLES]),
             worst[0].remedy,
         )
 

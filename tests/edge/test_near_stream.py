@@ -1,0 +1,148 @@
+"""A bundle of the next minutes on a device: it answers as its champion does, bit by bit the same
+after a kill, and says what it had to do without."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lepton.export.forecast_parity import check_forecasts
+from lepton.forecast.champion import Champion
+from lepton.forecast.near_onset import is_free
+from lepton_edge.asof import Features
+from lepton_edge.forecast_golden import check_windows
+from lepton_edge.forecast_service import ForecastService
+from lepton_edge.forecaster import Forecaster
+from lepton_edge.lines import Storage
+from lepton_edge.near import NearWindow
+from tests.forecast import near_tiny
+
+N = len(near_tiny.IDS)
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return near_tiny.bundle(tmp_path_factory.mktemp("near"))
+
+
+def lines(first: float, last: float) -> list[bytes]:
+    """Readings of all detectors, interval by interval."""
+    y = near_tiny.speeds()
+    found = []
+    for step in range(round(first * 288), round(last * 288)):
+        for code, name in enumerate(near_tiny.IDS):
+            value = y[step, code]
+            told = {
+                "series_id": name,
+                "ts": iso(near_tiny.START + step * 300),
+                "y": None if np.isnan(value) else float(value),
+            }
+            found.append(json.dumps(told).encode())
+    return found
+
+
+def iso(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, tz=UTC).isoformat()
+
+
+def test_a_bundle_answers_as_its_champion_does(bundle: Path) -> None:
+    champion, asked = near_tiny.board().champion, near_tiny.asked(300)
+    parity = check_forecasts(champion, bundle, asked)
+    assert parity.passed, parity
+    forecaster = Forecaster(bundle)
+    made = forecaster.opened
+    assert check_windows(forecaster).max_abs_diff <= 1e-6
+    told = forecaster.onset(Features(asked.X, asked.scale, asked.step), asked.shape, asked.series)
+    assert champion.onset is not None
+    wanted = champion.onset.chances(asked)
+    free = is_free(asked, near_tiny.RULE)
+    np.testing.assert_allclose(told[free], wanted[free], atol=1e-9)
+    assert np.isnan(told[~free]).all()
+    assert "habits.npz" in made.manifest.files
+
+
+def test_a_champion_comes_back_as_it_was(tmp_path: Path) -> None:
+    champion = near_tiny.board().champion
+    champion.save(tmp_path / "kept")
+    again = Champion.load(tmp_path / "kept")
+    asked = near_tiny.asked(200)
+    assert again.fingerprint == champion.fingerprint
+    np.testing.assert_array_equal(again.quantiles(asked), champion.quantiles(asked))
+
+
+def test_a_stream_forecasts_whenever_an_interval_has_ended(bundle: Path) -> None:
+    service = ForecastService(Forecaster(bundle))
+    answers = [service.answered(line) for line in lines(6.5, 6.53)]
+    issued = [one["issued"] for one in answers if "issued" in one]
+    assert not any("error" in one for one in answers)
+    instants = [datetime.fromisoformat(one["issue_at"]) for (one,) in issued]
+    assert {(b - a).total_seconds() for a, b in pairwise(instants)} == {300.0}
+    forecasts = issued[-1][0]["forecasts"]
+    assert [one["series_id"] for one in forecasts] == list(near_tiny.IDS)
+    assert all(len(one["quantiles"]) == 12 for one in forecasts)
+    assert set(forecasts[0]["onset"]) == {"15", "30", "60"}
+
+
+def test_a_killed_stream_goes_on_with_the_same_bits(bundle: Path, tmp_path: Path) -> None:
+    whole = ForecastService(Forecaster(bundle), Storage(tmp_path / "whole", every=10**9))
+    told = [whole.answered(line) for line in lines(6.3, 6.36)]
+    first = ForecastService(Forecaster(bundle), Storage(tmp_path / "cut", every=10**9))
+    half = len(told) // 2
+    for line in lines(6.3, 6.36)[:half]:
+        first.answered(line)
+    first.save()
+    again = ForecastService(Forecaster(bundle), Storage(tmp_path / "cut", every=10**9))
+    rest = [again.answered(line) for line in lines(6.3, 6.36)[half:]]
+    assert [one.get("issued") for one in rest] == [one.get("issued") for one in told[half:]]
+    assert any("issued" in one for one in rest)
+
+
+def test_stream_and_batch_give_the_same_deciles(bundle: Path) -> None:
+    forecaster = Forecaster(bundle)
+    service = ForecastService(forecaster)
+    for line in lines(6.2, 6.3):
+        service.answered(line)
+    issue_s = near_tiny.START + round(6.3 * 288) * 300
+    request = {"issue_at": iso(issue_s), "series_id": list(near_tiny.IDS)}
+    told = service.answered(json.dumps(request).encode())["forecasts"]
+    past = near_tiny.speeds()[round(6.3 * 288) - 12 : round(6.3 * 288)].T[None]
+    window = NearWindow(np.array([issue_s // 300]), past)
+    factors = service.state.rolling.factors(issue_s)
+    made = forecaster.forecast(np.arange(N), window, factors)
+    for code, one in enumerate(told):
+        assert one["quantiles"] == made.quantiles[code].tolist()
+
+
+def test_a_dead_detector_is_forecast_and_said(bundle: Path) -> None:
+    forecaster = Forecaster(bundle)
+    step = round(6.3 * 288)
+    past = near_tiny.speeds()[step - 12 : step].T[None].copy()
+    past[0, 3] = np.nan
+    window = NearWindow(np.array([near_tiny.START // 300 + step]), past)
+    made = forecaster.forecast(np.arange(N), window, np.ones(16))
+    assert made.reasons[3] == "no_reading"
+    assert made.rung[3] == 0
+    assert np.isfinite(made.quantiles[3]).all()
+    assert np.isnan(made.onset[3]).all()
+
+
+def test_what_is_usual_stands_in_where_the_network_is_silent(bundle: Path) -> None:
+    forecaster = Forecaster(bundle)
+    step = round(6.3 * 288)
+    past = near_tiny.speeds()[step - 12 : step].T[None].copy()
+    past[..., -7:] = np.nan
+    window = NearWindow(np.array([near_tiny.START // 300 + step]), past)
+    made = forecaster.forecast(np.arange(N), window, np.ones(16))
+    assert set(made.reasons) == {"stale"}
+    assert [forecaster.plan.rungs[one] for one in made.rung] == ["habit"] * N
+    assert np.isfinite(made.quantiles).all()
+    past = near_tiny.speeds()[step - 12 : step].T[None].copy()
+    past[..., -3:] = np.nan
+    late = forecaster.forecast(np.arange(N), NearWindow(window.step, past), np.ones(16))
+    assert set(late.reasons) == {"late"}
+    assert not late.rung.any()

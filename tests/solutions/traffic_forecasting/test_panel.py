@@ -1,0 +1,179 @@
+"""From tables to series: what counts as a speed, which intervals, and which neighbours."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lepton.errors import DataError
+from lepton.forecast.panel import MISSING, OK, SUSPECT, PanelDataset
+from lepton.forecast.prepared import Prepared
+from lepton.forecast.spec import cuts_of
+from solutions.traffic_forecasting import SOLUTION
+from solutions.traffic_forecasting.grid import grid_of, step_of
+from solutions.traffic_forecasting.panel import panel
+from tests.solutions.traffic_forecasting.roads import (
+    FIRST,
+    IDS,
+    STEP,
+    Tables,
+    readings,
+    sensors,
+    spoilt,
+    usual,
+)
+
+NOON = "2024-03-12T19:00Z"
+
+
+def of(tables: Tables, **settings: float) -> PanelDataset:
+    return panel(tables, {**SOLUTION.settings, **settings})
+
+
+def at(made: PanelDataset, sensor: str, when: str) -> tuple[float, int]:
+    rows = made.rows[(made.rows["series_id"] == sensor) & (made.rows["ts"] == pd.Timestamp(when))]
+    return float(rows["y"].iloc[0]), int(rows["quality"].iloc[0])
+
+
+def test_every_reading_is_a_row_and_neighbours_follow_the_road() -> None:
+    made = of(usual())
+    assert len(made.rows) == len(readings())
+    assert set(made.rows["quality"]) == {OK}
+    assert made.ids == IDS
+    assert made.neighbours is not None
+    assert made.neighbours.up[2][0] == 1
+    assert made.neighbours.down[2][0] == 3
+    assert made.neighbours.down[5] == ()
+    assert made.zones[0] == "America/Los_Angeles"
+
+
+def test_a_road_whose_kilometres_fall_the_way_vehicles_go_is_turned_round() -> None:
+    made = of(usual(sensors=sensors().assign(direction_sign=-1.0)))
+    assert made.neighbours is not None
+    assert made.neighbours.down[2][0] == 1
+
+
+def test_edges_come_before_roads_and_without_either_the_past_has_to_teach() -> None:
+    edges = pd.DataFrame({"from_id": ["s0"], "to_id": ["s5"], "distance_m": [100.0]})
+    made = of(usual(edges=edges.astype({"from_id": "str", "to_id": "str"})))
+    assert made.neighbours is not None
+    assert made.neighbours.down == ((5,), (), (), (), (), ())
+    assert of({"readings": readings()}).neighbours is None
+
+
+def test_a_zero_is_missing_unless_vehicles_stand() -> None:
+    silent = spoilt(
+        lambda rows: rows.assign(speed_kmh=0.0, flow_vph=0.0, occupancy=0.0), "s2", NOON, 1
+    )
+    value, quality = at(of(silent), "s2", NOON)
+    assert np.isnan(value)
+    assert quality == MISSING
+    standing = spoilt(lambda rows: rows.assign(speed_kmh=0.0, occupancy=0.7), "s2", NOON, 1)
+    assert at(of(standing), "s2", NOON) == (0.0, OK)
+
+
+def test_a_zero_without_occupancy_is_believed_where_few_vehicles_crawl() -> None:
+    for flow, believed in ((0.0, False), (240.0, True), (3_000.0, False)):
+        rows = readings().drop(columns="occupancy")
+        place = (rows["sensor_id"] == "s2") & (rows["event_at"] == pd.Timestamp(NOON))
+        rows.loc[place, ["speed_kmh", "flow_vph"]] = (0.0, flow)
+        assert at(of(usual(readings=rows)), "s2", NOON)[1] == (OK if believed else MISSING)
+    bare = readings()[["event_at", "sensor_id", "speed_kmh"]]
+    bare.loc[bare.index[0], "speed_kmh"] = 0.0
+    assert int((of({"readings": bare}).rows["quality"] == MISSING).sum()) == 1
+
+
+def test_what_is_not_believed_is_marked_and_kept() -> None:
+    stuck = spoilt(lambda rows: rows.assign(speed_kmh=88.0), "s2", NOON, 20)
+    made = of(stuck)
+    marked = made.rows[made.rows["quality"] == SUSPECT]
+    assert len(marked) == 9
+    assert set(marked["y"]) == {88.0}
+    told = spoilt(lambda rows: rows.assign(quality=2), "s2", NOON, 3)
+    assert int((of(told).rows["quality"] == SUSPECT).sum()) == 3
+    poor = spoilt(lambda rows: rows.assign(observed_pct=20.0), "s2", NOON, 3)
+    assert int((of(poor).rows["quality"] == SUSPECT).sum()) == 3
+
+
+def test_a_dead_detector_is_set_aside_until_its_last_24_hours_are_there_again() -> None:
+    rows = readings()
+    gone = (rows["sensor_id"] == "s2") & rows["event_at"].between(
+        pd.Timestamp(NOON), pd.Timestamp(NOON) + 199 * STEP
+    )
+    made = of(usual(readings=rows[~gone]))
+    own = made.rows[(made.rows["series_id"] == "s2") & (made.rows["quality"] == SUSPECT)]
+    assert own["ts"].min() == pd.Timestamp(NOON) + 200 * STEP
+    assert own["ts"].max() == pd.Timestamp(NOON) + (288 + 54) * STEP
+    assert set(made.rows.loc[made.rows["series_id"] != "s2", "quality"]) == {OK}
+
+
+def test_no_mark_depends_on_what_comes_later() -> None:
+    tables = spoilt(lambda rows: rows.assign(speed_kmh=88.0), "s2", NOON, 200)
+    cut = pd.Timestamp(NOON) + 50 * STEP
+    early = tables["readings"][tables["readings"]["event_at"] < cut]
+    known, whole = of({**tables, "readings": early}).rows, of(tables).rows
+    seen = whole[whole["ts"] < cut].reset_index(drop=True)
+    pd.testing.assert_frame_equal(known.reset_index(drop=True), seen)
+
+
+def test_finer_readings_are_averaged_and_clocks_that_are_wrong_by_seconds_keep_their_interval() -> (
+    None
+):
+    first = pd.Timestamp("2024-03-01T00:00Z")
+    times = [first + pd.Timedelta(seconds=s) for s in (0, 60, 120, 295, 330)]
+    rows = pd.DataFrame({"event_at": times, "sensor_id": "a", "speed_kmh": [60, 70, 0, 80, 90]})
+    grid = grid_of(rows, {"step_min": 5})
+    assert grid.speed[:, 0].tolist() == [65.0, 85.0]
+    assert grid.zero[:, 0].tolist() == [True, False]
+    assert grid.off_grid.tolist() == [2]
+
+
+@pytest.mark.parametrize("minutes", [1, 2, 5, 10, 15])
+def test_the_interval_is_that_of_the_detectors(minutes: int) -> None:
+    at = pd.date_range(FIRST, periods=50, freq=f"{minutes}min")
+    rows = pd.DataFrame({"event_at": at, "sensor_id": "a"}).sample(frac=1, random_state=0)
+    assert step_of(rows) == 60 * minutes
+
+
+def test_no_speed_at_all_is_refused() -> None:
+    bare = readings(days=1)[["event_at", "sensor_id"]]
+    with pytest.raises(DataError, match=r"LK264 .*no detector has a speed other than 0"):
+        of({"readings": bare.assign(speed_kmh=0.0)})
+
+
+def test_neighbours_come_back_from_disk(tmp_path: Path) -> None:
+    made = of(usual())
+    spec = SOLUTION.forecast
+    assert spec is not None
+    prepared = Prepared(made, spec.looks(made, SOLUTION.settings), cuts_of(made, SOLUTION.settings))
+    prepared.save(tmp_path)
+    assert Prepared.load(tmp_path).panel.neighbours == made.neighbours
+    bare = replace(prepared, panel=replace(made, neighbours=None))
+    bare.save(tmp_path)
+    assert Prepared.load(tmp_path).panel.neighbours is None
+
+
+def test_neighbours_of_other_series_are_refused() -> None:
+    made = of(usual())
+    assert made.neighbours is not None
+    with pytest.raises(DataError, match="neighbours are told of other series"):
+        replace(made, neighbours=made.neighbours.of(IDS[:3]))
+
+
+def test_weather_that_was_foreseen_keeps_its_editions_and_one_only_seen_is_called_perfect() -> None:
+    hours = pd.date_range(FIRST, periods=24, freq="h")
+    seen = pd.DataFrame({"valid_at": hours, "precip_mm_h": 1.0})
+    made = of(usual(weather=seen))
+    assert made.is_known_perfectly
+    assert made.known_columns == ("precip_mm_h",)
+    foreseen = seen.assign(issued_at=FIRST, provider="model")
+    both = pd.concat([seen.assign(issued_at=hours, provider="obs", precip_mm_h=9.0), foreseen])
+    made = of(usual(weather=both))
+    assert not made.is_known_perfectly
+    assert made.known is not None
+    assert set(made.known["precip_mm_h"]) == {1.0}
+    assert len(made.known) == 24 * 12
