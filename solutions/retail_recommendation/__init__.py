@@ -10,7 +10,7 @@ import numpy as np
 from lepton.dataset import TabularDataset
 from lepton.evaluation.splits import SplitSpec
 from lepton.features.spec import FeatureSpec
-from lepton.recommend.families import STANDARD
+from lepton.recommend.roster import STANDARD
 from lepton.recommend.spec import SETTING_BOUNDS, SETTINGS, RecommendSpec
 from lepton.solution import DecisionSpec, ReportSpec, Solution, Words
 from lepton.task import TaskKind, TaskSpec
