@@ -14,6 +14,7 @@ from lepton.recommend.roster import STANDARD
 from lepton.recommend.spec import SETTING_BOUNDS, SETTINGS, RecommendSpec
 from lepton.solution import DecisionSpec, ReportSpec, Solution, Words
 from lepton.task import TaskKind, TaskSpec
+from solutions.retail_recommendation.bench_beauty import beauty
 from solutions.retail_recommendation.bench_online_retail import online_retail
 from solutions.retail_recommendation.catalogue import catalogue
 from solutions.retail_recommendation.cleaning import WEIGHTS
@@ -65,7 +66,7 @@ SOLUTION: Final = Solution(
     report=ReportSpec(
         words=Words("customer", "customers", entity="customer", entities="customers")
     ),
-    benchmarks={"online_retail": online_retail},
+    benchmarks={"online_retail": online_retail, "beauty": beauty},
     settings={**SETTINGS, **_WEIGHTS},
     setting_bounds={**SETTING_BOUNDS, **dict.fromkeys(_WEIGHTS, (0.001, 1_000.0))},
     recommend=RecommendSpec(interactions=interactions, catalogue=catalogue, rules="rules.yaml"),

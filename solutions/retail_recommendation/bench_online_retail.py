@@ -19,7 +19,7 @@ from lepton import stages
 from lepton.automl.budget import Budget
 from lepton.benching import cpu_s, customer, versions
 from lepton.recommend.edge_forms import choose_form, edge_ranker, in_form
-from lepton.recommend.edge_graph import to_onnx
+from lepton.recommend.edge_graph import Form, to_onnx
 from lepton.recommend.edge_timing import agreement, measured
 from lepton.recommend.interactions import DAY_S, InteractionDataset
 from lepton.recommend.judged import lists_of, paired, rated
@@ -27,7 +27,7 @@ from lepton.recommend.prepared import Prepared
 from lepton.recommend.retrieved import candidate_recall, fit_retrievers
 from lepton.recommend.roster import STANDARD, family
 from lepton.recommend.search import RecommendSearch, search
-from lepton.recommend.serving import top_items
+from lepton.recommend.serving import BatchServer
 from lepton.recommend.windows import MODES, Window
 from lepton.solution import BenchRequest
 from solutions.retail_recommendation.dataset import interactions
@@ -135,13 +135,18 @@ def recommended(
     metrics = {name: float(np.nanmean(values)) for name, values in own.items()}
     metrics |= {"floor_ndcg10_all": float(np.nanmean(floor["ndcg10_all"]))}
     metrics |= {"all_vs_floor": gain.ratio} | _recalls(run.test)
-    edge = _edge(run, prepared.windows()[0])
-    peers, ratios = _peers(run, own) if with_peers and available() else ({}, _NO_PEERS)
+    form = choose_form(prepared.windows()[0], np.random.default_rng(request.seed)).form
+    edge = _edge(run, form)
+    peers, ratios = _peers(run, own, form) if with_peers and available() else ({}, _NO_PEERS)
     return {
         "metrics": {**metrics, **edge, **ratios},
         "intervals": {"all_vs_floor_difference": [gain.low, gain.high]},
         "folds": board.to_frame().to_dict("records"),
-        "chosen": {"champion": dict(board.champion.families), "floor": board.floor},
+        "chosen": {
+            "champion": dict(board.champion.families),
+            "floor": board.floor,
+            "edge_form": form.name,
+        },
         "peers": peers,
         "customers": len(run.test),
     }
@@ -157,10 +162,9 @@ def _recalls(test: Window) -> dict[str, float]:
     return {f"candidate_recall_{mode}": candidate_recall(test, retrieved, mode) for mode in MODES}
 
 
-def _edge(run: _Run, selection: Window) -> dict[str, float]:
+def _edge(run: _Run, form: Form) -> dict[str, float]:
     """The device's graph in the form that the selection allows: score, bytes, time, agreement."""
     run.told("device")
-    form = choose_form(selection, np.random.default_rng(run.seed)).form
     whole = edge_ranker(run.test.known)
     small = in_form(whole, form)
     content = to_onnx(whole.model, form, {})
@@ -184,7 +188,7 @@ def _edge(run: _Run, selection: Window) -> dict[str, float]:
 
 
 def _peers(
-    run: _Run, own: Mapping[str, np.ndarray]
+    run: _Run, own: Mapping[str, np.ndarray], form: Form
 ) -> tuple[dict[str, Any], dict[str, float | None]]:
     """implicit ALS tuned on the selection and fitted again, and its speed beside ours."""
     run.told("peers")
@@ -197,16 +201,18 @@ def _peers(
         score = float(np.nanmean(told))
         peers[f"implicit_als_{mode}"] = {"point": list(point), f"ndcg10_{mode}": score}
         ratios[f"{mode}_vs_implicit"] = float(np.nanmean(own[f"ndcg10_{mode}"])) / score
-    ratios["batch_vs_implicit"] = _speed(run.test, model)
+    ratios["batch_vs_implicit"] = _speed(run.test, model, form)
     return peers, ratios
 
 
-def _speed(test: Window, model: Als) -> float:
-    """Users per CPU second of our batch of the item-item model over implicit's, top 20 without
-    what each had."""
-    ranker = edge_ranker(test.known)
+def _speed(test: Window, model: Als, form: Form) -> float:
+    """Users per CPU second of our batch of the item-item model, in the device's form, over
+    implicit's; top 20 without what each had, histories at hand on both sides."""
     asked = np.arange(len(test.known.customers))
-    ours = _cpu(lambda: top_items(ranker, test.known, asked, TOP))
+    ranker = edge_ranker(test.known)
+    server = BatchServer.of(ranker, form)
+    histories, seen = ranker.histories(test.known, asked), model.taken
+    ours = _cpu(lambda: server.lists(histories, TOP, seen=seen))
     theirs = _cpu(lambda: model.top(asked, TOP))
     return theirs / ours
 

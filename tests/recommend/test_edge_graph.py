@@ -10,7 +10,8 @@ from lepton.recommend.edge_forms import choose_form, in_form
 from lepton.recommend.edge_graph import Form, packed, to_onnx
 from lepton.recommend.edge_timing import agreement, expected, feeds
 from lepton.recommend.families.ease_own import EaseOwn, EaseOwnRanker
-from lepton.recommend.serving import top_items
+from lepton.recommend.ranking import masked, top
+from lepton.recommend.serving import BatchServer
 from lepton.recommend.windows import Window
 from lepton_edge.runtime import CPU, session
 from tests.recommend.tiny import DAY, dataset, shop_dataset
@@ -81,10 +82,13 @@ def test_the_smallest_form_inside_the_bound_is_chosen(window: Window) -> None:
 def test_lists_of_all_customers_leave_out_what_each_had(
     ranker: EaseOwnRanker, window: Window
 ) -> None:
-    items, _ = top_items(ranker, window.known, window.customers, 5)
-    owned = window.owned.toarray() > 0
-    kept = items >= 0
-    assert not owned[np.arange(len(items))[:, None], np.maximum(items, 0)][kept].any()
+    histories = ranker.histories(window.known, window.customers)
+    items = BatchServer.of(ranker, Form()).lists(histories, 5, seen=window.owned)
+    told = masked(ranker.scores(window.known, window.customers), window.owned)
+    assert items.tolist() == top(told, 5).tolist()
+    allowed = np.arange(len(window.known.items)) % 2 == 0
+    even = BatchServer.of(ranker, Form()).lists(histories, 5, allowed=allowed)
+    assert (even % 2 == 0).all()
 
 
 def test_similar_items_are_of_the_same_group(ranker: EaseOwnRanker, window: Window) -> None:

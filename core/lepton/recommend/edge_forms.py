@@ -21,6 +21,7 @@ FORMS: Final = (
     Form("int8", 160),
     Form("int8", 100),
     Form("int8", 50),
+    Form("int8", 30),
 )
 RESAMPLES: Final = 500
 

@@ -9,7 +9,7 @@ the first r, and `share` (r, 2) what they add to its score.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,7 +22,7 @@ from lepton.recommend.families.ease_own import EdgeModel
 LISTED: Final = 100
 """Items that the graph gives back at most: what rules choose from."""
 REASONS: Final = 2
-REASONED: Final = 40
+REASONED: Final = 12
 """Of how many items of a list, from the best on, it is told why."""
 FORMS: Final = ("float32", "int8", "float16")
 LOWEST: Final = float(np.finfo(np.float32).min)
@@ -80,14 +80,14 @@ def packed(similar: np.ndarray | sparse.csr_matrix, form: Form) -> Packed:
 
 
 def to_onnx(model: EdgeModel, form: Form, described: Mapping[str, str], k: int = LISTED) -> bytes:
-    """The graph's file. Similarities are unpacked once, when a runtime loads it."""
+    """The graph's file. Similarities are unpacked once, when a runtime loads it; a
+    form with few neighbours is never spread out."""
     builder = Builder()
     n = len(model.prior)
-    rows = builder.add("Gather", _unpacked(builder, packed(model.similar, form)), "history", axis=0)
-    weight = builder.add("Unsqueeze", "weight", builder.constant(np.array([0])))
-    spread = builder.add("MatMul", weight, rows)
-    scores = builder.add("Add", spread, builder.embed(model.prior.astype(np.float32)[None, :]))
-    flat = builder.add("Reshape", scores, builder.constant(np.array([-1])))
+    told = packed(model.similar, form)
+    prior = builder.embed(model.prior.astype(np.float32))
+    is_whole = told.at.shape[1] == n
+    flat, parts = (_spread if is_whole else _scattered)(builder, told, prior)
     itself = builder.add("Mul", "weight", builder.embed(np.float32(model.own)))
     flat = builder.add("ScatterElements", flat, "history", itself, axis=0, reduction="add")
     best = builder.add("ReduceMax", flat, keepdims=1)
@@ -97,7 +97,7 @@ def to_onnx(model: EdgeModel, form: Form, described: Mapping[str, str], k: int =
     shape = builder.add("Shape", "seen")
     nothing = builder.add("Expand", lowest, shape)
     masked = builder.add("ScatterElements", open_, "seen", nothing, axis=0)
-    _listed(builder, masked, rows, min(k, n))
+    _listed(builder, masked, parts, min(k, n))
     why = min(k, n, REASONED)
     given = {
         "history": (np.dtype(np.int64), ["h"]),
@@ -106,32 +106,65 @@ def to_onnx(model: EdgeModel, form: Form, described: Mapping[str, str], k: int =
         "allowed": (np.dtype(np.bool_), [n]),
         "boost": (np.dtype(np.float32), [n]),
     }
-    told = {
+    listed = {
         "item": (np.dtype(np.int64), [min(k, n)]),
         "score": (np.dtype(np.float32), [min(k, n)]),
         "because": (np.dtype(np.int64), [why, "r"]),
         "share": (np.dtype(np.float32), [why, "r"]),
     }
-    return bytes(builder.model(given, told, described).SerializeToString())
+    return bytes(builder.model(given, listed, described).SerializeToString())
 
 
-def _unpacked(builder: Builder, told: Packed) -> str:
-    """Name of the (items, items) float32 of what is embedded in its form."""
+Parts = Callable[[Builder, str], str]
+"""From the name of listed items (r,) to that of what each of the history adds to them, (r, h)."""
+
+
+def _spread(builder: Builder, told: Packed, prior: str) -> tuple[str, Parts]:
+    """Name of the scores (items,), and their parts: whole rows, weighted and summed."""
+    rows = builder.add("Gather", _values(builder, told), "history", axis=0)
+    weight = builder.add("Unsqueeze", "weight", builder.constant(np.array([0])))
+    flat = builder.add("Reshape", builder.add("MatMul", weight, rows), _vector(builder))
+
+    def parts(builder: Builder, items: str) -> str:
+        near = builder.add("Gather", rows, items, axis=1)
+        return builder.add("Mul", builder.add("Transpose", near, perm=[1, 0]), weight)
+
+    return builder.add("Add", flat, prior), parts
+
+
+def _scattered(builder: Builder, told: Packed, prior: str) -> tuple[str, Parts]:
+    """Name of the scores (items,), and their parts: what rows keep, weighted and added where it
+    belongs."""
+    at = builder.add("Gather", builder.cast(builder.embed(told.at), np.int64), "history")
+    tall = builder.add("Unsqueeze", "weight", builder.constant(np.array([1])))
+    added = builder.add("Mul", builder.add("Gather", _values(builder, told), "history"), tall)
+    where, what = (builder.add("Reshape", one, _vector(builder)) for one in (at, added))
+    flat = builder.add("ScatterElements", prior, where, what, axis=0, reduction="add")
+
+    def parts(builder: Builder, items: str) -> str:
+        asked = builder.add("Unsqueeze", items, builder.constant(np.array([1, 2])))
+        nothing = builder.embed(np.float32(0))
+        hit = builder.add("Where", builder.add("Equal", at, asked), added, nothing)
+        return builder.add("ReduceSum", hit, builder.constant(np.array([2])), keepdims=0)
+
+    return flat, parts
+
+
+def _vector(builder: Builder) -> str:
+    return builder.constant(np.array([-1]))
+
+
+def _values(builder: Builder, told: Packed) -> str:
+    """Name of what is embedded in its form as (items, kept) float32."""
     value = builder.embed(told.value)
     if told.form.kind != "float32":
         value = builder.cast(value, np.float32)
     if told.form.kind == "int8":
         value = builder.add("Mul", value, builder.embed(told.scale))
-    n, kept = told.at.shape
-    if kept == n:
-        return value
-    shape = builder.constant(np.array([n, n]))
-    zeros = builder.add("Expand", builder.embed(np.zeros((1, 1), dtype=np.float32)), shape)
-    at = builder.cast(builder.embed(told.at), np.int64)
-    return builder.add("ScatterElements", zeros, at, value, axis=1)
+    return value
 
 
-def _listed(builder: Builder, masked: str, rows: str, k: int) -> None:
+def _listed(builder: Builder, masked: str, parts: Parts, k: int) -> None:
     """The outputs: the `k` best, and the two of the history that speak most for each."""
     from onnx import helper
 
@@ -139,11 +172,8 @@ def _listed(builder: Builder, masked: str, rows: str, k: int) -> None:
     builder.nodes.append(
         helper.make_node("TopK", [masked, size], ["score", "item"], axis=0, largest=1, sorted=1)
     )
-    n_why = min(k, REASONED)
-    bounds = [builder.constant(np.array([at])) for at in (0, n_why)]
-    near = builder.add("Gather", rows, builder.add("Slice", "item", *bounds), axis=1)
-    tall = builder.add("Unsqueeze", "weight", builder.constant(np.array([1])))
-    added = builder.add("Transpose", builder.add("Mul", near, tall), perm=[1, 0])
+    bounds = [builder.constant(np.array([at])) for at in (0, min(k, REASONED))]
+    added = parts(builder, builder.add("Slice", "item", *bounds))
     length = builder.add("Shape", "history")
     n = builder.add("Min", length, builder.constant(np.array([REASONS])))
     builder.nodes.append(

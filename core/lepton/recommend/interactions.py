@@ -102,6 +102,11 @@ class InteractionDataset:
         names = ("customer", "item", "order", "at_s", "weight", "quantity", "price")
         return replace(self, **{name: getattr(self, name)[kept] for name in names})
 
+    def over(self, items: np.ndarray, place: np.ndarray) -> Self:
+        """The same among more items: `items` are their sorted names, `place` where each of the
+        dataset's own stands among them."""
+        return replace(self, items=items, item=place[self.item], words=None)
+
     def with_words(self, words: sparse.csr_matrix) -> Self:
         """The same with what is told of each item, (items, words)."""
         return replace(self, words=words.tocsr())

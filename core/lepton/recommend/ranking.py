@@ -9,6 +9,8 @@ import numpy as np
 from scipy import sparse
 
 K: Final = 10
+BLOCKS: Final = 4
+"""Blocks of items a place of a list, whose highest scores bound it from below."""
 CHUNK: Final = 512
 """Customers whose scores of all items are held at once."""
 
@@ -24,19 +26,28 @@ def top(scores: np.ndarray, k: int) -> np.ndarray:
     -1 where fewer than `k` are above -inf."""
     n, n_items = scores.shape
     k = min(k, n_items)
-    if k < n_items:
-        near = np.argpartition(-scores, k - 1, axis=1)[:, :k]
-        edge = np.take_along_axis(scores, near, axis=1).min(axis=1)
-        for row in np.flatnonzero((scores == edge[:, None]).sum(axis=1) > 1):
-            near[row] = np.argsort(-scores[row], kind="stable")[:k]
-    else:
-        near = np.tile(np.arange(n_items), (n, 1))
-    near.sort(axis=1)
-    told = np.take_along_axis(scores, near, axis=1)
-    by = np.argsort(-told, axis=1, kind="stable")
-    found = np.take_along_axis(near, by, axis=1)
-    none = np.isneginf(np.take_along_axis(told, by, axis=1))
-    return np.asarray(np.where(none, -1, found))
+    found = np.full((n, k), -1, dtype=np.int64)
+    if not n or not k:
+        return found
+    least = np.maximum(_floor(scores, k), np.finfo(scores.dtype).min)
+    row, item = np.nonzero(scores >= least[:, None])
+    by = np.lexsort((item, -scores[row, item], row))
+    place = np.arange(len(by)) - np.searchsorted(row, np.arange(n))[row]
+    kept = place < k
+    found[row[kept], place[kept]] = item[by[kept]]
+    return found
+
+
+def _floor(scores: np.ndarray, k: int) -> np.ndarray:
+    """(n,) a score that at least `k` of each row reach, and few more: the k-th highest of the
+    highest of many blocks, which cost one pass to find."""
+    n, n_items = scores.shape
+    width = n_items // (BLOCKS * k)
+    if width < 2:
+        return np.asarray(np.partition(scores, n_items - k, axis=1)[:, n_items - k])
+    n_blocks = n_items // width
+    highest = scores[:, : n_blocks * width].reshape(n, width, n_blocks).max(axis=1)
+    return np.asarray(np.partition(highest, n_blocks - k, axis=1)[:, n_blocks - k])
 
 
 def masked(scores: np.ndarray, owned: sparse.csr_matrix) -> np.ndarray:

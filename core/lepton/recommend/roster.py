@@ -13,6 +13,7 @@ from lepton.recommend.families.ease import Ease
 from lepton.recommend.families.ease_own import EaseOwn
 from lepton.recommend.families.ials import Ials
 from lepton.recommend.families.item_knn import ItemKnn
+from lepton.recommend.families.item_sequence import ItemSequence
 from lepton.recommend.families.lambdarank import Lambdarank
 from lepton.recommend.families.own_history import OwnHistory
 from lepton.recommend.families.popularity import Popularity
@@ -20,7 +21,7 @@ from lepton.recommend.families.topfreq import TopFreq
 
 FLOOR: Final = ("popularity", "own_history", "topfreq")
 """Simple rules that everything is compared with: never left out."""
-QUICK: Final = ("item_knn", "ease", "ease_own")
+QUICK: Final = ("item_knn", "item_sequence", "ease", "ease_own")
 STANDARD: Final = (*QUICK, "ials", "attributes", "lambdarank")
 FULL: Final = (*STANDARD, "blend", "sasrec")
 """What a budget has room for: quick (5 CPU minutes), standard (30) or full."""
@@ -37,6 +38,7 @@ FAMILIES: Final[Mapping[str, Callable[[], Family]]] = {
     "own_history": lambda: OwnHistory(180.0, 28.0, 0.3),
     "topfreq": TopFreq,
     "item_knn": ItemKnn,
+    "item_sequence": ItemSequence,
     "ease": lambda: Ease(100.0, 60.0, 60.0),
     "ease_own": EaseOwn,
     "ials": lambda: Ials(64, 0.003, 0.3, 90.0),

@@ -1,42 +1,62 @@
-"""Lists of all customers at once: full ranking in blocks, seen items masked."""
+"""Lists of all customers at once by an item-item model: sparse products, exact ranking."""
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import dataclass
+from typing import Self
 
-from lepton.recommend.families.base import Ranker
-from lepton.recommend.interactions import InteractionDataset
-from lepton.recommend.ranking import chunks, masked, top
+import numpy as np
+from scipy import sparse
+
+from lepton.recommend.edge_graph import Form, packed
+from lepton.recommend.families.ease_own import EaseOwnRanker
+from lepton.recommend.ranking import chunks, top
 
 BLOCK = 1024
+_LOWEST = np.float32(-np.inf)
 
 
-def top_items(
-    ranker: Ranker,
-    known: InteractionDataset,
-    customers: np.ndarray,
-    k: int,
-    *,
-    mode: str = "new",
-    allowed: np.ndarray | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """(n, k) positions, -1 where there are no more, and their scores; `new` leaves out what each
-    had; allowed: (items,) what may be listed at all."""
-    pairs = known.pairs
-    owned = pairs.matrix(np.ones(len(pairs.item)))
-    items, scores = [], []
-    for part in chunks(len(customers), BLOCK):
-        told = ranker.scores(known, customers[part], mode)
-        if mode == "new":
-            told = masked(told, owned[customers[part]])
-        if allowed is not None:
-            told[:, ~allowed] = -np.inf
-        found = top(told, k)
-        items.append(found)
-        scores.append(np.take_along_axis(told, np.maximum(found, 0), axis=1))
-    if not items:
-        return np.empty((0, k), dtype=np.int64), np.empty((0, k), dtype=np.float32)
-    return np.vstack(items), np.vstack(scores)
+@dataclass(frozen=True, eq=False)
+class BatchServer:
+    """similar: (items, items) what is kept of each row, with what an item says of itself; prior:
+    (items,)."""
+
+    similar: sparse.csr_matrix
+    prior: np.ndarray
+
+    @classmethod
+    def of(cls, ranker: EaseOwnRanker, form: Form) -> Self:
+        """The device's model in `form`, its neighbours only."""
+        model = ranker.model
+        told = packed(model.similar, form)
+        n, kept = told.at.shape
+        values = (told.value.astype(np.float32) * told.scale).ravel()
+        rows = np.repeat(np.arange(n), kept)
+        similar = sparse.csr_matrix((values, (rows, told.at.ravel())), shape=(n, n))
+        own = sparse.identity(n, dtype=np.float32, format="csr") * np.float32(model.own)
+        return cls((similar + own).tocsr(), model.prior)
+
+    def lists(
+        self,
+        histories: sparse.csr_matrix,
+        k: int,
+        *,
+        seen: sparse.csr_matrix | None = None,
+        allowed: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """(n, k) positions, -1 where there are no more. histories: (n, items) weights; seen: what
+        must not be listed; allowed: (items,) what may be at all."""
+        prior = self.prior if allowed is None else np.where(allowed, self.prior, _LOWEST)
+        found = np.empty((histories.shape[0], min(k, len(prior))), dtype=np.int64)
+        for part in chunks(histories.shape[0], BLOCK):
+            scores = (histories[part] @ self.similar).toarray()
+            scores += prior
+            if seen is not None:
+                hidden = seen[part]
+                rows = np.repeat(np.arange(hidden.shape[0]), np.diff(hidden.indptr))
+                scores[rows, hidden.indices] = _LOWEST
+            found[part] = top(scores, k)
+        return found
 
 
-__all__ = ["top_items"]
+__all__ = ["BatchServer"]
