@@ -31,7 +31,7 @@ class RuleConfig(Strict):
     by: str = ""
     start: date | None = None
     until: date | None = None
-    modes: list[Literal["all", "new"]] = Field(default_factory=lambda: ["all", "new"])
+    modes: list[Literal["all", "new"]] = Field(default=["all", "new"])
     owner: str = Field(default="", max_length=80)
 
 
