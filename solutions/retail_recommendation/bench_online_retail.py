@@ -51,7 +51,8 @@ tables:
       order_id: InvoiceNo
       quantity: Quantity
       price: UnitPrice
-    ignore: [Description, Country]
+      title: Description
+      country: Country
 """
 SETTINGS: Final = """\
 solution: retail_recommendation
