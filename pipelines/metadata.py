@@ -70,13 +70,15 @@ def of_front(ctx: Context, value: Any) -> Mapping[str, Any]:
     """Artefacts with what each costs and loses; size and score of the chosen one over time."""
     frame = value.to_frame()
     chosen = frame[frame["chosen"]].iloc[0]
+    costs = [float(chosen[name]) for name in ("us_per_row", "row_us") if name in frame]
+    timed = {"row_us": costs[0]} if costs else {}
     return {
         "front": dg.MetadataValue.md(
             markdown_table(list(frame.columns), frame.itertuples(index=False))
         ),
         "chosen": value.chosen,
         "bytes": int(chosen["bytes"]),
-        "row_us": float(chosen["us_per_row" if "us_per_row" in frame else "row_us"]),
+        **timed,
         f"selection {value.metric}": float(chosen["score"]),
         "notes": dg.MetadataValue.md(_list(value.notes)),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from importlib import metadata
 from pathlib import Path
@@ -22,6 +22,7 @@ from lepton.evaluation.results import Evaluation
 from lepton.recommend.prepared import Prepared
 from lepton.recommend.spec import RecommendSpec
 from lepton.report.content import DataFacts, ModelFacts
+from lepton.solution import Figure
 from lepton_edge.recommender import LONGEST_HISTORY
 from lepton_edge.shelf import MODES, Catalogue, Rule, Shelf
 
@@ -287,11 +288,11 @@ def day_of(known: InteractionDataset) -> date:
 
 
 def spec_of(ctx: Context) -> RecommendSpec:
-    """What the solution says of its recommendations; ConfigError LK121 where it says nothing."""
+    """What the solution says of its recommendations; ConfigError LK132 where it says nothing."""
     spec = ctx.solution.recommend
     if spec is None:
         raise ConfigError(
-            "LK121",
+            "LK132",
             where=ctx.solution.name,
             found=f"the task '{ctx.task.name}' recommends, and nothing says who took what",
             remedy="give the solution a RecommendSpec, see solutions/retail_recommendation",
@@ -324,7 +325,7 @@ def report(
         data=_data_facts(ctx, validated),
         model=_model_facts(ctx, board, front),
         evaluation=evaluation,
-        figures=ctx.solution.figures,
+        figures=(*ctx.solution.figures, *_asides(ctx, validated)),
         environment=_environment(ctx, bundle),
         card=_card(bundle),
         simulated=ctx.config.simulated,
@@ -334,6 +335,18 @@ def report(
         recommend=recommend_facts(prepared, board, front, bundle, rules),
     )
     return write_report(ctx.folder / "report.html", content)
+
+
+def _asides(ctx: Context, validated: Validated) -> tuple[Figure, ...]:
+    """What the solution tells of rows, customers and stock."""
+    told = spec_of(ctx).asides
+    found = () if told is None else told(validated.tables, ctx.settings)
+    return tuple(Figure(one.title, one.caption, _always(one.shows), "beside") for one in found)
+
+
+def _always(shows: pd.DataFrame | str) -> Callable[[Evaluation], pd.DataFrame | str]:
+    """What does not depend on the evaluation."""
+    return lambda _: shows
 
 
 def _data_facts(ctx: Context, validated: Validated) -> DataFacts:

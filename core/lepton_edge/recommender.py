@@ -83,13 +83,13 @@ class Recommender:
         newest: dict[int, float] = {}
         told = [1.0] * len(items) if counts is None else counts
         for item, days, count in zip(items, days_since, told, strict=True):
-            at = self._place.get(item)
-            if at is not None:
-                weight[at] = weight.get(at, 0.0) + count * 2.0 ** (-days / self.half_life_days)
-                newest[at] = min(newest.get(at, np.inf), days)
-        at = np.fromiter(weight, dtype=np.int64, count=len(weight))
+            place = self._place.get(item)
+            if place is not None:
+                decayed = count * 2.0 ** (-days / self.half_life_days)
+                weight[place] = weight.get(place, 0.0) + decayed
+                newest[place] = min(newest.get(place, np.inf), days)
         return (
-            at,
+            np.fromiter(weight, dtype=np.int64, count=len(weight)),
             np.fromiter(weight.values(), dtype=np.float32, count=len(weight)),
             np.fromiter(newest.values(), dtype=np.float64, count=len(newest)),
         )

@@ -14,6 +14,7 @@ from lepton.recommend.roster import STANDARD
 from lepton.recommend.spec import SETTING_BOUNDS, SETTINGS, RecommendSpec
 from lepton.solution import DecisionSpec, ReportSpec, Solution, Words
 from lepton.task import TaskKind, TaskSpec
+from solutions.retail_recommendation.asides import asides
 from solutions.retail_recommendation.bench_beauty import beauty
 from solutions.retail_recommendation.bench_online_retail import online_retail
 from solutions.retail_recommendation.catalogue import catalogue
@@ -69,7 +70,9 @@ SOLUTION: Final = Solution(
     benchmarks={"online_retail": online_retail, "beauty": beauty},
     settings={**SETTINGS, **_WEIGHTS},
     setting_bounds={**SETTING_BOUNDS, **dict.fromkeys(_WEIGHTS, (0.001, 1_000.0))},
-    recommend=RecommendSpec(interactions=interactions, catalogue=catalogue, rules="rules.yaml"),
+    recommend=RecommendSpec(
+        interactions=interactions, catalogue=catalogue, rules="rules.yaml", asides=asides
+    ),
 )
 
 __all__ = ["SOLUTION"]

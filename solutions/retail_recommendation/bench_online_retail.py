@@ -51,7 +51,8 @@ tables:
       order_id: InvoiceNo
       quantity: Quantity
       price: UnitPrice
-    ignore: [Description, Country]
+      title: Description
+      country: Country
 """
 SETTINGS: Final = """\
 solution: retail_recommendation
@@ -168,7 +169,7 @@ def _edge(run: _Run, form: Form) -> dict[str, float]:
     whole = edge_ranker(run.test.known)
     small = in_form(whole, form)
     content = to_onnx(whole.model, form, {})
-    found = {}
+    found: dict[str, float] = {}
     for name, ranker in (("edge", small), ("edge_whole", whole)):
         told = rated(lists_of(ranker, run.test), run.test)
         found |= {
@@ -194,7 +195,8 @@ def _peers(
     run.told("peers")
     selection = run.prepared.windows()[0]
     points = tuned_als(selection, run.seed)
-    peers, ratios = {}, {}
+    peers: dict[str, Any] = {}
+    ratios: dict[str, float | None] = {}
     for mode, point in points.items():
         model = fit_als(run.test, *point, run.seed)
         told = rated(lists_of(model, run.test, (mode,)), run.test)[f"ndcg10_{mode}"]

@@ -24,9 +24,10 @@ COMMAND = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
         ["predictive_maintenance"],
         ["energy_load"],
         ["traffic_forecasting"],
+        ["retail_recommendation"],
         ["fraud_detection", "predictive_maintenance"],
     ],
-    ids=["fraud", "maintenance", "energy", "traffic", "both"],
+    ids=["fraud", "maintenance", "energy", "traffic", "retail", "both"],
 )
 def test_a_fresh_clone_passes_its_own_tests(tmp_path: Path, solutions: list[str]) -> None:
     made = create("acme", solutions, tmp_path / "acme", find_project(kit_root()))

@@ -51,7 +51,7 @@ def test_reasons_are_the_largest_parts_of_the_score(ranker: EaseOwnRanker, windo
 def test_an_empty_history_is_answered_by_demand(ranker: EaseOwnRanker, window: Window) -> None:
     n = len(window.known.items)
     none = np.empty(0, dtype=np.int64)
-    feed = {
+    feed: dict[str, np.ndarray] = {
         "history": none,
         "weight": np.empty(0, dtype=np.float32),
         "seen": none,

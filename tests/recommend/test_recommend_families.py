@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -11,9 +13,10 @@ from lepton.recommend.champion import Champion
 from lepton.recommend.families.attributes import Attributes
 from lepton.recommend.families.ease import Ease
 from lepton.recommend.families.lambdarank import Lambdarank
-from lepton.recommend.families.popularity import Popularity
+from lepton.recommend.families.popularity import Popularity, PopularityRanker
+from lepton.recommend.interactions import InteractionDataset
 from lepton.recommend.judged import lists_of, rated
-from lepton.recommend.leak import leak_of
+from lepton.recommend.leak import leak_of, shuffled_after
 from lepton.recommend.ranking import top
 from lepton.recommend.retrieved import candidate_recall, fit_retrievers
 from lepton.recommend.roster import FAMILIES, family
@@ -62,16 +65,21 @@ def test_rows_after_the_cutoff_shuffled_or_dropped_change_no_score(name: str) ->
 
 def test_a_planted_leak_is_found() -> None:
     data = shop_dataset()
+    cutoff_s = data.as_of_s - 28 * DAY
 
-    class Leaky(Popularity):
-        def fit(self, known, rng):  # type: ignore[no-untyped-def]
-            return super().fit(data.before(data.as_of_s), rng)
+    class Leaky:
+        name = "leaky"
 
-    shuffled = leak_of(data, Popularity(), data.as_of_s - 28 * DAY, 28.0, 0)
-    assert shuffled == 0.0
-    window = Window.at(data, data.as_of_s - 28 * DAY, 28.0)
-    own = Popularity().fit(window.known, np.random.default_rng(0)).share
-    assert not np.array_equal(Leaky().fit(window.known, None).share, own)
+        def __init__(self, seen: list[InteractionDataset]) -> None:
+            self.later = iter(seen)
+
+        def fit(self, known: InteractionDataset, rng: np.random.Generator) -> PopularityRanker:
+            later = next(self.later).popularity(28.0)
+            return PopularityRanker(later / (later.max() + 1))
+
+    noisy = shuffled_after(data, cutoff_s, np.random.default_rng(1))
+    told = Leaky([data, noisy, data.before(cutoff_s)])
+    assert leak_of(data, told, cutoff_s, 28.0, 0) > 0.0
 
 
 def test_ease_is_the_ridge_regression_of_its_paper(window: Window) -> None:
@@ -96,8 +104,8 @@ def test_the_first_stage_holds_what_customers_had_and_its_recall_is_told(window:
 
 
 def test_a_champion_of_two_stages_lists_the_same_after_it_was_stored(
-    window: Window, tmp_path
-) -> None:  # type: ignore[no-untyped-def]
+    window: Window, tmp_path: Path
+) -> None:
     model = Lambdarank().fit(window.known, np.random.default_rng(5))
     champion = Champion.of({"all": "lambdarank", "new": "ease"}, {"lambdarank": model}, 5)
     champion.save(tmp_path)

@@ -147,7 +147,7 @@ def test_all_rules_that_cannot_be_used_are_told_at_once(tmp_path: Path) -> None:
     )
     with pytest.raises(ConfigError) as fault:
         load_shelf_rules(write(tmp_path / "rules.yaml", text), catalogue())
-    assert fault.value.code == "LK131"
+    assert fault.value.code == "LK133"
     told = "\n".join(fault.value.details)
     for words in (
         "'a' stands twice",

@@ -66,8 +66,8 @@ def choose_form(
         told = rated(lists_of(in_form(ranker, form), window), window)
         bound = max(_bound(whole[m], told[m], rng, confidence) for m in _NAMES)
         n_bytes = len(to_onnx(ranker.model, form, {}))
-        means = [float(np.nanmean(told[name])) for name in _NAMES]
-        trials.append(FormTrial(form, *means, n_bytes, bound))
+        in_all, in_new = (float(np.nanmean(told[name])) for name in _NAMES)
+        trials.append(FormTrial(form, in_all, in_new, n_bytes, bound))
     good = [one for one in trials if one.loss_bound <= max_loss and one.n_bytes <= max_bytes]
     pool = good or [one for one in trials if one.n_bytes <= max_bytes] or trials
     chosen = min(pool, key=lambda one: one.n_bytes if good else one.loss_bound)

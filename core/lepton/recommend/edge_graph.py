@@ -11,10 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
-from scipy import sparse
 
 from lepton.graph.emit import Builder
 from lepton.recommend.families.ease_own import EdgeModel
@@ -62,9 +61,9 @@ class Packed:
         return found
 
 
-def packed(similar: np.ndarray | sparse.csr_matrix, form: Form) -> Packed:
+def packed(similar: np.ndarray, form: Form) -> Packed:
     """Similarities in `form`: rounded to it, and cut to the neighbours that count most."""
-    dense = similar.toarray() if sparse.issparse(similar) else np.asarray(similar)
+    dense = np.asarray(similar)
     n = dense.shape[0]
     kept = min(form.neighbours or n, n)
     near = np.argpartition(-np.abs(dense), kept - 1, axis=1)[:, :kept]
@@ -99,14 +98,14 @@ def to_onnx(model: EdgeModel, form: Form, described: Mapping[str, str], k: int =
     masked = builder.add("ScatterElements", open_, "seen", nothing, axis=0)
     _listed(builder, masked, parts, min(k, n))
     why = min(k, n, REASONED)
-    given = {
+    given: dict[str, tuple[Any, list[int | str]]] = {
         "history": (np.dtype(np.int64), ["h"]),
         "weight": (np.dtype(np.float32), ["h"]),
         "seen": (np.dtype(np.int64), ["s"]),
         "allowed": (np.dtype(np.bool_), [n]),
         "boost": (np.dtype(np.float32), [n]),
     }
-    listed = {
+    listed: dict[str, tuple[Any, list[int | str]]] = {
         "item": (np.dtype(np.int64), [min(k, n)]),
         "score": (np.dtype(np.float32), [min(k, n)]),
         "because": (np.dtype(np.int64), [why, "r"]),

@@ -29,20 +29,30 @@ class EdgeFront:
     max_loss: float
     notes: tuple[str, ...] = ()
 
+    @property
+    def metric(self) -> str:
+        """Name of the score that forms are compared by."""
+        return "ndcg10_all"
+
+    @property
+    def chosen(self) -> str:
+        """Name of the form that is shipped."""
+        return self.choice.form.name
+
     def to_frame(self) -> pd.DataFrame:
-        """One row a form."""
+        """One row a form: score, that of new items, bytes, bound of the share that it loses."""
         rows = [
             (
                 one.form.name,
                 one.ndcg10_all,
                 one.ndcg10_new,
-                one.n_bytes / 1e6,
+                one.n_bytes,
                 one.loss_bound,
                 one.form == self.choice.form,
             )
             for one in self.choice.trials
         ]
-        columns = ["form", "ndcg10_all", "ndcg10_new", "mb", "loss_bound", "chosen"]
+        columns = ["form", "score", "ndcg10_new", "bytes", "loss_bound", "chosen"]
         return pd.DataFrame(rows, columns=columns)
 
     def save(self, folder: Path) -> None:

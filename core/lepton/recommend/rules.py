@@ -31,7 +31,7 @@ class RuleConfig(Strict):
     by: str = ""
     start: date | None = None
     until: date | None = None
-    modes: list[Literal["all", "new"]] = Field(default_factory=lambda: ["all", "new"])
+    modes: list[Literal["all", "new"]] = Field(default=["all", "new"])
     owner: str = Field(default="", max_length=80)
 
 
@@ -45,7 +45,7 @@ class RulesConfig(Strict):
 def load_shelf_rules(path: Path, catalogue: Catalogue) -> tuple[Rule, ...]:
     """The rules in the file at `path`, in its order.
 
-    Raises ConfigError LK101 to LK108 where the file breaks a rule of YAML or of its schema, LK131
+    Raises ConfigError LK101 to LK108 where the file breaks a rule of YAML or of its schema, LK133
     with every rule that cannot be used with this catalogue.
     """
     file = parse_model(RulesConfig, load_yaml(path), where=str(path))
@@ -54,7 +54,7 @@ def load_shelf_rules(path: Path, catalogue: Catalogue) -> tuple[Rule, ...]:
     faults += [f"'{rule.id}': {why}" for rule in file.rules for why in _faults(rule, catalogue)]
     if faults:
         raise ConfigError(
-            "LK131",
+            "LK133",
             where=str(path),
             found=f"{len(faults)} rule(s) cannot be used",
             remedy=f"mend them; kinds are {', '.join(KINDS)}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,14 +28,28 @@ SETTING_BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
 
 
 @dataclass(frozen=True)
+class Aside:
+    """What a report tells beside lists: its title, a sentence on what it shows, and a table, or a
+    sentence that says why there is none."""
+
+    title: str
+    caption: str
+    shows: pd.DataFrame | str
+
+
+@dataclass(frozen=True)
 class RecommendSpec:
     """interactions(tables, settings): who took what; catalogue(tables): one row an item that may be
     listed, `item_id` and columns that rules may name, and `on_hand` where stock is counted; rules:
-    file of default rules beside the solution, "" for none."""
+    file of default rules beside the solution, "" for none; asides(tables, settings): what is told
+    of rows, customers and stock, None for nothing."""
 
     interactions: Callable[[Mapping[str, pd.DataFrame], Mapping[str, float]], InteractionDataset]
     catalogue: Callable[[Mapping[str, pd.DataFrame]], pd.DataFrame]
     rules: str = ""
+    asides: Callable[[Mapping[str, pd.DataFrame], Mapping[str, float]], Sequence[Aside]] | None = (
+        None
+    )
 
 
-__all__ = ["SETTINGS", "SETTING_BOUNDS", "RecommendSpec"]
+__all__ = ["SETTINGS", "SETTING_BOUNDS", "Aside", "RecommendSpec"]

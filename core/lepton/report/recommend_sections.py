@@ -155,6 +155,15 @@ def _days(due: pd.DataFrame) -> pd.DataFrame:
     return due.assign(due_at=due["due_at"].dt.strftime("%Y-%m-%d"))
 
 
+def beside(content: ReportContent) -> Section | None:
+    """What the solution tells of rows, customers and stock; None where it tells nothing."""
+    blocks = own_blocks(content, "beside")
+    if not blocks:
+        return None
+    text = "What the same rows say beside lists, each next to what needs no model."
+    return Section("beside", "Data, customers and stock", text, blocks, "Customers")
+
+
 def choice(content: ReportContent) -> Section:
     """Families, best first."""
     model = content.model
@@ -180,4 +189,14 @@ def device(content: ReportContent) -> Section:
     return Section("front", "The device's model", text, blocks, "Device")
 
 
-__all__ = ["again", "choice", "device", "lists", "lorenz", "performance", "rules", "summary"]
+__all__ = [
+    "again",
+    "beside",
+    "choice",
+    "device",
+    "lists",
+    "lorenz",
+    "performance",
+    "rules",
+    "summary",
+]

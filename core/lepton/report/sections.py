@@ -46,6 +46,7 @@ def sections(content: ReportContent) -> tuple[Section, ...]:
             evidence(content),
         )
     if content.recommend is not None:
+        told = recommend_sections.beside(content)
         return (
             recommend_sections.summary(content),
             gates(content.evaluation),
@@ -53,6 +54,7 @@ def sections(content: ReportContent) -> tuple[Section, ...]:
             recommend_sections.lists(content),
             recommend_sections.rules(content),
             recommend_sections.again(content),
+            *([] if told is None else [told]),
             contract(content),
             recommend_sections.choice(content),
             recommend_sections.device(content),

@@ -24,8 +24,8 @@ from lepton.forecast.leak import leak_of
 from lepton.forecast.prepared import Prepared
 from lepton.forecast.spec import cuts_of, daily_issues
 from lepton.forecast.usual import days_of
-from lepton.recommend.families import family
 from lepton.recommend.leak import leak_of as leak_in_lists
+from lepton.recommend.roster import family
 from lepton.solution import Baseline, Solution
 from lepton_edge.near_spec import NearSpec
 from lepton_edge.policy import Policy

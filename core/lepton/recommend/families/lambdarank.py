@@ -147,12 +147,12 @@ class TwoStage:
 
 def runner(forest: Trees) -> Any:
     """aspects -> scores, by the graph of the forest in onnxruntime."""
-    from lepton.graph.emit import Builder
+    from lepton.graph.emit import Builder, Side
     from lepton_edge.runtime import CPU, session
 
     builder = Builder()
     told = forest.emit(builder, builder.cast("X", np.float64))
-    given = {"X": (np.dtype(np.float32), ["n", forest.width])}
+    given: Side = {"X": (np.dtype(np.float32), ["n", forest.width])}
     model = builder.model(given, {told: (np.dtype(np.float64), ["n"])}, {})
     made = session(model.SerializeToString(), "forest", CPU)
 
