@@ -47,7 +47,7 @@ def _strangers(
                 ids = ids[~is_service(ids)]
             lost = ids[~folded(ids).isin(known)]
             one = of_share(
-                "LK276",
+                "LK2176",
                 f"rows that name what the table {home} does not have",
                 Place(table, column, f"deliver a full {home}, and ids written alike in both"),
                 (len(lost), len(ids)),
@@ -94,7 +94,7 @@ def _price(items: pd.DataFrame, sold: pd.DataFrame, limits: Limits) -> Iterator[
     ratio = (asked.set_index("folded")["price"] / paid).dropna()
     off = ratio[(ratio > OFF_PRICE) | (ratio < 1 / OFF_PRICE)]
     one = of_share(
-        "LK274",
+        "LK2174",
         f"prices of the catalogue are {OFF_PRICE:g} times, or a part of, what was paid",
         Place("items", "price", "deliver both in one currency: unit: {from: cent, to: EUR}"),
         (len(off), len(ratio)),
@@ -108,7 +108,7 @@ def _price(items: pd.DataFrame, sold: pd.DataFrame, limits: Limits) -> Iterator[
 def _stock(stock: pd.DataFrame, sold: pd.DataFrame, limits: Limits) -> Iterator[Violation]:
     below = stock["on_hand"] < 0
     negative = of_share(
-        "LK280",
+        "LK2180",
         "counts below 0",
         Place("stock", "on_hand", "book what arrived before it is sold; they count as 0"),
         (int(below.sum()), len(stock)),
@@ -120,7 +120,7 @@ def _stock(stock: pd.DataFrame, sold: pd.DataFrame, limits: Limits) -> Iterator[
     known = counted.notna()
     out = known & (counted <= 0)
     empty = of_share(
-        "LK280",
+        "LK2180",
         "sales of what was not there at the count before",
         Place("stock", "on_hand", "check when counts are taken, and their zone and store"),
         (int(out.sum()), int(known.sum())),

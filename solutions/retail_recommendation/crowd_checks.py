@@ -43,7 +43,7 @@ def _robots(rows: pd.DataFrame, limits: Limits) -> Iterator[Violation]:
     ]
     first = [f"{whole.index[0]}: {whole.iloc[0]:.0%} of all rows"] if refused else []
     yield Violation(
-        "LK277",
+        "LK2177",
         f"customers do more than people can: over {limits.a_day:g} events, or {limits.of_a_day:.0%}"
         " of all, on a day",
         "interactions",
@@ -59,7 +59,7 @@ def _robots(rows: pd.DataFrame, limits: Limits) -> Iterator[Violation]:
 def _top_item(rows: pd.DataFrame, limits: Limits) -> Iterator[Violation]:
     counts = rows["item_id"].value_counts()
     one = of_share(
-        "LK277",
+        "LK2177",
         "rows of one item",
         Place("interactions", "item_id", "leave out bags, deposits and default codes"),
         (int(counts.iloc[0]), len(rows)),
@@ -77,7 +77,7 @@ def _torn(rows: pd.DataFrame, limits: Limits) -> Iterator[Violation]:
     lasts = orders["event_at"].max() - orders["event_at"].min() > _DAY
     torn = people | lasts
     one = of_share(
-        "LK278",
+        "LK2178",
         "orders of several customers, or of more than a day",
         Place("interactions", "order_id", "number orders so that none is used twice, by each shop "
               "and year"),
@@ -109,7 +109,7 @@ def volume_violations(rows: pd.DataFrame, limits: Limits) -> Iterator[Violation]
 
 def _few(found: str, wanted: float, needed: float, *, refused: bool) -> Violation:
     return Violation(
-        "LK279",
+        "LK2179",
         f"leaves {found} after cleaning, {needed if refused else wanted:,} are "
         f"{'needed' if refused else 'wanted'}",
         "interactions",
@@ -132,7 +132,7 @@ def _cold(rows: pd.DataFrame, limits: Limits) -> Iterator[Violation]:
         recent = set(rows.loc[newest, column])
         new = recent - set(rows.loc[~newest, column])
         one = of_share(
-            "LK279",
+            "LK2179",
             f"of the newest {limits.horizon_d:g} days' values nobody had seen before",
             Place("interactions", column, remedy),
             (len(new), len(recent)),

@@ -26,7 +26,7 @@ def row_violations(rows: pd.DataFrame, limits: Limits) -> Iterator[Violation]:
     guests = int(rows["customer_id"].isna().sum())
     found = [
         of_share(
-            "LK268",
+            "LK2168",
             "rows without a customer",
             Place("interactions", "customer_id", "they are left out; ask for the customer of each "
                   "order, or learn from baskets alone"),
@@ -34,7 +34,7 @@ def row_violations(rows: pd.DataFrame, limits: Limits) -> Iterator[Violation]:
             limits.guest,
         ),
         of_share(
-            "LK269",
+            "LK2169",
             "rows that copy an earlier one",
             Place("interactions", None, "look for a file sent twice; copies are left out"),
             (int(rows.duplicated().sum()), len(rows)),
@@ -49,7 +49,7 @@ def row_violations(rows: pd.DataFrame, limits: Limits) -> Iterator[Violation]:
 def _quantities(rows: pd.DataFrame, limits: Limits) -> Iterator[Violation]:
     wrong = (rows["quantity"] <= 0) & (rows["event"] != "return")
     none = of_share(
-        "LK270",
+        "LK2170",
         "quantities of 0 or less outside returns",
         Place(
             "interactions", "quantity", "map returns to event; corrections of stock are no sales"
@@ -60,7 +60,7 @@ def _quantities(rows: pd.DataFrame, limits: Limits) -> Iterator[Violation]:
     )
     odd = _far(rows["quantity"].abs(), rows["item_id"], ODD_QUANTITY)
     far = of_share(
-        "LK274",
+        "LK2174",
         f"quantities over {ODD_QUANTITY:g} times, or below that part of, the item's usual one",
         Place(
             "interactions", "quantity", "look for orders that were mistyped, or for another unit"
@@ -78,7 +78,7 @@ def _prices(rows: pd.DataFrame, limits: Limits) -> Iterator[Violation]:
     sold = rows["event"] == "purchase"
     wrong = sold & ~(rows["price"] > 0)
     none = of_share(
-        "LK270",
+        "LK2170",
         "prices of 0 or less",
         Place("interactions", "price", "deliver what was paid; such rows are left out"),
         (int(wrong.sum()), int(sold.sum())),
@@ -88,7 +88,7 @@ def _prices(rows: pd.DataFrame, limits: Limits) -> Iterator[Violation]:
     goods = sold & ~is_service(rows["item_id"])
     odd = _far(rows["price"].where(goods), rows["item_id"], ODD_PRICE)
     far = of_share(
-        "LK274",
+        "LK2174",
         f"prices over {ODD_PRICE:g} times, or below that part of, the item's usual one",
         Place("interactions", "price", "look for another currency, or for cents: "
               "unit: {from: pence, to: GBP}"),
@@ -110,7 +110,7 @@ def _far(values: pd.Series, of: pd.Series, times: float) -> pd.Series:
 def returns_violation(n_returns: int, unmatched: int, limits: Limits) -> Violation | None:
     """Returns of what the customer had not bought before, as far as the rows go back."""
     return of_share(
-        "LK271",
+        "LK2171",
         "returns without an earlier purchase of the same customer and item",
         Place("interactions", "event", "deliver a longer history, and returns under the number "
               "of the customer who bought"),
@@ -130,7 +130,7 @@ def spelling_violations(rows: pd.DataFrame, limits: Limits) -> Iterator[Violatio
         twice = ids[small.duplicated(keep=False)].sort_values(key=folded, kind="stable")
         count = len(twice) - int(small[twice.index].nunique())
         one = of_share(
-            "LK272",
+            "LK2172",
             "ids that differ from another one in letter case or spaces alone",
             Place("interactions", column, remedy),
             (count, len(ids)),
@@ -161,7 +161,7 @@ def service_violations(
     money = _revenue(odd).sum() / max(_revenue(sold).sum(), 1e-9)
     refused = money > limits.unclassified[1]
     yield Violation(
-        "LK273",
+        "LK2173",
         f"codes look like postage or fees, with {money:.2%} of revenue",
         "interactions",
         "item_id",

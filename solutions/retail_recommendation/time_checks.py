@@ -61,7 +61,7 @@ def _silence(counts: pd.Series, limits: Limits) -> Iterator[Violation]:
         return
     first = open_days.index[silent][run == lengths.argmax()][0]
     yield Violation(
-        "LK275",
+        "LK2175",
         f"lacks all events on {longest} days in a row, at most {fail if longest > fail else warn:g}"
         " are usual",
         "interactions",
@@ -88,7 +88,7 @@ def _week(counts: pd.Series, limits: Limits) -> Iterator[Violation]:
     if abs(apart) <= warn:
         return
     yield Violation(
-        "LK275",
+        "LK2175",
         f"has {change:+.0%} events in the newest week against the {WEEKS} before",
         "interactions",
         "event_at",
@@ -106,7 +106,7 @@ def _span(at: pd.Series, limits: Limits) -> Iterator[Violation]:
     if days >= warn:
         return
     yield Violation(
-        "LK279",
+        "LK2179",
         f"has {days:.0f} days of history, {fail if days < fail else warn:g} are needed"
         f"{'' if days < fail else ' for choices that hold'}",
         "interactions",

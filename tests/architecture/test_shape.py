@@ -15,7 +15,7 @@ from tests.architecture.source import ROOT, Module, modules
 MOST_LINES = 400
 FOLDERS = {"core", "solutions", "pipelines", "data_contracts", "sample_data", "tests"}
 MADE = {"dist", "build"}
-CODE = re.compile(r"LK\d{3}\Z")
+CODE = re.compile(r"LK\d{3,4}\Z")
 CLASSES = {
     name: kind.hundred
     for name, kind in vars(errors).items()

@@ -164,7 +164,7 @@ def test_d18_copies_are_left_out_and_counted_and_many_of_them_refused(
 ) -> None:
     rows = tables["interactions"]
     twice = pd.concat([rows, rows.head(len(rows) // 50)], ignore_index=True)
-    assert "LK269 interactions rows that copy an earlier one" in told(
+    assert "LK2169 interactions rows that copy an earlier one" in told(
         tables, contracts, interactions=twice
     )
     pd.testing.assert_frame_equal(clean(twice).rows, clean(rows).rows)
@@ -196,11 +196,11 @@ def test_d21_prices_in_cents_are_told_in_both_tables(
     rows = tables["interactions"]
     newest = rows["event_at"] > rows["event_at"].max() - 5 * DAY
     cents = rows.assign(price=rows["price"].where(~newest, rows["price"] * 100))
-    assert "LK274 interactions.price prices over 10 times" in refusal(
+    assert "LK2174 interactions.price prices over 10 times" in refusal(
         tables, contracts, interactions=cents
     )
     whole = rows.assign(price=rows["price"] * 100)
-    assert "LK274 items.price" in refusal(tables, contracts, interactions=whole)
+    assert "LK2174 items.price" in refusal(tables, contracts, interactions=whole)
     (one,) = [
         violation
         for violation in delivery_checks({"interactions": rows}, {"interactions": whole})
@@ -215,7 +215,7 @@ def test_d22_negative_quantities_outside_returns_are_told(
     rows = tables["interactions"].copy()
     chosen = rows.index[rows["event"] == "purchase"][::100]
     rows.loc[chosen, "quantity"] *= -1
-    assert "LK270 interactions.quantity quantities of 0 or less" in told(
+    assert "LK2170 interactions.quantity quantities of 0 or less" in told(
         tables, contracts, interactions=rows
     )
     found = clean(rows)

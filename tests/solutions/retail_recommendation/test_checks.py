@@ -45,51 +45,51 @@ def test_a_usual_table_is_told_of_nothing() -> None:
 
 def test_the_first_limit_warns_and_the_second_refuses() -> None:
     place = Place("t", "c", "mend it")
-    assert of_share("LK268", "rows", place, (1, 100), (0.01, 0.05)) is None
-    warned = of_share("LK268", "rows", place, (2, 100), (0.01, 0.05), ["a", "a", "b"])
+    assert of_share("LK2168", "rows", place, (1, 100), (0.01, 0.05)) is None
+    warned = of_share("LK2168", "rows", place, (2, 100), (0.01, 0.05), ["a", "a", "b"])
     assert warned is not None
     assert warned.severity is Severity.WARNING
     assert str(warned) == (
-        "LK268 t.c rows: 2.00%, at most 1.00% is usual: 2 of 100 rows (e.g. a, b); mend it"
+        "LK2168 t.c rows: 2.00%, at most 1.00% is usual: 2 of 100 rows (e.g. a, b); mend it"
     )
-    refused = of_share("LK268", "rows", place, (6, 100), (0.01, 0.05))
+    refused = of_share("LK2168", "rows", place, (6, 100), (0.01, 0.05))
     assert refused is not None
     assert refused.severity is Severity.TABLE
     assert "6.00%, at most 5.00% can be worked with" in refused.rule
-    assert of_share("LK268", "rows", place, (0, 0), (0.0, 0.0)) is None
+    assert of_share("LK2168", "rows", place, (0, 0), (0.0, 0.0)) is None
 
 
 def test_a_closed_weekday_is_learnt_and_not_missed() -> None:
     rows = usual()
     assert closed_weekdays(by_day(rows["event_at"])) == {5}
-    assert found(rows, "LK275") == []
+    assert found(rows, "LK2175") == []
 
 
 def test_days_in_a_row_without_events_are_counted_without_the_closed_ones() -> None:
     rows = usual()
     day = (rows["event_at"] - DAY_0).dt.days
-    (one,) = found(rows[~day.between(56, 62)].reset_index(drop=True), "LK275")
+    (one,) = found(rows[~day.between(56, 62)].reset_index(drop=True), "LK2175")
     assert one.count == 6
     assert one.severity is Severity.WARNING
     assert "from 2025-04-28" in one.examples[0]
-    (two,) = found(rows[~day.between(50, 68)].reset_index(drop=True), "LK275")
+    (two,) = found(rows[~day.between(50, 68)].reset_index(drop=True), "LK2175")
     assert two.severity is Severity.TABLE
 
 
 def test_half_a_week_is_told_and_double_a_week_is_not() -> None:
     rows = usual()
     newest = rows["event_at"] > rows["event_at"].max() - pd.Timedelta(days=7)
-    (one,) = found(rows[~newest | (np.arange(len(rows)) % 4 == 0)].reset_index(drop=True), "LK275")
+    (one,) = found(rows[~newest | (np.arange(len(rows)) % 4 == 0)].reset_index(drop=True), "LK2175")
     assert "in the newest week against the 8 before" in one.rule
     more = rows[newest].assign(customer_id="z" + rows["customer_id"])
     more["order_id"] = "z" + more["order_id"]
-    assert found(pd.concat([rows, more], ignore_index=True), "LK275") == []
+    assert found(pd.concat([rows, more], ignore_index=True), "LK2175") == []
 
 
 def test_guests_warn_and_never_refuse() -> None:
     rows = usual()
     rows["customer_id"] = rows["customer_id"].where(np.arange(len(rows)) % 10 == 0)
-    (one,) = found(rows, "LK268")
+    (one,) = found(rows, "LK2168")
     assert one.severity is Severity.WARNING
     assert "90.0" in one.rule
 
@@ -98,7 +98,7 @@ def test_codes_without_digits_are_suspected_where_all_others_have_some() -> None
     rows = usual()
     fee = lines(*[("c1", "HANDLING", day, 1.0, 5.0) for day in range(0, 100, 5)])
     both = pd.concat([rows, fee.assign(order_id="f" + fee["order_id"])], ignore_index=True)
-    (one,) = found(both, "LK273")
+    (one,) = found(both, "LK2173")
     assert one.examples == ("HANDLING",)
     items = pd.DataFrame(
         {
@@ -106,16 +106,16 @@ def test_codes_without_digits_are_suspected_where_all_others_have_some() -> None
             "is_merchandise": 1.0,
         }
     )
-    assert found(both, "LK273", items=items) == []
+    assert found(both, "LK2173", items=items) == []
     by_name = both.assign(item_id=both["item_id"].str.replace("1000", "MUG-"))
-    assert found(by_name.assign(item_id=by_name["item_id"].str.replace("1", "x")), "LK273") == []
+    assert found(by_name.assign(item_id=by_name["item_id"].str.replace("1", "x")), "LK2173") == []
 
 
 def test_suspect_codes_with_much_revenue_refuse() -> None:
     rows = usual()
     fee = lines(*[("c1", "HANDLING", day, 1.0, 50.0) for day in range(0, 100, 5)])
     both = pd.concat([rows, fee.assign(order_id="f" + fee["order_id"])], ignore_index=True)
-    (one,) = found(both, "LK273")
+    (one,) = found(both, "LK2173")
     assert one.severity is Severity.TABLE
 
 
@@ -123,14 +123,14 @@ def test_a_customer_who_is_a_fifth_of_all_refuses() -> None:
     rows = usual()
     till = rows.head(len(rows) // 3).assign(customer_id="till")
     till["order_id"] = "t" + till["order_id"]
-    (one,) = found(pd.concat([rows, till], ignore_index=True), "LK277")
+    (one,) = found(pd.concat([rows, till], ignore_index=True), "LK2177")
     assert one.severity is Severity.TABLE
     assert one.examples[0] == "till: 25% of all rows"
 
 
 def test_too_few_customers_items_and_rows_refuse() -> None:
     told = list(retail_checks({"interactions": usual()}))
-    few = {one.rule: one.severity for one in told if one.code == "LK279"}
+    few = {one.rule: one.severity for one in told if one.code == "LK2179"}
     assert any("20 customers after cleaning, 100 are needed" in rule for rule in few)
     assert Severity.TABLE in few.values()
 
