@@ -75,37 +75,37 @@ class RecommendLines:
 
 
 def asked_of(line: bytes) -> Mapping[str, Any]:
-    """One line's question; RowError LK2186 where it is no JSON object, LK2181 where a field is
+    """One line's question; RowError LK216 where it is no JSON object, LK217 where a field is
     unknown or not what it must be."""
     try:
         if len(line) > LONGEST_LINE:
             raise ValueError(f"more than {LONGEST_LINE:,} bytes")
         asked = parse(line.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise _refused("LK2186", "the line", str(error)[:100]) from error
+        raise _refused("LK216", "the line", str(error)[:100]) from error
     if not isinstance(asked, dict):
-        raise _refused("LK2186", "the line", "not an object")
+        raise _refused("LK216", "the line", "not an object")
     unknown = sorted(set(asked) - set(_KNOWN))
     if unknown:
-        raise _refused("LK2181", unknown[0], f"unknown; known are {', '.join(_KNOWN)}")
+        raise _refused("LK217", unknown[0], f"unknown; known are {', '.join(_KNOWN)}")
     items, days = asked.get("items", []), asked.get("days_since", [])
     if not _are(items, str) or not _are(days, (int, float)) or len(items) != len(days):
-        raise _refused("LK2181", "items", "needs a list of names, and as many days_since")
+        raise _refused("LK217", "items", "needs a list of names, and as many days_since")
     counts = asked.get("counts", [1.0] * len(items))
     if not _are(counts, (int, float)) or len(counts) != len(items):
-        raise _refused("LK2181", "counts", "needs a number for each item")
+        raise _refused("LK217", "counts", "needs a number for each item")
     if any(not 0 <= one < 1e6 for one in [*days, *counts]):
-        raise _refused("LK2182", "days_since or counts", "a number below 0, or beyond all bounds")
+        raise _refused("LK218", "days_since or counts", "a number below 0, or beyond all bounds")
     if asked.get("mode", "all") not in MODES:
-        raise _refused("LK2184", "mode", json.dumps(asked["mode"])[:40])
+        raise _refused("LK219", "mode", json.dumps(asked["mode"])[:40])
     k = asked.get("k", 10)
     if type(k) is not int or not 1 <= k <= MOST:
-        raise _refused("LK2181", "k", f"a whole number from 1 to {MOST} is needed")
+        raise _refused("LK217", "k", f"a whole number from 1 to {MOST} is needed")
     if not _are(asked.get("exclude", []), str):
-        raise _refused("LK2181", "exclude", "needs a list of names")
+        raise _refused("LK217", "exclude", "needs a list of names")
     on_hand = asked.get("on_hand", {})
     if not isinstance(on_hand, dict) or not _are(list(on_hand.values()), (int, float)):
-        raise _refused("LK2181", "on_hand", "needs pieces by item")
+        raise _refused("LK217", "on_hand", "needs pieces by item")
     return {"items": items, "days_since": days, **asked}
 
 

@@ -67,10 +67,10 @@ class Recommender:
     def shelf(self, day: date, mode: str = "all", on_hand: np.ndarray | None = None) -> Shelf:
         """The rules as they hold on `day`; made once, used for every customer.
 
-        Raises RowError LK2184 for an unknown mode.
+        Raises RowError LK663 for an unknown mode.
         """
         if mode not in MODES:
-            raise RowError("LK2184", where="mode", found=f"'{mode}'", remedy="give all or new")
+            raise RowError("LK663", where="mode", found=f"'{mode}'", remedy="give all or new")
         return Shelf.of(self.rules, self.catalogue, day, mode, on_hand)
 
     def history(

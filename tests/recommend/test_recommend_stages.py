@@ -78,8 +78,8 @@ def test_a_run_ends_in_a_bundle_that_lists_what_python_lists(tmp_path: Path) -> 
     told = lines.answered(json.dumps(asked).encode())["list"]
     assert len(told) == 5
     assert recommender.catalogue.items[0] not in [one["item_id"] for one in told]
-    assert "LK2181" in lines.answered(b'{"items": 3}')["error"]
-    assert "LK2184" in lines.answered(b'{"mode": "old"}')["error"]
+    assert "LK217" in lines.answered(b'{"items": 3}')["error"]
+    assert "LK219" in lines.answered(b'{"mode": "old"}')["error"]
     stages.publish(ctx, bundle, _passed(evaluation), report)
     _lists_are_made_once(ctx)
 
