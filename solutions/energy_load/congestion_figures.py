@@ -54,7 +54,10 @@ def fullest_days(evaluation: Evaluation) -> Any:
     axes.plot(at, rows["target"], color=INK, lw=1.4, ls="--", label="what came")
     axes.axhline(float(top["limit_kw"]), color=RED, lw=1.2, label="limit")
     called = rows[rows["call"]]
-    axes.plot(called["local_at"], called["q50"], "v", color=RED, ms=6, label="call")
+    low, high = axes.get_ylim()
+    foot = low - 0.06 * (high - low)
+    axes.plot(called["local_at"], [foot] * len(called), "s", color=RED, ms=4, label="call")
+    axes.set_ylim(foot - 0.04 * (high - low), high + 0.35 * (high - low))
     axes.margins(x=0)
     date_axis(axes)
     legend(axes, "upper left")
@@ -70,8 +73,8 @@ FIGURES: Final = (
     ),
     Figure(
         "The fullest days",
-        "Around the interval that came closest to its limit or passed it the most. Triangles are "
-        "intervals in which flexible load is called.",
+        "Around the interval that came closest to its limit or passed it the most. Marks at "
+        "the foot are intervals in which flexible load is called.",
         fullest_days,
     ),
 )
