@@ -36,23 +36,20 @@ def train_job(scope: Scope) -> Job:
 
 def score_job(scope: Scope) -> Job:
     """One day's scores."""
-    return dg.define_asset_job(
-        f"{scope.name}_score",
-        selection=dg.AssetSelection.assets(scope.key(ASSET)),
-        description=f"{scope.solution.title}: score one day with the current version.",
-        config=scope.run_config(),
-        hooks={failure_record(scope)},
-        executor_def=EXECUTOR,
-        tags={"lepton/solution": scope.name},
-    )
+    return _job_of(scope, "score", ASSET, "score one day with the current version.")
 
 
 def reforecast_job(scope: Scope) -> Job:
     """Forecasts made again by the newest values."""
+    return _job_of(scope, "reforecast", AGAIN, "the last forecasts, moved by what has come since.")
+
+
+def _job_of(scope: Scope, name: str, asset: str, what: str) -> Job:
+    """The job that makes one asset alone."""
     return dg.define_asset_job(
-        f"{scope.name}_reforecast",
-        selection=dg.AssetSelection.assets(scope.key(AGAIN)),
-        description=f"{scope.solution.title}: the last forecasts, moved by what has come since.",
+        f"{scope.name}_{name}",
+        selection=dg.AssetSelection.assets(scope.key(asset)),
+        description=f"{scope.solution.title}: {what}",
         config=scope.run_config(),
         hooks={failure_record(scope)},
         executor_def=EXECUTOR,

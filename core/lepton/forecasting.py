@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -22,7 +20,7 @@ from lepton.forecast.prepared import Prepared, limits_of
 from lepton.forecast.spec import again_of, cuts_of
 from lepton.forecast_batch import cleaned, spec_of
 from lepton.hierarchies import file_of, reconciling_of
-from lepton.report.content import DataFacts, ModelFacts
+from lepton.run_facts import card, data_facts, environment, model_facts
 from lepton_edge.forecast_plan import Schedule
 
 if TYPE_CHECKING:
@@ -33,6 +31,8 @@ if TYPE_CHECKING:
     from lepton.forecast.matrix import Matrix
 
 ALONE: Final = "Forecasts of a device are of single series; those of a batch add up."
+LIBRARIES: Final = ("lightgbm", "onnxruntime", "numpy", "pandas")
+"""Those that decide results; a report names their versions."""
 OWN: Final = "bundle"
 """Name of the bundle among those that are judged."""
 LEAK_ISSUES: Final = 3
@@ -226,12 +226,12 @@ def report(
         run_id=ctx.run_id,
         kit_version=lepton.__version__,
         made_at=ctx.made_at,
-        data=_data_facts(ctx, validated),
-        model=_model_facts(ctx, board, front),
+        data=data_facts(ctx, validated),
+        model=model_facts(ctx, board, front),
         evaluation=evaluation,
         figures=ctx.solution.figures,
-        environment=_environment(ctx, bundle, prepared),
-        card=_card(bundle),
+        environment=environment(ctx, bundle, f"{len(prepared.numeric)} of an interval", LIBRARIES),
+        card=card(bundle),
         simulated=ctx.config.simulated,
         spec=ctx.solution.report,
         costs=ctx.costs,
@@ -246,52 +246,3 @@ def report(
         ),
     )
     return write_report(ctx.folder / "report.html", content)
-
-
-def _data_facts(ctx: Context, validated: Validated) -> DataFacts:
-    """What was refused, what is absent, rule by rule."""
-    from lepton.report.gather import absent_columns, scorecard
-
-    absent = list(absent_columns(validated, ctx.contracts))
-    told = {f"no '{name}': {cost}" for name, cost in absent}
-    return DataFacts(
-        violations=[str(violation) for violation in validated.violations],
-        quarantined={table: len(rows) for table, rows in validated.quarantine.items()},
-        notes=[note for note in validated.notes if note not in told],
-        rules=scorecard(validated, ctx.contracts),
-        absent=absent,
-    )
-
-
-def _model_facts(ctx: Context, board: ForecastBoard, front: ForecastFront) -> ModelFacts:
-    budget = ctx.config.budget
-    allowed = f"{budget.work_units:,} fits" if budget.seconds is None else f"{budget.seconds:g} s"
-    return ModelFacts(
-        metric=board.metric,
-        leaderboard=board.to_frame(),
-        front=front.to_frame(),
-        notes=(*board.notes, *front.notes),
-        budget=f"Of {allowed} it used {board.spent_units:,} fits in {board.spent_s:.0f} seconds.",
-    )
-
-
-def _environment(ctx: Context, bundle: Bundle, prepared: Prepared) -> Mapping[str, str]:
-    libraries = ("lightgbm", "onnxruntime", "numpy", "pandas")
-    return {
-        "model fingerprint": str(bundle.manifest["model_fingerprint"]),
-        "features": f"{len(prepared.numeric)} of an interval",
-        "seed": str(ctx.config.seed),
-        "machine": platform.machine(),
-        "python": platform.python_version(),
-        **{name: metadata.version(name) for name in libraries},
-    }
-
-
-def _card(bundle: Bundle) -> Mapping[str, str]:
-    manifest = bundle.manifest
-    return {
-        "family": str(manifest.get("family", "")),
-        "size": f"{bundle.n_bytes / 1e6:.2f} MB in {len(manifest['files'])} files, "
-        f"model {manifest['files']['model.onnx']['bytes'] / 1e3:.1f} kB",
-        **{name: str(value) for name, value in manifest.get("timing", {}).items()},
-    }

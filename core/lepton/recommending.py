@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,7 +19,7 @@ from lepton.errors import ConfigError, SearchError
 from lepton.evaluation.results import Evaluation
 from lepton.recommend.prepared import Prepared
 from lepton.recommend.spec import RecommendSpec
-from lepton.report.content import DataFacts, ModelFacts
+from lepton.run_facts import card, data_facts, environment, model_facts
 from lepton.solution import Figure
 from lepton_edge.recommender import LONGEST_HISTORY
 from lepton_edge.shelf import MODES, Catalogue, Rule, Shelf
@@ -36,6 +34,8 @@ if TYPE_CHECKING:
     from lepton.recommend.judged import Lists
     from lepton.recommend.windows import Window
 
+LIBRARIES: Final = ("lightgbm", "onnxruntime", "numpy", "pandas", "scipy")
+"""Those that decide results; a report names their versions."""
 FEWEST_WINDOWS: Final = 4
 DAY_S: Final = 86_400
 """Windows that a history must have: holdout, selection, and two to learn from."""
@@ -322,12 +322,12 @@ def report(
         run_id=ctx.run_id,
         kit_version=lepton.__version__,
         made_at=ctx.made_at,
-        data=_data_facts(ctx, validated),
-        model=_model_facts(ctx, board, front),
+        data=data_facts(ctx, validated),
+        model=model_facts(ctx, board, front),
         evaluation=evaluation,
         figures=(*ctx.solution.figures, *_asides(ctx, validated)),
-        environment=_environment(ctx, bundle),
-        card=_card(bundle),
+        environment=environment(ctx, bundle, "", LIBRARIES),
+        card=card(bundle),
         simulated=ctx.config.simulated,
         spec=ctx.solution.report,
         costs=ctx.costs,
@@ -347,51 +347,3 @@ def _asides(ctx: Context, validated: Validated) -> tuple[Figure, ...]:
 def _always(shows: pd.DataFrame | str) -> Callable[[Evaluation], pd.DataFrame | str]:
     """What does not depend on the evaluation."""
     return lambda _: shows
-
-
-def _data_facts(ctx: Context, validated: Validated) -> DataFacts:
-    """What was refused, what is absent, rule by rule."""
-    from lepton.report.gather import absent_columns, scorecard
-
-    absent = list(absent_columns(validated, ctx.contracts))
-    told = {f"no '{name}': {cost}" for name, cost in absent}
-    return DataFacts(
-        violations=[str(violation) for violation in validated.violations],
-        quarantined={table: len(rows) for table, rows in validated.quarantine.items()},
-        notes=[note for note in validated.notes if note not in told],
-        rules=scorecard(validated, ctx.contracts),
-        absent=absent,
-    )
-
-
-def _model_facts(ctx: Context, board: RecommendBoard, front: EdgeFront) -> ModelFacts:
-    budget = ctx.config.budget
-    allowed = f"{budget.work_units:,} fits" if budget.seconds is None else f"{budget.seconds:g} s"
-    return ModelFacts(
-        metric=board.metric,
-        leaderboard=board.to_frame(),
-        front=front.to_frame(),
-        notes=(*board.notes, *front.notes),
-        budget=f"Of {allowed} it used {board.spent_units:,} fits in {board.spent_s:.0f} seconds.",
-    )
-
-
-def _environment(ctx: Context, bundle: Bundle) -> Mapping[str, str]:
-    libraries = ("lightgbm", "onnxruntime", "numpy", "pandas", "scipy")
-    return {
-        "model fingerprint": str(bundle.manifest["model_fingerprint"]),
-        "seed": str(ctx.config.seed),
-        "machine": platform.machine(),
-        "python": platform.python_version(),
-        **{name: metadata.version(name) for name in libraries},
-    }
-
-
-def _card(bundle: Bundle) -> Mapping[str, str]:
-    manifest = bundle.manifest
-    return {
-        "family": str(manifest.get("family", "")),
-        "size": f"{bundle.n_bytes / 1e6:.2f} MB in {len(manifest['files'])} files, "
-        f"model {manifest['files']['model.onnx']['bytes'] / 1e6:.2f} MB",
-        **{name: str(value) for name, value in manifest.get("timing", {}).items()},
-    }

@@ -43,6 +43,7 @@ TIERS = (
         "nearcasting",
         "remaining",
         "routes",
+        "run_facts",
         "similar",
         "stages",
     },
