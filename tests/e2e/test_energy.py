@@ -3,46 +3,27 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from lepton.config import BudgetConfig, SolutionConfig, load_config
-from lepton.context import Context, make_context
+from lepton.config import BudgetConfig, load_config
 from lepton.forecast.judged import LEVELS
 from lepton.forecast_agreement import forecast_agreement
 from lepton.frames import write_parquet
 from lepton.progress import Silent
-from lepton.registry.store import Registry, Version
 from lepton.scoring import score
-from lepton.solution import Project, find_project, kit_root
+from lepton.solution import find_project, kit_root
 from lepton_edge.__main__ import main as edge
-from pipelines.run import RunOutcome, run_solution
+from pipelines.run import run_solution
+from tests.e2e.done import Done
 
 NAME = "energy_load"
 
 pytestmark = pytest.mark.slow
-
-
-@dataclass(frozen=True)
-class Done:
-    """One run on a small network, its project writing to a folder of its own."""
-
-    project: Project
-    config: SolutionConfig
-    outcome: RunOutcome
-
-    @property
-    def version(self) -> Version:
-        current = Registry(self.project.workspace.registry(NAME)).current()
-        assert current is not None
-        return current
-
-    def context(self, run_id: str) -> Context:
-        return make_context(self.project, NAME, run_id=run_id, source=self.config.source)
 
 
 @pytest.fixture(scope="module")

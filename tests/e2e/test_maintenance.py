@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,19 +13,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lepton.config import BudgetConfig, SolutionConfig, load_config
-from lepton.context import Context, make_context
+from lepton.config import BudgetConfig, load_config
 from lepton.parity import agreement
 from lepton.progress import Silent
-from lepton.registry.store import Registry, Version
 from lepton.scoring import score
-from lepton.solution import Project, find_project, kit_root
+from lepton.solution import find_project, kit_root
 from lepton_edge.__main__ import main as edge
 from lepton_edge.bundle import open_bundle
 from lepton_edge.runtime import Runtime
 from lepton_edge.stream_service import Storage, StreamService
 from pipelines.factory import build_solution_defs
-from pipelines.run import RunOutcome, run_solution
+from pipelines.run import run_solution
+from tests.e2e.done import Done
 
 NAME = "predictive_maintenance"
 DAY = "2023-06-14"
@@ -33,23 +32,8 @@ DAY = "2023-06-14"
 pytestmark = pytest.mark.slow
 
 
-@dataclass(frozen=True)
-class Done:
-    """One run on the sample, its project writing to a folder of its own."""
-
-    project: Project
-    config: SolutionConfig
-    outcome: RunOutcome
-
-    @property
-    def version(self) -> Version:
-        current = Registry(self.project.workspace.registry(NAME)).current()
-        assert current is not None
-        return current
-
-    def context(self, run_id: str, **files: Path) -> Context:
-        source = {**self.config.source, **{name: str(path) for name, path in files.items()}}
-        return make_context(self.project, NAME, run_id=run_id, source=source)
+class Fleet(Done):
+    """One run on the sample."""
 
     @property
     def telemetry(self) -> pd.DataFrame:
@@ -58,16 +42,16 @@ class Done:
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
+def done(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
     """A small search: a few fits are enough to beat the baselines on the sample."""
     project = replace(find_project(kit_root()), state=tmp_path_factory.mktemp("state"))
     settings = load_config(project.workspace.config(NAME))
     config = settings.model_copy(update={"budget": BudgetConfig(work_units=3)})
     outcome = run_solution(project, project.solution(NAME), config, Silent())
-    return Done(project, config, outcome)
+    return Fleet(project, config, outcome)
 
 
-def test_the_first_run_publishes_a_version_that_verifies_and_raises_alarms(done: Done) -> None:
+def test_the_first_run_publishes_a_version_that_verifies_and_raises_alarms(done: Fleet) -> None:
     assert done.outcome.refused == ()
     assert (done.outcome.version, done.version.number) == (1, 1)
     assert edge(["verify", str(done.version.path)]) == 0
@@ -78,7 +62,7 @@ def test_the_first_run_publishes_a_version_that_verifies_and_raises_alarms(done:
     assert len(told["sensors"]) == 9
 
 
-def test_the_report_is_one_page_with_all_its_sections(done: Done) -> None:
+def test_the_report_is_one_page_with_all_its_sections(done: Fleet) -> None:
     page = done.outcome.report.read_text(encoding="utf-8")
     assert page.lstrip().lower().startswith("<!doctype html>")
     assert 'src="http' not in page
@@ -87,7 +71,7 @@ def test_the_report_is_one_page_with_all_its_sections(done: Done) -> None:
     assert [one for one in wanted if f'<section id="{one}"' not in page] == []
 
 
-def test_chances_over_several_spans_beat_the_age_alone(done: Done) -> None:
+def test_chances_over_several_spans_beat_the_age_alone(done: Fleet) -> None:
     told = json.loads(open_bundle(done.version.path).read("alarm.json"))["hazard"]
     assert told["plan"]["ends_h"] == [84.0, 168.0, 336.0, 504.0, 672.0, 1008.0, 1344.0]
     own = done.outcome.metrics
@@ -98,7 +82,7 @@ def test_chances_over_several_spans_beat_the_age_alone(done: Done) -> None:
     assert "Newest chances to fail" in page
 
 
-def test_alarms_name_past_lives_and_modes(done: Done) -> None:
+def test_alarms_name_past_lives_and_modes(done: Fleet) -> None:
     told = json.loads(open_bundle(done.version.path).read("alarm.json"))["similar"]
     assert {"wear", "crack", "contact"} <= set(told["modes"])
     assert 20 < len(told["lives"]) <= 60
@@ -107,7 +91,7 @@ def test_alarms_name_past_lives_and_modes(done: Done) -> None:
     assert "likeliest mode is the right one" in page
 
 
-def test_bundle_model_stream_and_batch_agree(done: Done) -> None:
+def test_bundle_model_stream_and_batch_agree(done: Fleet) -> None:
     found = agreement(done.context("parity"), 4_000)
     found.require()
     assert found.graph is not None
@@ -116,7 +100,7 @@ def test_bundle_model_stream_and_batch_agree(done: Done) -> None:
 
 
 @pytest.mark.parametrize("rows", [1, 300])
-def test_new_readings_are_scored(done: Done, tmp_path: Path, rows: int) -> None:
+def test_new_readings_are_scored(done: Fleet, tmp_path: Path, rows: int) -> None:
     done.telemetry.tail(rows).to_parquet(tmp_path / "new.parquet")
     scored = score(done.context(f"new_{rows}", telemetry=tmp_path / "new.parquet")).frame
     assert len(scored) == rows
@@ -126,7 +110,7 @@ def test_new_readings_are_scored(done: Done, tmp_path: Path, rows: int) -> None:
 
 
 def test_readings_scored_with_their_history_score_as_in_the_whole_table(
-    done: Done, tmp_path: Path
+    done: Fleet, tmp_path: Path
 ) -> None:
     table = done.telemetry.head(20_000)
     table.iloc[:-200].to_parquet(tmp_path / "earlier.parquet")
@@ -143,7 +127,7 @@ def test_readings_scored_with_their_history_score_as_in_the_whole_table(
     assert not with_history["score"].equals(scored("new.parquet")["score"])
 
 
-def test_a_day_is_scored_by_the_current_version_and_again_the_same(done: Done) -> None:
+def test_a_day_is_scored_by_the_current_version_and_again_the_same(done: Fleet) -> None:
     defs = build_solution_defs(done.project, done.project.solution(NAME), done.config)
     job = defs.resolve_job_def(f"{NAME}_score")
     with dg.DagsterInstance.ephemeral() as instance:
@@ -169,7 +153,7 @@ def _answers(service: StreamService, events: list[dict[str, Any]]) -> list[dict[
 
 
 def test_a_device_scores_raw_readings_as_the_pipeline_and_alarms_survive_a_kill(
-    done: Done, tmp_path: Path
+    done: Fleet, tmp_path: Path
 ) -> None:
     scored = score(done.context("device"))
     given = scored.inputs.set_index("reading_id")
@@ -202,7 +186,7 @@ def test_a_device_scores_raw_readings_as_the_pipeline_and_alarms_survive_a_kill(
     assert _answers(again, events[1_200:]) == whole[1_200:]
 
 
-def _paths(done: Done) -> list[tuple[str, str]]:
+def _paths(done: Fleet) -> list[tuple[str, str]]:
     return list(done.config.source.items())
 
 
@@ -219,7 +203,7 @@ def test_without_failures_oddness_is_judged_and_its_bundle_watches_assets(
     assert outcome.why in outcome.report.read_text(encoding="utf-8").replace("&#39;", "'")
     assert outcome.metrics["alarms_per_month"] is not None
     assert outcome.metrics["failures_warned"] is None
-    odd = Done(project, config, outcome)
+    odd = Fleet(project, config, outcome)
     agreement(odd.context("parity"), 2_000).require()
     opened = open_bundle(odd.version.path)
     scored = score(odd.context("all")).frame
@@ -242,7 +226,7 @@ def test_a_remaining_life_is_told_in_hours_with_its_interval(
     changes = {"task": "remaining_life", "budget": BudgetConfig(work_units=4)}
     config = settings.model_copy(update=changes)
     outcome = run_solution(project, project.solution(NAME), config, Silent())
-    left = Done(project, config, outcome)
+    left = Fleet(project, config, outcome)
     own = outcome.metrics
     assert own["coverage_90"] == pytest.approx(0.9, abs=0.08)
     assert own["rmse_h"] is not None
