@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,9 @@ from lepton.recommend.roster import FAMILIES, family
 from lepton.recommend.windows import Window
 from tests.recommend.tiny import DAY, shop_dataset
 
-NAMES = sorted(set(FAMILIES) - {"sasrec"})
+HAS_TORCH = find_spec("torch") is not None
+NAMES = sorted(name for name in FAMILIES if name != "sasrec" or HAS_TORCH)
+LEARNERS = ["ease", "ease_own", "item_knn", "ials", "lambdarank", "blend"]
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +48,7 @@ def test_a_family_scores_all_items_and_repeats_itself(name: str, window: Window)
     np.testing.assert_array_equal(told[0], told[1])
 
 
-@pytest.mark.parametrize("name", ["ease", "ease_own", "item_knn", "ials", "lambdarank", "blend"])
+@pytest.mark.parametrize("name", LEARNERS + ["sasrec"] * HAS_TORCH)
 def test_what_learns_finds_the_customers_group_where_popularity_cannot(
     name: str, window: Window
 ) -> None:
