@@ -145,9 +145,12 @@ def coherence_facts(found: Reconciling, scored: pd.DataFrame, step_s: int) -> Co
     """What each method would have done on the holdout, and what the chosen one did to each node."""
     hierarchy, choice = found.hierarchy, found.choice
     asked = side_by_side(hierarchy, scored, step_s)
-    made = {
-        method: each_day(hierarchy, method, found.past, asked, step_s) for method in METHODS
-    } | {DIRECT: asked.quantiles}
+    # days have 23 to 25 hours: those that most of them have are compared
+    told = np.isfinite(asked.quantiles[..., MIDDLE]).any(axis=1).sum(axis=1)
+    n_leads = int(np.median(told)) if len(told) else found.past.y.shape[2]
+    asked, past = asked.cut(n_leads), found.past.cut(n_leads)
+    made = {method: each_day(hierarchy, method, past, asked, step_s) for method in METHODS}
+    made |= {DIRECT: asked.quantiles}
     common = np.isfinite(np.stack([one[..., MIDDLE] for one in made.values()])).all(axis=(0, 2))
     judged = replace(asked, y=np.where(common[:, None], asked.y, np.nan))
     rows = []

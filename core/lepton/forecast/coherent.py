@@ -65,6 +65,10 @@ class Joint:
         """Between the outer deciles, (n, nodes, leads), above 0."""
         return np.asarray(np.maximum(self.quantiles[..., -1] - self.quantiles[..., 0], 1e-9))
 
+    def cut(self, n_leads: int) -> Joint:
+        """The first leads alone."""
+        return Joint(self.issue_s, self.y[..., :n_leads], self.quantiles[:, :, :n_leads])
+
     def take(self, index: np.ndarray) -> Joint:
         """The issues at `index`, positions or a mask."""
         return Joint(self.issue_s[index], self.y[index], self.quantiles[index])

@@ -38,6 +38,8 @@ def lesson_of(prepared: Prepared, settings: Mapping[str, float], *, anywhere: bo
             for code, (name, at) in enumerate(issued.items())
         }
     matrix = build(prepared.panel, _days(prepared), issued)
+    # what is chosen by is a day's own hours, what is learnt from may be one more
+    matrix = made_whole(matrix, prepared, settings, cuts.selection_s)
     if not anywhere:
         return Lesson.of(matrix)
     return Lesson.of(
@@ -54,11 +56,18 @@ def held_out(prepared: Prepared, settings: Mapping[str, float]) -> Matrix:
     """The holdout's issues, every day of every series, a day as long as its clock says."""
     cuts, looks = prepared.cuts, _days(prepared)
     issued = _issued(prepared, settings, cuts.holdout_s, cuts.end_s)
-    made = build(prepared.panel, looks, issued)
-    ids = np.array(prepared.panel.ids, dtype=object)
+    return made_whole(build(prepared.panel, looks, issued), prepared, settings)
+
+
+def made_whole(
+    made: Matrix, prepared: Prepared, settings: Mapping[str, float], from_s: int = 0
+) -> Matrix:
+    """The matrix, issues from an instant on asked for as many hours as their day has."""
+    ids, looks = np.array(prepared.panel.ids, dtype=object), _days(prepared)
     wanted = np.ones(made.y.shape, dtype=bool)
     for zone in {look.zone for look in looks.values()}:
         own = np.array([looks[name].zone == zone for name in ids])[made.series]
+        own &= made.issue_s >= from_s
         look = next(one for one in looks.values() if one.zone == zone)
         wanted[own] = within(look, made.step[own], settings["lead_h"])
     return made.asked(wanted)
@@ -96,4 +105,4 @@ def _leads(prepared: Prepared) -> int:
     return next(iter(prepared.looks.values())).n_leads
 
 
-__all__ = ["held_out", "issued_before", "lesson_of"]
+__all__ = ["held_out", "issued_before", "lesson_of", "made_whole"]
