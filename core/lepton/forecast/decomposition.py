@@ -6,7 +6,6 @@ read, and ranges so long that nothing recent helps. Hours go in by the wall cloc
 
 from __future__ import annotations
 
-import logging
 import resource
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -15,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from lepton.forecast.families.prophet import MOST_ROWS
+from lepton.forecast.families.prophet import MOST_ROWS, hushed, quiet
 from lepton.forecast.holidays import named_holidays
 from lepton.forecast.panel import OK, PanelDataset, seconds_of
 from lepton.forecast.reconcile import Hierarchy
@@ -50,6 +49,7 @@ class Decomposition:
     cpu_s: float
 
 
+@quiet()
 def decompose(
     panel: PanelDataset, hierarchy: Hierarchy | None, until_s: int, seed: int
 ) -> Decomposition | str:
@@ -118,12 +118,8 @@ def _holidays(panel: PanelDataset, name: str, hourly: pd.DataFrame) -> pd.DataFr
 
 
 def _fitted(past: pd.DataFrame, holidays: pd.DataFrame, days: float, seed: int) -> Any:
-    logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)
     from prophet import Prophet
 
-    # only now are their levels their own
-    for name in ("cmdstanpy", "prophet"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
     model = Prophet(
         # in less than two years growth and season are one and the same
         growth="linear" if days >= TWO_YEARS else "flat",
@@ -133,7 +129,7 @@ def _fitted(past: pd.DataFrame, holidays: pd.DataFrame, days: float, seed: int) 
         weekly_seasonality=True,
         daily_seasonality=True,
     )
-    return model.fit(past[["ds", "y"]], seed=seed)
+    return hushed(model).fit(past[["ds", "y"]], seed=seed)
 
 
 def _told(

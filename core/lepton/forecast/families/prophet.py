@@ -7,7 +7,9 @@ takes no zones, so each series goes in by its own wall time of a fixed offset.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, Final
@@ -25,6 +27,22 @@ MOST_SERIES: Final = 200
 _PARAMS: Final[Params] = {"changepoint_prior_scale": 0.05, "seasonality_prior_scale": 10.0}
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """What Prophet says of pandas, and its engine of every chain, is kept from the terminal."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)
+        yield
+
+
+def hushed(model: Any) -> Any:
+    """The model, its engine silent: that takes its own level when the model is made."""
+    for name in ("cmdstanpy", "prophet"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    return model
+
+
 @dataclass(frozen=True, eq=False)
 class ProphetModel:
     """One fitted Prophet a series, its regressors, and how far each was off, relative to scale."""
@@ -33,6 +51,7 @@ class ProphetModel:
     regressors: tuple[str, ...]
     spread: Spread
 
+    @quiet()
     def quantiles(self, matrix: Matrix) -> np.ndarray:
         """Deciles in units of the scale, (n, leads, 9); NaN for a series that was not fitted."""
         point = np.full(matrix.y.shape, np.nan)
@@ -52,10 +71,10 @@ def _frame(matrix: Matrix, regressors: tuple[str, ...]) -> pd.DataFrame:
     return pd.DataFrame({"ds": ds, "y": matrix.y.ravel(), **told})
 
 
+@quiet()
 def _fit(lesson: Lesson, params: Params, seed: int) -> ProphetModel:
     from prophet import Prophet
 
-    logging.getLogger("cmdstanpy").setLevel(logging.ERROR)
     matrix = lesson.issued
     codes = np.unique(matrix.series)
     if len(codes) > MOST_SERIES:
@@ -72,7 +91,7 @@ def _fit(lesson: Lesson, params: Params, seed: int) -> ProphetModel:
     for code in codes.tolist():
         frame = _frame(matrix.take(matrix.series == code), regressors).dropna(subset=["y"])
         frame = frame.drop_duplicates("ds").sort_values("ds").tail(MOST_ROWS)
-        model = Prophet(uncertainty_samples=0, **params)
+        model = hushed(Prophet(uncertainty_samples=0, **params))
         for name in regressors:
             model.add_regressor(name)
         models[code] = model.fit(frame, seed=seed)
@@ -95,4 +114,4 @@ FAMILIES: Final[Mapping[str, Forecaster]] = {
     )
 }
 
-__all__ = ["FAMILIES", "MOST_ROWS", "MOST_SERIES", "ProphetModel"]
+__all__ = ["FAMILIES", "MOST_ROWS", "MOST_SERIES", "ProphetModel", "hushed", "quiet"]
