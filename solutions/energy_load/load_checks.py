@@ -104,7 +104,9 @@ def metered(tables: Mapping[str, pd.DataFrame]) -> list[Metered]:
         series = regular(rows["event_at"], rows["power_kw"].to_numpy(), step)
         if series is not None:
             own = _of_meter(tables["events"], meter_id, known) if "events" in tables else None
-            found.append(Metered(meter_id, series.trimmed(), known.get(meter_id, {}), own))
+            trimmed = series.trimmed()
+            is_later = bool(trimmed.first > load["event_at"].min() + pd.Timedelta(days=1))
+            found.append(Metered(meter_id, trimmed, known.get(meter_id, {}), own, is_later))
     return found
 
 

@@ -27,12 +27,14 @@ WINDOW_D: Final = 30
 
 @dataclass(frozen=True)
 class Metered:
-    """One meter: its series on its grid, what the register says of it, and the events it had."""
+    """One meter: its series on its grid, what the register says of it, the events it had, and
+    whether it begins later than the table does."""
 
     meter_id: str
     series: Regular
     known: Mapping[str, object]
     events: pd.DataFrame | None = None
+    is_later: bool = False
 
     @property
     def outages(self) -> pd.DataFrame | None:
@@ -107,6 +109,15 @@ def _minutes(step: pd.Timedelta) -> str:
 
 def _history(meter: Metered, limits: Limits) -> Iterator[Finding]:
     days = len(meter.series.values) / meter.series.a_day
+    if days < limits.history_d[1] and _begins(meter):
+        yield meter.finding(
+            "LK258",
+            f"is new, with less than {limits.history_d[1]:g} days of history",
+            len(meter.series.values),
+            f"{days:.1f} days from {when(meter.series.first)}",
+            "nothing: it is forecast like others of its kind until it has a past",
+        )
+        return
     for least, about, is_unfit in (
         (limits.history_d[1], "a forecast cannot be fitted", True),
         (limits.history_d[0], "the year's course cannot be learnt", False),
@@ -117,10 +128,18 @@ def _history(meter: Metered, limits: Limits) -> Iterator[Finding]:
                 f"has less than {least:g} days of history: {about}",
                 len(meter.series.values),
                 f"{days:.1f} days from {when(meter.series.first)}",
-                f"deliver {least:g} days or more, or let it begin as a new meter",
+                f"deliver {least:g} days or more, or tell connected_at in meters where it is new",
                 is_unfit=is_unfit,
             )
             return
+
+
+def _begins(meter: Metered) -> bool:
+    """Whether the register says that the meter was connected when its values begin."""
+    told = meter.known.get("connected_at")
+    if not meter.is_later or not isinstance(told, pd.Timestamp):
+        return False
+    return bool(told >= meter.series.first - pd.Timedelta(days=1))
 
 
 def _constant(meter: Metered) -> Finding:

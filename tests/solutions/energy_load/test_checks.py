@@ -484,3 +484,18 @@ def test_holidays_of_any_country_are_days_by_the_local_clock() -> None:
     assert int(mask.sum()) == 24
     with pytest.raises(DataError, match=r"LK260 .*no holidays are known of 'GERMANY'"):
         holidays_of("GERMANY", None, [2024])
+
+
+def test_a_meter_that_was_just_connected_is_new_and_not_unfit() -> None:
+    whole = series(days=100).assign(meter_id="old")
+    late = series(days=100, seed=4).tail(72).assign(meter_id="new")
+    load, first = pd.concat([whole, late]), late["event_at"].min()
+
+    def severities(connected_at: pd.Timestamp, rows: pd.DataFrame) -> set[Severity]:
+        meters = pd.DataFrame({"meter_id": ["new"], "connected_at": [connected_at]})
+        found = told({"load": rows, "meters": meters}, "LK258")
+        return {one.severity for one in found if "28 days" in one.rule}
+
+    assert severities(first, load) == {Severity.WARNING}
+    assert Severity.TABLE in severities(first - pd.Timedelta(days=60), load)
+    assert Severity.TABLE in severities(first, late)
