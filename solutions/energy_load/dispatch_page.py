@@ -8,25 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from lepton.forecast.spec import Page, Story
-from lepton.report.drawing import (
-    BLUE,
-    INK,
-    MUTED,
-    PALE,
-    RED,
-    WIDE,
-    date_axis,
-    dress,
-    name_of,
-    new_figure,
-)
 from solutions.energy_load.dispatch import (
     Battery,
     dispatch_day,
@@ -34,6 +21,9 @@ from solutions.energy_load.dispatch import (
     standard_errors,
     water_fill,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 LEVELS: Final = tuple(f"q{level}" for level in range(10, 100, 10))
 MEMORY_DAYS: Final = 60
@@ -255,6 +245,19 @@ def _pieces(meter: str, done: Dispatched, story: Story) -> Iterator[tuple[str, s
 
 
 def _drawn(done: Dispatched, picked: tuple[int, int], share: pd.Series, unit: str) -> Figure | None:
+    from lepton.report.drawing import (
+        BLUE,
+        INK,
+        MUTED,
+        PALE,
+        RED,
+        WIDE,
+        date_axis,
+        dress,
+        name_of,
+        new_figure,
+    )
+
     figure = new_figure(WIDE[0], 3.2)
     grid: Any = figure.subplots(1, 2)
     days = done.days

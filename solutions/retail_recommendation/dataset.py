@@ -9,7 +9,6 @@ from typing import Final
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from sklearn.feature_extraction.text import CountVectorizer
 
 from lepton.recommend.interactions import InteractionDataset
 from solutions.retail_recommendation.cleaning import Cleaned, clean
@@ -43,6 +42,8 @@ def words_of(
 ) -> sparse.csr_matrix | None:
     """(items, words) which words of title, category and brand belong to each; None where nothing is
     told of two items alike."""
+    from sklearn.feature_extraction.text import CountVectorizer
+
     told = [name for name in TOLD if items is not None and name in items]
     if items is None or not told:
         return None

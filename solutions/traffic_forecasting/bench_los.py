@@ -7,7 +7,6 @@ tenth before the test part.
 
 from __future__ import annotations
 
-import resource
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,10 +14,9 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import average_precision_score
 
 from lepton.automl.budget import Budget
-from lepton.benching import versions
+from lepton.benching import cpu_s, versions
 from lepton.errors import DataError
 from lepton.forecast import scores
 from lepton.forecast.board import ForecastBoard
@@ -62,7 +60,7 @@ def los(request: BenchRequest) -> Mapping[str, Any]:
 
     Options: `unseen` (1): 0 leaves out detectors that no model learnt from.
     """
-    used = _cpu_s()
+    used = cpu_s()
     options = request.numbers(unseen=1)
     data = read_los(Path(request.data))
     families = tuple(name for name in FAMILIES if forecaster(name).available())
@@ -92,7 +90,7 @@ def los(request: BenchRequest) -> Mapping[str, Any]:
         ),
         "folds": [{"train_steps": data.train, "test_steps": data.n_steps - data.train}],
         "peers": {},
-        "cpu_s": round(_cpu_s() - used, 1),
+        "cpu_s": round(cpu_s() - used, 1),
         "versions": versions(),
     }
 
@@ -175,6 +173,8 @@ def _interval(loss: np.ndarray, test: Matrix, rng: np.random.Generator) -> list[
 
 def _onset(champion: Champion, test: Matrix) -> dict[str, Any]:
     """Average precision of the direct chances, and of thresholding the forecast."""
+    from sklearn.metrics import average_precision_score
+
     onset = champion.onset
     if onset is None:
         return {"onset_ap": None}
@@ -253,11 +253,6 @@ def _timed(champion: Champion, test: Matrix) -> dict[str, Any]:
     found["champion_ms"] = network_ms(to_onnx(champion), one)
     found["bytes"] = len(to_onnx(champion))
     return found
-
-
-def _cpu_s() -> float:
-    own = resource.getrusage(resource.RUSAGE_SELF)
-    return own.ru_utime + own.ru_stime
 
 
 __all__ = ["los", "read_los"]

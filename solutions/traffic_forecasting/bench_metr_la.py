@@ -8,7 +8,6 @@ METR-LA, mean absolute error at 15, 30 and 60 minutes: DCRNN 2.67 / 3.08 / 3.56,
 
 from __future__ import annotations
 
-import resource
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -19,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from lepton.automl.budget import Budget
-from lepton.benching import versions
+from lepton.benching import cpu_s, versions
 from lepton.errors import DataError
 from lepton.forecast.families import forecaster
 from lepton.forecast.near_lessons import Span, asked_of
@@ -46,7 +45,7 @@ def metr_la(request: BenchRequest) -> Mapping[str, Any]:
     Options: `zone` and `first`: the clock, and the local instant of the first row where the file
     tells none; `step_min`: minutes of an interval, likewise; `channel`: of .npz files.
     """
-    used = _cpu_s()
+    used = cpu_s()
     options = request.settings(zone=ZONE, first=FIRST, step_min="5", channel="0")
     table = read_wide(Path(request.data), options)
     data = network_of(
@@ -77,7 +76,7 @@ def metr_la(request: BenchRequest) -> Mapping[str, Any]:
         "folds": [{"train_steps": data.train, "test_steps": data.n_steps - data.train}],
         "detectors": len(data.panel.ids),
         "peers": {},
-        "cpu_s": round(_cpu_s() - used, 1),
+        "cpu_s": round(cpu_s() - used, 1),
         "versions": versions(),
     }
 
@@ -199,11 +198,6 @@ def _days(data: Network) -> Iterator[Span]:
 
 def _refused(path: Path, found: str, remedy: str) -> DataError:
     return DataError("LK237", where=str(path), found=found, remedy=remedy)
-
-
-def _cpu_s() -> float:
-    own = resource.getrusage(resource.RUSAGE_SELF)
-    return own.ru_utime + own.ru_stime
 
 
 __all__ = ["metr_la", "read_wide"]

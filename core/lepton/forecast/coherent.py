@@ -29,8 +29,6 @@ from lepton_edge.wall_clock import DAY_S
 METHODS: Final = ("bottom_up", "least_squares", "by_variance", "mint")
 MOST_APART: Final = 0.02
 """Share by which a parent's measured total may differ from that of its children."""
-MOST_WORSE: Final = 1.01
-"""Error of the roots over the better of direct and bottom-up forecasts of them."""
 WORTH: Final = 0.99
 """Error over that of bottom-up forecasts up to which another method is worth its estimates."""
 MEMORY_DAYS: Final = 56
@@ -199,8 +197,9 @@ def _paths(past: Joint) -> np.ndarray:
 
 def choose(hierarchy: Hierarchy, past: Joint) -> Choice:
     """The method of least error out of fold: each stretch of the days is reconciled by the errors
-    of the others. One whose roots are worse than `MOST_WORSE` allows counts only among such, and
-    bottom-up, which estimates nothing, is kept where others gain less than `WORTH`."""
+    of the others. What counts is the error of all series and that of the roots, each by the best
+    one's, so that neither is bought with the other; bottom-up, which estimates nothing, is kept
+    where others gain less than `WORTH`."""
     parts = np.arange(len(past.issue_s)) * _PARTS // max(len(past.issue_s), 1)
     told = {"direct": past.quantiles[..., _MEDIAN]}
     for method in METHODS:
@@ -215,11 +214,12 @@ def choose(hierarchy: Hierarchy, past: Joint) -> Choice:
     common = np.isfinite(np.stack(list(told.values()))).all(axis=0)
     past = replace(past, y=np.where(common, past.y, np.nan))
     loss, roots = ({name: f(hierarchy, past, one) for name, one in told.items()} for f in _LOSSES)
-    bound = MOST_WORSE * min(roots["direct"], roots["bottom_up"])
-    allowed = [name for name in METHODS if roots[name] <= bound]
-    by = loss if allowed else roots
-    best = min(allowed or METHODS, key=lambda name: by[name])
-    if "bottom_up" in allowed and by[best] > WORTH * by["bottom_up"]:
+    both = {
+        name: loss[name] / min(loss.values()) + roots[name] / min(roots.values())
+        for name in METHODS
+    }
+    best = min(METHODS, key=lambda name: both[name])
+    if both[best] > WORTH * both["bottom_up"]:
         best = "bottom_up"
     return Choice(best, loss, roots)
 
