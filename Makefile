@@ -12,7 +12,7 @@ demo: .venv/stamp
 	$(BIN)/lepton run fraud_detection
 
 test: .venv/stamp
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: .venv/stamp
 	$(BIN)/ruff format --check .

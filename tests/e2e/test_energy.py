@@ -127,8 +127,8 @@ def test_a_meter_of_two_days_is_forecast_like_others_and_is_told_to_be_new(
     assert (own["reason"] == "").all()
     assert (new["reconciled"] == "").all()
     apart = (new["q50"] / own["q50"] - 1).abs()
-    # two days with a spike in them tell the level roughly, and most hours well
-    assert apart.median() < 0.15
+    # two days, dirty ones, tell the level roughly
+    assert apart.median() < 0.25
 
 
 def test_stream_and_batch_see_the_same_bits_and_the_bundle_is_the_champion(done: Done) -> None:
