@@ -34,7 +34,6 @@ def fullest_days(evaluation: Evaluation) -> Any:
         RED,
         WIDE,
         date_axis,
-        legend,
         new_axes,
         new_figure,
     )
@@ -57,10 +56,10 @@ def fullest_days(evaluation: Evaluation) -> Any:
     low, high = axes.get_ylim()
     foot = low - 0.06 * (high - low)
     axes.plot(called["local_at"], [foot] * len(called), "s", color=RED, ms=4, label="call")
-    axes.set_ylim(foot - 0.04 * (high - low), high + 0.35 * (high - low))
+    axes.set_ylim(foot - 0.04 * (high - low), high + 0.2 * (high - low))
     axes.margins(x=0)
     date_axis(axes)
-    legend(axes, "upper left")
+    axes.legend(loc="upper left", ncols=5, frameon=False, fontsize=9, labelcolor=INK)
     return figure
 
 

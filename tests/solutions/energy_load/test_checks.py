@@ -9,8 +9,6 @@ import pandas as pd
 import pytest
 
 from lepton.contracts.model import Severity, Violation
-from lepton.errors import DataError
-from solutions.energy_load.calendar_days import holiday_mask, holidays_of
 from solutions.energy_load.load_checks import delivery_checks, load_checks, unfit_meters
 from solutions.energy_load.power import interval_h, with_power
 
@@ -471,19 +469,6 @@ def test_light_at_night_is_told_as_another_zone() -> None:
     assert told(by_day, "LK256") == []
     shifted = {**tables, "weather": weather(last, ghi_Wm2=np.roll(light, 9))}
     assert "is bright while the sun is down" in told(shifted, "LK256")[0].rule
-
-
-def test_holidays_of_any_country_are_days_by_the_local_clock() -> None:
-    days = holidays_of("AU", "VIC", [2024])
-    cup = pd.Timestamp("2024-11-05")
-    assert cup in set(days["day"])
-    assert cup not in set(holidays_of("AU", None, [2024])["day"])
-    at = pd.date_range("2024-11-04T12:00Z", "2024-11-05T14:00Z", freq="h")
-    mask = holiday_mask(at, "Australia/Melbourne", days)
-    assert mask.index[mask].min() == pd.Timestamp("2024-11-04T13:00Z")
-    assert int(mask.sum()) == 24
-    with pytest.raises(DataError, match=r"LK260 .*no holidays are known of 'GERMANY'"):
-        holidays_of("GERMANY", None, [2024])
 
 
 def test_a_meter_that_was_just_connected_is_new_and_not_unfit() -> None:

@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from lepton.forecast.families.base import Forecaster, Lesson, Params
+from lepton.forecast.families.pinball import pinball
 from lepton.forecast.matrix import Matrix
 from lepton.forecast.scores import DECILES, ordered
 from lepton.graph.nets import Dense
@@ -146,7 +147,7 @@ def _trained(
             for group in optimizer.param_groups:
                 warm = min(1.0, step / (0.05 * total))
                 group["lr"] = rate * warm * 0.5 * (1 + math.cos(math.pi * step / total))
-            loss = _pinball(module.learn(X[picked], code[picked]), y[picked])
+            loss = pinball(module.learn(X[picked], code[picked]), y[picked])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -210,17 +211,6 @@ def _layer(n_in: int, n_out: int, size: float) -> tuple[Any, Any]:
 
     weights = torch.randn(n_in, n_out) * (size * math.sqrt(2.0 / n_in))
     return weights.requires_grad_(), torch.zeros(n_out).requires_grad_()
-
-
-def _pinball(told: Any, y: Any) -> Any:
-    """Mean loss over leads and deciles; targets that are not known teach nothing."""
-    import torch
-
-    levels = torch.from_numpy(DECILES.astype(np.float32))
-    known = torch.isfinite(y)
-    over = torch.nan_to_num(y)[..., None] - told
-    each = torch.maximum(levels * over, (levels - 1) * over) * known[..., None]
-    return each.sum() / (known.sum().clamp(min=1) * len(DECILES))
 
 
 FAMILIES: Final[Mapping[str, Forecaster]] = {

@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from lepton.forecast.families.base import YEARLY, Forecaster, Lesson, Params, anchor, readable
+from lepton.forecast.families.pinball import pinball
 from lepton.forecast.matrix import Matrix
 from lepton.forecast.scores import DECILES, ordered
 from lepton.graph.nets import Dense, Int8Dense, Layer
@@ -211,11 +212,7 @@ def _loss(x: Any, y: Any, layers: list[tuple[Any, Any]], dropout: float, noise: 
             x = x * (torch.rand(x.shape, generator=noise) >= dropout) / (1 - dropout)
     weights, bias = layers[-1]
     told = torch.addmm(bias, x, weights).view(len(y), y.shape[1], len(DECILES))
-    levels = torch.from_numpy(DECILES.astype(np.float32))
-    known = torch.isfinite(y)
-    over = torch.nan_to_num(y)[..., None] - told
-    each = torch.maximum(levels * over, (levels - 1) * over) * known[..., None]
-    return each.sum() / (known.sum().clamp(min=1) * len(DECILES))
+    return pinball(told, y)
 
 
 FAMILIES: Final[Mapping[str, Forecaster]] = {
