@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pandas as pd
+import pytest
 
-from solutions.energy_load.calendar_days import holidays_of
+from lepton.errors import DataError
+from solutions.energy_load.calendar_days import holiday_mask, holidays_of
 
 
 def test_holidays_of_any_country_are_days_by_the_local_clock() -> None:
