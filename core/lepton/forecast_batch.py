@@ -62,6 +62,18 @@ def forecasts(
     return spec_of(ctx).with_beside(rows, entity_name(ctx), panel, ctx.settings)
 
 
+def tables_beside(
+    ctx: Context, validated: Validated, frame: pd.DataFrame
+) -> Mapping[str, pd.DataFrame]:
+    """What the solution also tells at the issues of these forecasts; only tables that have rows."""
+    also = spec_of(ctx).also
+    if also is None or frame.empty:
+        return {}
+    issued = [pd.Timestamp(at) for at in sorted(frame["issued_at"].unique())]
+    made = also(validated.tables, ctx.settings, issued)
+    return {name: rows.assign(run_id=ctx.run_id) for name, rows in made.items() if len(rows)}
+
+
 @dataclass(frozen=True, eq=False)
 class Asked:
     """Forecasts that are wanted: of which series, what they look at, when issued (UTC seconds), and
@@ -251,5 +263,6 @@ __all__ = [
     "forecasts",
     "issued_by",
     "spec_of",
+    "tables_beside",
     "weeks_before",
 ]

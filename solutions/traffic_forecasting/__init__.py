@@ -20,6 +20,8 @@ from solutions.traffic_forecasting.bench_metr_la import metr_la
 from solutions.traffic_forecasting.looks import looks, onset
 from solutions.traffic_forecasting.panel import panel
 from solutions.traffic_forecasting.realism import realism
+from solutions.traffic_forecasting.signal_flows import suggestion_tables
+from solutions.traffic_forecasting.signal_page import signal_pages
 from solutions.traffic_forecasting.simulate import simulate
 from solutions.traffic_forecasting.traffic_checks import traffic_checks
 
@@ -86,7 +88,14 @@ SOLUTION: Final = Solution(
         "holdout_days": (1.0, 366.0),
         "learnt": (1_000.0, 1e6),
     },
-    forecast=ForecastSpec(panel=panel, looks=looks, clean=None, onset=onset),
+    forecast=ForecastSpec(
+        panel=panel,
+        looks=looks,
+        clean=None,
+        onset=onset,
+        also=suggestion_tables,
+        pages=signal_pages,
+    ),
 )
 
 __all__ = ["SOLUTION", "assemble"]

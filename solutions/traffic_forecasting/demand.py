@@ -69,17 +69,17 @@ def demand(rng: np.random.Generator, plan: Plan, made: Layout) -> np.ndarray:
     """Vehicles an hour that come to the entry of each carriageway, (days, steps, carriageways)."""
     hour = DAY_BEGINS_H + np.arange(STEPS) * STEP_H
     days, ways = plan.days, plan.carriageways
-    kinds = _kinds(plan)
+    kinds = kinds_of_days(plan)
     least = made.road.capacity_vph.min(axis=1)
     level = np.asarray(WEEK)[np.where(kinds == 7, 6, kinds)]
     shared = np.exp(SHARED_SD * rng.normal(size=(days, 1)))
     own = np.exp(OWN_SD * rng.normal(size=(days, ways)))
     ways_of = zip(made.morning, made.shift_h, strict=True)
-    course = np.stack([_course(hour - late, kinds >= 5, is_am) for is_am, late in ways_of], axis=-1)
+    usual = np.stack([course(hour - late, kinds >= 5, is_am) for is_am, late in ways_of], axis=-1)
     flicker = np.exp(FLICKER_SD * _remembered(rng, (days, STEPS, ways), 0.75))
     scale = made.busy * least / (1 + _through(made))
     # a few days are slower or faster to begin: peaks shift by some minutes
-    found = course * (level[:, None] * shared * own)[:, None, :] * flicker * scale
+    found = usual * (level[:, None] * shared * own)[:, None, :] * flicker * scale
     return np.asarray(found)
 
 
@@ -94,7 +94,7 @@ def _through(made: Layout) -> np.ndarray:
     return np.asarray(worst * made.road.capacity_vph.min(axis=1) - 1)
 
 
-def _kinds(plan: Plan) -> np.ndarray:
+def kinds_of_days(plan: Plan) -> np.ndarray:
     """0 to 6 for Monday to Sunday, 7 for a public holiday."""
     days = local_days(plan.days_at[:-1], plan.zone)
     years = range(int(days[0].year), int(days[-1].year) + 1)
@@ -103,7 +103,7 @@ def _kinds(plan: Plan) -> np.ndarray:
     return np.asarray(np.where(np.isin(number, off), 7, days.day_of_week))
 
 
-def _course(hour: np.ndarray, is_off: np.ndarray, is_morning: bool) -> np.ndarray:
+def course(hour: np.ndarray, is_off: np.ndarray, is_morning: bool) -> np.ndarray:
     """Demand over the day by its largest of a workday, (days, steps)."""
     am, pm = (0.43, 0.325) if is_morning else (0.32, 0.435)
     base = 0.10 + 0.52 * _rise(hour, 5.6, 0.45) * (1 - _rise(hour, 20.6, 0.9))
@@ -140,4 +140,4 @@ def remembered(shocks: np.ndarray, keep: float, axis: int) -> np.ndarray:
     return np.asarray(lfilter([1.0], [1.0, -keep], rest, axis=axis))
 
 
-__all__ = ["STEPS", "Layout", "demand", "layout", "remembered"]
+__all__ = ["STEPS", "Layout", "course", "demand", "kinds_of_days", "layout", "remembered"]

@@ -74,15 +74,19 @@ class Page:
     pieces: Sequence[tuple[str, str, Any]] = ()
 
 
+Tables = Mapping[str, pd.DataFrame]
+
+
 @dataclass(frozen=True)
 class ForecastSpec:
     """panel(tables, settings): the series of canonical tables; looks(panel, settings): series ->
     what its forecasts look at, all with the same names and leads; clean: what of a history is not
     believed, where the panel does not say it itself, and what stands in; beside(rows, panel,
     settings): further columns of forecasts, whose rows have series_id and the deciles;
-    onset(panel, settings): when congestion is told, of forecasts of the next minutes, None for not
-    at all; pages(story): what the report also says of this domain, no page where the tables do not
-    allow it."""
+    also(tables, settings, issued): name -> further table that stands beside forecasts issued at
+    these instants and knows nothing later; onset(panel, settings): when congestion is told, of
+    forecasts of the next minutes, None for not at all; pages(story): what the report also says of
+    this domain, no page where the tables do not allow it."""
 
     panel: Callable[[Mapping[str, pd.DataFrame], Mapping[str, float]], PanelDataset]
     looks: Callable[[PanelDataset, Mapping[str, float]], Mapping[str, Look]]
@@ -90,6 +94,7 @@ class ForecastSpec:
     beside: Callable[[pd.DataFrame, PanelDataset, Mapping[str, float]], pd.DataFrame] | None = None
     onset: Callable[[PanelDataset, Mapping[str, float]], OnsetRule] | None = None
     pages: Callable[[Story], Sequence[Page]] | None = None
+    also: Callable[[Tables, Mapping[str, float], Sequence[pd.Timestamp]], Tables] | None = None
 
     def with_beside(
         self, rows: pd.DataFrame, entity: str, panel: PanelDataset, settings: Mapping[str, float]

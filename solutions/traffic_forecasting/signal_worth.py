@@ -1,0 +1,190 @@
+"""What suggested timings would have been worth on days that are over, and how flows were forecast.
+
+Every quarter of an hour flows are forecast by what was known then; what was suggested is judged by
+the flows that came, beside fixed timings that were set by the days before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from solutions.traffic_forecasting.signal_flows import AHEAD_MIN, RECENT, Counts, ahead, approach
+from solutions.traffic_forecasting.signal_flows import LOST_S
+from solutions.traffic_forecasting.signals import Suggestion, Timing, mean_delay_s, suggest
+
+QUARTER_MIN: Final = 15.0
+MEAN, BUSY, KNOWN, SUGGESTED = "fixed_mean", "fixed_busy", "known", "suggested"
+"""Fixed timings for the mean flows of the days before and for their busiest hour, that for flows as
+they came, and what was suggested."""
+
+
+@dataclass(frozen=True, eq=False)
+class Forecast:
+    """Flows (veh/h) of quarters of an hour, (quarters, approaches): told 15 minutes before, usual at
+    that time, as in the latest intervals, and came; at: UTC begin of each."""
+
+    at: pd.DatetimeIndex
+    told: np.ndarray
+    usual: np.ndarray
+    latest: np.ndarray
+    came: np.ndarray
+
+    def errors(self, ids: tuple[str, ...]) -> pd.DataFrame:
+        """One row an approach, then all: mean flow and mean absolute errors, veh/h."""
+        known = np.isfinite(self.came + self.told + self.usual + self.latest)
+        named = {"told": self.told, "usual": self.usual, "latest": self.latest}
+        columns: dict[str, Any] = {"flow": _means(self.came, known)}
+        columns |= {name: _means(np.abs(one - self.came), known) for name, one in named.items()}
+        return pd.DataFrame({"approach": [*ids, "all"], **columns})
+
+
+def _means(values: np.ndarray, known: np.ndarray) -> list[float]:
+    """Of each column, then of all; NaN where nothing is known."""
+    total, n = np.where(known, values, 0.0).sum(axis=0), known.sum(axis=0)
+    each = np.where(n > 0, total / np.maximum(n, 1), np.nan)
+    return [*each.tolist(), float(total.sum() / n.sum()) if n.sum() else float("nan")]
+
+
+def forecast_quarters(counts: Counts, first: int) -> Forecast:
+    """Every whole quarter of an hour that was forecast from row `first` on, by what was known
+    before."""
+    steps = max(1, round(60 * QUARTER_MIN / counts.grid.step_s))
+    reach = max(1, round(60 * AHEAD_MIN / counts.grid.step_s)) - 1
+    rows = np.arange(max(first, RECENT), counts.grid.n_steps - reach - steps + 1, steps)
+    told, usual, latest, came = (np.full((len(rows), len(counts.arms)), np.nan) for _ in range(4))
+    for number, row in enumerate(rows.tolist()):
+        later, told[number] = ahead(counts, row)
+        own = counts.slot[:row] == counts.slot[later]
+        usual[number] = mean_flow(counts.flow[:row][own])
+        latest[number] = mean_flow(counts.flow[row - RECENT : row])
+        came[number] = mean_flow(counts.flow[later : later + steps])
+    return Forecast(counts.grid.at[rows + reach], told, usual, latest, came)
+
+
+def mean_flow(rows: np.ndarray) -> np.ndarray:
+    """Mean of each column, NaN where nothing is known."""
+    n = np.isfinite(rows).sum(axis=0)
+    return np.where(n > 0, np.nansum(rows, axis=0) / np.maximum(n, 1), np.nan)
+
+
+@dataclass(frozen=True, eq=False)
+class Worth:
+    """One signal over quarters of an hour: at (UTC), suggestions, loaded and came (sum of critical
+    flow ratios, forecast and as it came), flow (veh/h in all), and delays: way -> mean seconds of a
+    vehicle, of `MEAN`, `BUSY`, `KNOWN`, `SUGGESTED`."""
+
+    signal: str
+    phases: tuple[str, ...]
+    at: pd.DatetimeIndex
+    suggestions: tuple[Suggestion, ...]
+    loaded: np.ndarray
+    came: np.ndarray
+    flow: np.ndarray
+    delays: Mapping[str, np.ndarray]
+
+    def delay(self, way: str) -> float:
+        """Mean seconds of a vehicle over all quarters."""
+        return float(self.flow @ self.delays[way] / self.flow.sum())
+
+    @property
+    def best_fixed(self) -> str:
+        """The fixed timing with the least delay."""
+        return min((MEAN, BUSY), key=self.delay)
+
+    @property
+    def saved_h_a_day(self) -> float:
+        """Vehicle hours of a day that suggestions would have saved against the best fixed one."""
+        less = self.flow @ (self.delays[self.best_fixed] - self.delays[SUGGESTED])
+        return float(less) / 3_600 * 24 / len(self.flow)
+
+
+def worths(counts: Counts, made: Forecast, first: int) -> Iterator[Worth]:
+    """Each signal all of whose approaches deliver flows; fixed timings are set by the rows before
+    `first`."""
+    for signal, own in counts.arms.groupby("signal_id", sort=True):
+        if str(signal) not in counts.silent:
+            found = _worth(counts, made, first, own.index.to_numpy())
+            if found is not None:
+                yield found
+
+
+def _worth(counts: Counts, made: Forecast, first: int, columns: np.ndarray) -> Worth | None:
+    arms = counts.arms.loc[columns].to_dict("records")
+    fixed = {name: _timing(arms, flow) for name, flow in _usual(counts, first, columns).items()}
+    known = np.isfinite(made.came[:, columns] + made.told[:, columns]).all(axis=1)
+    known &= made.came[:, columns].sum(axis=1) > 0
+    if None in fixed.values() or not known.any():
+        return None
+    told, came = made.told[known][:, columns], made.came[known][:, columns]
+    suggestions = tuple(_suggest(arms, flow) for flow in told)
+    best = [_suggest(arms, flow) for flow in came]
+    ways: dict[str, list[Timing | None]] = {
+        SUGGESTED: [one.timing for one in suggestions],
+        KNOWN: [one.timing for one in best],
+        **{name: [timing] * len(came) for name, timing in fixed.items()},
+    }
+    # where nothing is suggested the timing of the busiest hour stays
+    delays = {
+        name: np.array(
+            [
+                mean_delay_s(_arms(arms, flow), timing or _must(fixed[BUSY]))
+                for flow, timing in zip(came, timings, strict=True)
+            ]
+        )
+        for name, timings in ways.items()
+    }
+    return Worth(
+        str(arms[0]["signal_id"]),
+        tuple(dict.fromkeys(sorted(str(arm["phase"]) for arm in arms))),
+        made.at[known],
+        suggestions,
+        np.array([one.loaded for one in suggestions]),
+        np.array([one.loaded for one in best]),
+        came.sum(axis=1),
+        delays,
+    )
+
+
+def _usual(counts: Counts, first: int, columns: np.ndarray) -> dict[str, np.ndarray]:
+    """Flows (approaches,) that fixed timings are made for: means of all hours before, and of the
+    hour of working days with most vehicles."""
+    flow = counts.flow[:first, columns]
+    local = counts.grid.at[:first].tz_convert(counts.zone)
+    work = np.asarray(local.day_of_week < 5)
+    hours = [mean_flow(flow[work & np.asarray(local.hour == hour)]) for hour in range(24)]
+    return {MEAN: mean_flow(flow), BUSY: max(hours, key=lambda one: float(np.nansum(one)))}
+
+
+def _timing(arms: list[dict[Any, Any]], flow: np.ndarray) -> Timing | None:
+    return _suggest(arms, flow).timing if np.isfinite(flow).all() else None
+
+
+def _suggest(arms: list[dict[Any, Any]], flow: np.ndarray) -> Suggestion:
+    return suggest(_arms(arms, flow), LOST_S)
+
+
+def _arms(arms: list[dict[Any, Any]], flow: np.ndarray) -> list[Any]:
+    return [approach({**arm, "flow": one}) for arm, one in zip(arms, flow.tolist(), strict=True)]
+
+
+def _must(timing: Timing | None) -> Timing:
+    assert timing is not None
+    return timing
+
+
+__all__ = [
+    "BUSY",
+    "KNOWN",
+    "MEAN",
+    "SUGGESTED",
+    "Forecast",
+    "Worth",
+    "forecast_quarters",
+    "mean_flow",
+    "worths",
+]
