@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -50,11 +49,11 @@ def signal_pages(story: Story) -> tuple[Page, ...]:
     if not found:
         return ()
     text = (
-        "Timings that flows forecast 15 minutes ahead suggest, every quarter of an hour: suggestions "
-        "that a person decides on, nothing is switched by them. Cycle and greens are Webster's, "
-        "delays those of the Highway Capacity Manual for the flows that then came: calculated, not "
-        "measured. Fixed timings were set by the days before. The register tells no timing that is "
-        "in use, so that there is none to compare with."
+        "Timings that flows forecast 15 minutes ahead suggest, every quarter of an hour: "
+        "suggestions that a person decides on, nothing is switched by them. Cycle and greens are "
+        "Webster's, delays those of the Highway Capacity Manual for the flows that then came: "
+        "calculated, not measured. Fixed timings were set by the days before; the timing that is "
+        "in use is not delivered, so that there is none to compare with."
     )
     pieces = [
         *(_piece(one, counts.zone) for one in found[:MOST_DRAWN]),
@@ -71,18 +70,18 @@ def _sentence(one: Worth) -> str:
     none = f" In {quarters} quarters of an hour nothing could be suggested." if quarters else ""
     fixed = _NAMES[one.best_fixed]
     return (
-        f"{one.signal}: by the suggestions a vehicle waits {one.delay(SUGGESTED):.1f} s on the mean, "
-        f"{one.delay(one.best_fixed):.1f} s by the better of two fixed timings ({fixed}), "
-        f"{one.delay(KNOWN):.1f} s were flows known: {one.saved_h_a_day:+.1f} vehicle hours a day "
-        f"that a person could save.{none}"
+        f"{one.signal}: by the suggestions a vehicle would wait {one.delay(SUGGESTED):.1f} s on "
+        f"the mean, {one.delay(one.best_fixed):.1f} s by the better of two fixed timings ({fixed}) "
+        f"and {one.delay(KNOWN):.1f} s were flows known: {one.saved_h_a_day:+.1f} vehicle hours a "
+        f"day that who decides for them would save.{none}"
     )
 
 
 def _judged(made: Forecast, ids: tuple[str, ...]) -> str:
     told, usual, latest = made.errors(ids).iloc[-1][["told", "usual", "latest"]].astype(float)
     return (
-        f"Flows 15 minutes ahead were wrong by {told:,.0f} veh/h on the mean; what is usual at that "
-        f"time by {usual:,.0f}, the latest quarter of an hour by {latest:,.0f}."
+        f"Flows 15 minutes ahead were wrong by {told:,.0f} veh/h on the mean; what is usual at "
+        f"that time by {usual:,.0f}, the latest quarter of an hour by {latest:,.0f}."
     )
 
 
@@ -116,8 +115,8 @@ def _flows(made: Forecast, ids: tuple[str, ...]) -> tuple[str, str, pd.DataFrame
 
 def _piece(one: Worth, zone: str) -> tuple[str, str, Any]:
     about = (
-        "The last whole day. Above how much of the green flows need; then the suggested cycle, made "
-        "of the greens of its phases and time that is lost between them; below the delay of a "
+        "The last whole day. Above how much of the green flows need; then the suggested cycle, "
+        "made of the greens of its phases and time that is lost between them; below the delay of a "
         "vehicle by the flows that came."
     )
     return f"{one.signal}: suggestions over a day", about, _drawn(one, zone)

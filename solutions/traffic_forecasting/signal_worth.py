@@ -13,8 +13,14 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from solutions.traffic_forecasting.signal_flows import AHEAD_MIN, RECENT, Counts, ahead, approach
-from solutions.traffic_forecasting.signal_flows import LOST_S
+from solutions.traffic_forecasting.signal_flows import (
+    AHEAD_MIN,
+    LOST_S,
+    RECENT,
+    Counts,
+    ahead,
+    approach,
+)
 from solutions.traffic_forecasting.signals import Suggestion, Timing, mean_delay_s, suggest
 
 QUARTER_MIN: Final = 15.0
@@ -25,8 +31,8 @@ they came, and what was suggested."""
 
 @dataclass(frozen=True, eq=False)
 class Forecast:
-    """Flows (veh/h) of quarters of an hour, (quarters, approaches): told 15 minutes before, usual at
-    that time, as in the latest intervals, and came; at: UTC begin of each."""
+    """Flows (veh/h) of quarters of an hour, (quarters, approaches): told 15 minutes before, usual
+    at that time, as in the latest intervals, and came; at: UTC begin of each."""
 
     at: pd.DatetimeIndex
     told: np.ndarray
