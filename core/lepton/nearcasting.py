@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
@@ -103,6 +104,7 @@ def evaluate(ctx: Context, prepared: Prepared, front: ForecastFront, bundle: Bun
     from lepton.export.forecast_parity import check_forecasts
     from lepton.forecast.judged import Judged, judge
     from lepton.forecast.leak import leak_of
+    from lepton.forecast.near_cold import cold_facts
     from lepton.forecast.near_judged import with_near
     from lepton.forecast.near_search import FLOORS
     from lepton.forecast.search import spans_of
@@ -125,7 +127,8 @@ def evaluate(ctx: Context, prepared: Prepared, front: ForecastFront, bundle: Bun
         parity=check_forecasts(champion, bundle.path, matrix).max_abs_diff,
         leak=leak_of(prepared, picked, rng, champion.habits),
     )
-    return with_near(found, prepared, champion, matrix, quantiles, onset, span)
+    found = with_near(found, prepared, champion, matrix, quantiles, onset, span)
+    return replace(found, facts={**found.facts, **cold_facts(prepared, span)})
 
 
 def forecasts_at(

@@ -191,7 +191,7 @@ def _told(found: Suggestion) -> tuple[float, dict[str, float] | None, float, flo
     )
 
 
-def approach(arm: Mapping[str, Any]) -> Approach:
+def approach(arm: Mapping[Any, Any]) -> Approach:
     """An arm as the register tells it, with its flow; one lane and seven seconds where it does
     not."""
     lanes, least = arm["lanes"], arm["least_green_s"]
