@@ -88,13 +88,14 @@ def forecast_flows(
     one then by how busy the last intervals were; NaN where no flow is known.
 
     slot: (time,) time of the day or week of each row, as `wanted` is one; only rows before `at` are
-    looked at, and those of `learn` tell what is usual. Raises ValueError where there is no flow.
+    looked at, and those of `learn` but the last ones tell what is usual. Raises ValueError where
+    there is no flow.
     """
     if grid.flow is None:
         raise ValueError("no flow is delivered")
     known = np.zeros(len(slot), dtype=bool)
     known[learn or slice(None)] = True
-    known[max(at, 0) :] = False
+    known[max(at - RECENT, 0) :] = False
     usual_then = _mean(grid.flow[known & (slot == wanted)])
     return np.asarray(usual_then * _busy(grid, slot, at, known))
 
@@ -176,7 +177,7 @@ def suggestion_tables(
 
 def _phases(found: Suggestion) -> Iterator[tuple[Any, ...]]:
     cycle, greens, loaded, delay, why = _told(found)
-    for phase, green in (greens or {"": np.nan}).items():
+    for phase, green in sorted((greens or {"": np.nan}).items()):
         yield phase, green, cycle, loaded, delay, STATUS, why
 
 

@@ -18,6 +18,7 @@ from solutions.traffic_forecasting.cells import Load, Road, run
 from solutions.traffic_forecasting.grid import grid_of
 from solutions.traffic_forecasting.plan import STEP, Plan, plan_for
 from solutions.traffic_forecasting.realism import realism
+from solutions.traffic_forecasting.signal_flows import suggestions
 from solutions.traffic_forecasting.simulate import Simulated, simulate, simulate_all, truth
 from solutions.traffic_forecasting.suspect import suspects
 from tests.faults.cases import checked
@@ -165,6 +166,38 @@ def test_forecasts_of_the_weather_reach_a_day_ahead(made: Simulated) -> None:
     assert ahead.min() == pd.Timedelta(0)
     assert ahead.max() == pd.Timedelta(hours=23)
     assert model["issued_at"].max() > made.at[-1] - pd.Timedelta(hours=6)
+
+
+def test_approaches_count_vehicles_and_stand_behind_the_detectors(made: Simulated) -> None:
+    sensors, rows = made.tables["sensors"], made.tables["readings"]
+    arms = sensors[sensors["type"] == "approach"]
+    assert len(arms) == len(made.ids) // 5
+    assert list(sensors["sensor_id"][: len(made.ids)]) == list(made.ids)
+    own = rows[rows["sensor_id"].isin(arms["sensor_id"])]
+    assert own["speed_kmh"].isna().all()
+    assert set(grid_of(rows).ids) == set(made.ids)
+    hour = own["event_at"].dt.tz_convert("America/Los_Angeles").dt.hour
+    by_hour = own.groupby([own["sensor_id"], hour])["flow_vph"].mean().unstack()
+    assert (by_hour[17] > 3 * by_hour[3]).all()
+    lanes = own["sensor_id"].map(arms.set_index("sensor_id")["lanes"])
+    assert not (own["flow_vph"] > 1_900 * lanes).any()
+    found = suggestions(made.tables)
+    assert found["signal_id"].tolist() == ["S1", "S2"]
+
+
+def test_the_ramp_brings_what_leaves_the_motorway(made: Simulated) -> None:
+    grid = grid_of(made.tables["readings"], counters=True)
+    assert grid.flow is not None
+    ramp = grid.flow[:, grid.ids.index("S1-ramp")]
+    with_ramp = made.clean.flow[:, :5].mean(axis=1)
+    known = np.isfinite(ramp)
+    assert np.corrcoef(ramp[known], with_ramp[: len(ramp)][known])[0, 1] > 0.9
+
+
+def test_a_network_too_small_for_a_signal_has_none() -> None:
+    tables = simulate(np.random.default_rng(0), 12_000)
+    assert set(tables["sensors"]["type"]) == {"mainline"}
+    assert suggestions(tables).empty
 
 
 def test_a_plan_is_as_large_as_asked() -> None:
