@@ -68,13 +68,18 @@ def signal_pages(story: Story) -> tuple[Page, ...]:
 def _sentence(one: Worth) -> str:
     quarters = sum(1 for told in one.suggestions if told.timing is None)
     none = f" In {quarters} quarters of an hour nothing could be suggested." if quarters else ""
-    fixed = _NAMES[one.best_fixed]
+    fixed = _NAMES[one.best_fixed].removeprefix("fixed, ")
     return (
         f"{one.signal}: by the suggestions a vehicle would wait {one.delay(SUGGESTED):.1f} s on "
         f"the mean, {one.delay(one.best_fixed):.1f} s by the better of two fixed timings ({fixed}) "
-        f"and {one.delay(KNOWN):.1f} s were flows known: {one.saved_h_a_day:+.1f} vehicle hours a "
-        f"day that who decides for them would save.{none}"
+        f"and {one.delay(KNOWN):.1f} s were flows known: who decides for them would save "
+        f"{_round(one.saved_h_a_day)} vehicle hours a day.{none}"
     )
+
+
+def _round(value: float) -> float:
+    """To a tenth, and no zero with a sign."""
+    return round(value, 1) + 0.0
 
 
 def _judged(made: Forecast, ids: tuple[str, ...]) -> str:
@@ -91,7 +96,7 @@ def _delays(found: list[Worth]) -> tuple[str, str, pd.DataFrame]:
             "signal": one.signal,
             "vehicles a day": one.flow.mean() * 24,
             **{f"{name}, s": one.delay(way) for way, name in _NAMES.items()},
-            "vehicle hours a day": one.saved_h_a_day,
+            "saved, vehicle hours a day": _round(one.saved_h_a_day),
         }
         for one in found
     ]
@@ -123,7 +128,7 @@ def _piece(one: Worth, zone: str) -> tuple[str, str, Any]:
 
 
 def _drawn(one: Worth, zone: str) -> Figure | str:
-    from lepton.report.drawing import WIDE, date_axis, dress, name_of, new_figure
+    from lepton.report.drawing import INK, WIDE, date_axis, dress, name_of, new_figure
 
     local = one.at.tz_convert(zone).tz_localize(None)
     days = local.normalize()
@@ -142,7 +147,8 @@ def _drawn(one: Worth, zone: str) -> Figure | str:
         axes.set_ylim(bottom=0)
         axes.margins(x=0)
         _beside(axes)
-    grid[0].set_title(name_of(f"{one.signal}, {hours[0]:%a %d %b %Y}"), fontsize=10)
+    grid[0].set_title(name_of(f"{one.signal}, {hours[0]:%a %d %b %Y}"), fontsize=10, color=INK)
+    figure.align_ylabels()
     date_axis(grid[-1])
     return figure
 

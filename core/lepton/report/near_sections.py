@@ -42,8 +42,8 @@ def network(content: ReportContent) -> Section | None:
         *picture(
             "New detectors",
             "Error of detectors that no model learnt from over that of the same ones learnt from, "
-            "by how much of their own past before the holdout is known; smaller trees stand for "
-            "the model, three fifths of the detectors were left out in turns.",
+            "by how much of their own past before the holdout is known. Smaller trees stand for "
+            "the model, and a fifth of the detectors is new at a time.",
             cold(told),
             "Fewer than ten detectors: what a new one costs was not tried.",
         ),
