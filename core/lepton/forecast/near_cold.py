@@ -1,9 +1,10 @@
 """What it costs a series of a network that no model learnt from it, by how much of its own past is
 known.
 
-Boosted trees are fitted twice on some issues of all before the holdout: without the rows of a part
-of the series, and with them. Both forecast these series on the holdout; what is usual for them is
-learnt from the last hours or days before it, or taken from their neighbours where nothing is known.
+Boosted trees are fitted on some issues of all before the holdout, and again without the rows of a
+part of the series, part after part. Both forecast these series on the holdout; what is usual for
+them is learnt from the last hours or days before it, or taken from their neighbours where nothing
+is known.
 """
 
 from __future__ import annotations
@@ -38,39 +39,45 @@ _LEARNT: Final = 12_000
 _NEW: Final = 0.25
 """Share of them that are learnt from as if their series were new."""
 _ASKED: Final = 6_000
+_INSTANTS, _LEAST = 120, 500
+"""Instants that are learnt from, or asked for, and issues that are learnt from, at the least."""
 ALL: Final = "all"
 
 
 def cold_facts(prepared: Prepared, span: Span, seed: int = 0) -> Mapping[str, float]:
     """`cold_HOURS_MINUTES` -> error of series that were not learnt from by that of the same ones
     learnt from; HOURS of their own past that are known, `all` for all of it. Nothing where there
-    are too few series, or none of them can be judged."""
+    are too few series or issues, or none of them can be judged."""
     n, rng = len(prepared.panel.ids), np.random.default_rng(seed)
     if n < FEWEST:
         return {}
     groups = np.array_split(rng.permutation(n), PARTS)[:TURNS]
     days = days_of(prepared.panel, near_spec(prepared), prepared.cuts.holdout_s)
     learnt = _learnt(prepared, days, rng)
-    whole, at = _fitted(learnt, seed), _instants(span, prepared, max(1, _ASKED // n))
-    rises: list[Mapping[str, float]] = []
+    if len(learnt) < _LEAST:
+        return {}
+    whole, at = _fitted(learnt, seed), _instants(span, prepared, max(_INSTANTS, _ASKED // n))
+    rises = []
     for out in map(np.sort, groups):
-        known = _asked(prepared, days, at, out)
-        before = _errors(known, whole)
         without = _fitted(learnt.take(~np.isin(learnt.series, out)), seed)
-        told = {ALL: _errors(known, without)}
-        for hours in KNOWN_H:
-            poor = _asked(prepared, _last(days, out, hours, prepared), at, out)
-            told[f"{hours}"] = _errors(poor, without)
+        before = _errors(_asked(prepared, days, at, out), whole)
         rises.append(
             {
-                f"cold_{name}_{minutes}": errors[minutes] / error
-                for name, errors in told.items()
-                for minutes, error in before.items()
-                if error > 0
+                f"cold_{name}_{minutes}": error / before[minutes]
+                for name, own in _shortened(prepared, days, out)
+                for minutes, error in _errors(_asked(prepared, own, at, out), without).items()
+                if before.get(minutes)
             }
         )
-    return {name: float(np.mean([one[name] for one in rises])) for name in rises[0]
-            if all(name in one for one in rises)}  # fmt: skip
+    shared = [name for name in rises[0] if all(name in one for one in rises)]
+    return {name: float(np.mean([one[name] for one in rises])) for name in shared}
+
+
+def _shortened(prepared: Prepared, days: Days, out: np.ndarray) -> Iterator[tuple[str, Days]]:
+    """How much is known of these series, and the days with that."""
+    for hours in KNOWN_H:
+        yield f"{hours}", _last(days, out, hours, prepared)
+    yield ALL, days
 
 
 def _instants(span: Span, prepared: Prepared, most: int) -> np.ndarray:
@@ -86,14 +93,14 @@ def _learnt(prepared: Prepared, days: Days, rng: np.random.Generator) -> Matrix:
     n = len(panel.ids)
     begin = cuts.start_s + spec.n_past * spec.step_s
     every = Span(begin, cuts.holdout_s).instants(spec.step_s)
-    at = np.sort(rng.choice(every, size=min(len(every), max(1, _LEARNT // n)), replace=False))
-    parts = [build_near(panel, spec, NearIssues(at, np.ones((len(at), n), dtype=bool)), days,
-                        np.float32)]  # fmt: skip
+    size = min(len(every), max(_INSTANTS, _LEARNT // n))
+    at = np.sort(rng.choice(every, size=size, replace=False))
+    some = rng.random((len(at), n)) < _LEARNT / (len(at) * n)
+    parts = [build_near(panel, spec, NearIssues(at, some), days, np.float32)]
     groups = np.array_split(rng.permutation(n), round(1 / _NEW))
     for turn, group in enumerate(groups):
-        own = at[turn :: len(groups)]
-        picked = np.zeros((len(own), n), dtype=bool)
-        picked[:, group] = True
+        own, picked = at[turn :: len(groups)], some[turn :: len(groups)].copy()
+        picked[:, np.setdiff1d(np.arange(n), group)] = False
         issues = NearIssues(own, picked)
         parts.append(build_near(panel, spec, issues, days.as_if_new(group), np.float32))
     return joined(parts).known_by(cuts.holdout_s, panel.latency_s.get("y", 0)).learnable
@@ -109,20 +116,24 @@ def _last(days: Days, out: np.ndarray, hours: int, prepared: Prepared) -> Days:
     if not hours:
         return days.as_if_new(out)
     panel, until_s = prepared.panel, prepared.cuts.holdout_s
-    short = days_of(panel, days.spec, until_s, until_s - hours * 3_600)
+    short = days_of(panel, days.spec, until_s, max(until_s - hours * 3_600, panel.first_s))
     values = days.as_if_new(out).values
     values[-len(short.values) :, :, out] = short.values[..., out]
     return replace(days, values=values)
 
 
 def _asked(prepared: Prepared, days: Days, at: np.ndarray, out: np.ndarray) -> Matrix:
-    n = len(prepared.panel.ids)
-    picked = np.broadcast_to(np.isin(np.arange(n), out), (len(at), n))
+    """Issues of these series, the same ones whatever is known of them."""
+    shape = (len(at), len(prepared.panel.ids))
+    some = np.random.default_rng(0).random(shape) * max(len(at) * len(out), 1) < _ASKED
+    picked = some & np.isin(np.arange(shape[1]), out)
     return build_near(prepared.panel, days.spec, NearIssues(at, picked), days.whole)
 
 
 def _errors(asked: Matrix, model: ForecastModel) -> dict[int, float]:
     """Mean absolute error by minutes ahead."""
+    if not len(asked):
+        return {}
     told = model.quantiles(asked)[..., 4]
     return {minutes: error for minutes, error in _each(asked, told) if math.isfinite(error)}
 
