@@ -98,8 +98,8 @@ def test_a_past_day_is_forecast_from_what_was_known_then(done: Done, tmp_path: P
     first = (whole["issued_at"] == issue).to_numpy()
     np.testing.assert_array_equal(again[list(LEVELS)][first], whole[list(LEVELS)][first])
     told, was = (
-        one.also["suggestions"].drop(columns="run_id").query("issued_at == @issue")
-        for one in (found, past)
+        rows[rows["issued_at"] == issue].drop(columns="run_id")
+        for rows in (found.also["suggestions"], past.also["suggestions"])
     )
     assert past.also["suggestions"]["issued_at"].nunique() == 24
     pd.testing.assert_frame_equal(told, was)
