@@ -45,7 +45,7 @@ def signal_pages(story: Story) -> tuple[Page, ...]:
     if first < FEWEST_BEFORE_D * counts.grid.a_day:
         return ()
     made = forecast_quarters(counts, first)
-    found = sorted(worths(counts, made, first), key=lambda one: -float(one.flow.sum()))
+    found = list(worths(counts, made, first, MOST_LISTED))
     if not found:
         return ()
     text = (
@@ -57,10 +57,10 @@ def signal_pages(story: Story) -> tuple[Page, ...]:
     )
     pieces = [
         *(_piece(one, counts.zone) for one in found[:MOST_DRAWN]),
-        _delays(found[:MOST_LISTED]),
+        _delays(found),
         _flows(made, counts.grid.ids),
     ]
-    sentences = [*(_sentence(one) for one in found[:MOST_LISTED]), _judged(made, counts.grid.ids)]
+    sentences = [*(_sentence(one) for one in found), _judged(made, counts.grid.ids)]
     title = "Signals: timings to decide on"
     return (Page("signals", title, "Signals", text, sentences, pieces),)
 
@@ -101,8 +101,8 @@ def _delays(found: list[Worth]) -> tuple[str, str, pd.DataFrame]:
         for one in found
     ]
     about = (
-        "Mean seconds of a vehicle over the judged days, and what suggestions would save a day "
-        "against the better fixed timing."
+        "Of the busiest signals: mean seconds of a vehicle over the judged days, and what "
+        "suggestions would save a day against the better fixed timing."
     )
     return "Delay by timing", about, pd.DataFrame(rows).round(1)
 

@@ -21,7 +21,14 @@ from solutions.traffic_forecasting.signal_flows import (
     ahead,
     approach,
 )
-from solutions.traffic_forecasting.signals import Suggestion, Timing, mean_delay_s, suggest
+from solutions.traffic_forecasting.signals import (
+    Approach,
+    Suggestion,
+    Timing,
+    longest,
+    mean_delay_s,
+    suggest,
+)
 
 QUARTER_MIN: Final = 15.0
 MEAN, BUSY, KNOWN, SUGGESTED = "fixed_mean", "fixed_busy", "known", "suggested"
@@ -109,23 +116,26 @@ class Worth:
         return float(less) / 3_600 * 24 / len(self.flow)
 
 
-def worths(counts: Counts, made: Forecast, first: int) -> Iterator[Worth]:
-    """Each signal all of whose approaches deliver flows; fixed timings are set by the rows before
-    `first`."""
-    for signal, own in counts.arms.groupby("signal_id", sort=True):
-        if str(signal) not in counts.silent:
-            found = _worth(counts, made, first, own.index.to_numpy())
-            if found is not None:
-                yield found
+def worths(counts: Counts, made: Forecast, first: int, most: int = 20) -> Iterator[Worth]:
+    """The signals with most vehicles all of whose approaches deliver flows, the busiest first;
+    fixed timings are set by the rows before `first`."""
+    busy = pd.Series(np.nan_to_num(mean_flow(made.came)), index=counts.arms.index)
+    total = busy.groupby(counts.arms["signal_id"]).sum().sort_values(ascending=False, kind="stable")
+    for signal in [name for name in total.index if str(name) not in counts.silent][:most]:
+        own = np.flatnonzero(counts.arms["signal_id"] == signal)
+        found = _worth(counts, made, first, own)
+        if found is not None:
+            yield found
 
 
 def _worth(counts: Counts, made: Forecast, first: int, columns: np.ndarray) -> Worth | None:
     arms = counts.arms.loc[columns].to_dict("records")
-    fixed = {name: _timing(arms, flow) for name, flow in _usual(counts, first, columns).items()}
+    usual = _usual(counts, first, columns)
     known = np.isfinite(made.came[:, columns] + made.told[:, columns]).all(axis=1)
     known &= made.came[:, columns].sum(axis=1) > 0
-    if None in fixed.values() or not known.any():
+    if not known.any() or not all(np.isfinite(flow).all() for flow in usual.values()):
         return None
+    fixed = {name: _fixed(arms, flow) for name, flow in usual.items()}
     told, came = made.told[known][:, columns], made.came[known][:, columns]
     suggestions = tuple(_suggest(arms, flow) for flow in told)
     best = [_suggest(arms, flow) for flow in came]
@@ -138,7 +148,7 @@ def _worth(counts: Counts, made: Forecast, first: int, columns: np.ndarray) -> W
     delays = {
         name: np.array(
             [
-                mean_delay_s(_arms(arms, flow), timing or _must(fixed[BUSY]))
+                mean_delay_s(_arms(arms, flow), timing or fixed[BUSY])
                 for flow, timing in zip(came, timings, strict=True)
             ]
         )
@@ -166,21 +176,16 @@ def _usual(counts: Counts, first: int, columns: np.ndarray) -> dict[str, np.ndar
     return {MEAN: mean_flow(flow), BUSY: max(hours, key=lambda one: float(np.nansum(one)))}
 
 
-def _timing(arms: list[dict[Any, Any]], flow: np.ndarray) -> Timing | None:
-    return _suggest(arms, flow).timing if np.isfinite(flow).all() else None
+def _fixed(arms: list[dict[Any, Any]], flow: np.ndarray) -> Timing:
+    return _suggest(arms, flow).timing or longest(_arms(arms, flow), LOST_S)
 
 
 def _suggest(arms: list[dict[Any, Any]], flow: np.ndarray) -> Suggestion:
     return suggest(_arms(arms, flow), LOST_S)
 
 
-def _arms(arms: list[dict[Any, Any]], flow: np.ndarray) -> list[Any]:
+def _arms(arms: list[dict[Any, Any]], flow: np.ndarray) -> list[Approach]:
     return [approach({**arm, "flow": one}) for arm, one in zip(arms, flow.tolist(), strict=True)]
-
-
-def _must(timing: Timing | None) -> Timing:
-    assert timing is not None
-    return timing
 
 
 __all__ = [

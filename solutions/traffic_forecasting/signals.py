@@ -81,8 +81,7 @@ def suggest(
     if loaded >= MOST_LOADED:
         why = f"flows need {loaded:.0%} of the green: no cycle passes them, meter what comes in"
         return Suggestion(None, why, loaded)
-    least = {phase: max(a.least_green_s for a in approaches if a.phase == phase)
-             for phase in critical}  # fmt: skip
+    least = _least(approaches)
     if sum(least.values()) + lost > LONGEST_S:
         return Suggestion(None, f"least greens do not fit into {LONGEST_S:g} s", loaded)
     cycle = float(np.clip((1.5 * lost + 5) / (1 - loaded), SHORTEST_S, LONGEST_S))
@@ -95,6 +94,24 @@ def suggest(
     if change >= 0:
         return Suggestion(None, "the present timing is as good", loaded, delay, change)
     return Suggestion(timing, "less delay is expected", loaded, delay, change)
+
+
+def longest(approaches: Sequence[Approach], lost_s: float = 4.0) -> Timing:
+    """The longest cycle, its greens by the flows: what is left where no cycle passes them."""
+    _sound(approaches, lost_s, None)
+    critical = _critical(approaches)
+    least = _least(approaches)
+    lost = lost_s * len(critical)
+    cycle = max(LONGEST_S, sum(least.values()) + lost)
+    return Timing(cycle, _greens(cycle - lost, critical, least))
+
+
+def _least(approaches: Sequence[Approach]) -> dict[str, float]:
+    """Least green of each phase, in the order of phases."""
+    found: dict[str, float] = {}
+    for one in approaches:
+        found[one.phase] = max(found.get(one.phase, 0.0), one.least_green_s)
+    return found
 
 
 def _sound(approaches: Sequence[Approach], lost_s: float, present: Timing | None) -> None:
@@ -163,4 +180,4 @@ def mean_delay_s(approaches: Sequence[Approach], timing: Timing) -> float:
     return float(flows @ np.array(told) / flows.sum()) if flows.sum() > 0 else 0.0
 
 
-__all__ = ["Approach", "Suggestion", "Timing", "delay_s", "mean_delay_s", "suggest"]
+__all__ = ["Approach", "Suggestion", "Timing", "delay_s", "longest", "mean_delay_s", "suggest"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -102,3 +103,29 @@ def test_known_flows_wait_least_and_fixed_timings_are_set_by_the_days_before() -
     (other,) = worths(spoilt, made, 6 * 288)
     for way in (MEAN, BUSY):
         np.testing.assert_array_equal(other.delays[way], one.delays[way])
+
+
+def test_a_signal_that_no_cycle_passes_keeps_its_fixed_timing_and_the_page_says_so() -> None:
+    tables = crossing()
+    flow = tables["readings"]["flow_vph"]
+    arms = tables["readings"]["speed_kmh"].isna()
+    rows = tables["readings"].assign(flow_vph=flow.where(~arms, 2 * flow))
+    counts = counts_of({**tables, "readings": rows})
+    assert counts is not None
+    (one,) = worths(counts, forecast_quarters(counts, 6 * 288), 6 * 288)
+    none = np.array([told.timing is None for told in one.suggestions])
+    assert none.any()
+    np.testing.assert_array_equal(one.delays[SUGGESTED][none], one.delays[BUSY][none])
+    (page,) = signal_pages(story({**tables, "readings": rows}))
+    assert f"In {none.sum()} quarters of an hour nothing could be suggested" in page.found[0]
+
+
+def test_only_the_busiest_signals_are_judged() -> None:
+    tables = crossing()
+    counts = counts_of(tables)
+    assert counts is not None
+    two = counts.arms["sensor_id"].map({"x-north": "a", "x-south": "b", "x-east": "b"})
+    split = replace(counts, arms=counts.arms.assign(signal_id=two))
+    made = forecast_quarters(split, 6 * 288)
+    assert [one.signal for one in worths(split, made, 6 * 288)] == ["b", "a"]
+    assert [one.signal for one in worths(split, made, 6 * 288, most=1)] == ["b"]

@@ -9,6 +9,7 @@ from solutions.traffic_forecasting.signals import (
     Approach,
     Timing,
     delay_s,
+    longest,
     mean_delay_s,
     suggest,
 )
@@ -95,3 +96,12 @@ def test_what_cannot_be_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=told):
         suggest(approaches, present=present)
+
+
+def test_the_longest_cycle_is_left_for_flows_that_no_cycle_passes() -> None:
+    found = longest(crossing(1_200.0, 800.0), lost_s=5.0)
+    assert found.cycle_s == 150.0
+    assert found.green_s["A"] == pytest.approx(140 * 0.6)
+    assert sum(found.green_s.values()) == pytest.approx(140.0)
+    uneven = [Approach("n", "A", 2_000.0), Approach("e", "B", 1.0, least_green_s=20.0)]
+    assert longest(uneven).green_s["B"] == 20.0
