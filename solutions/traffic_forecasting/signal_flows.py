@@ -96,7 +96,7 @@ def forecast_flows(
     known = np.zeros(len(slot), dtype=bool)
     known[learn or slice(None)] = True
     known[max(at - RECENT, 0) :] = False
-    usual_then = _mean(grid.flow[known & (slot == wanted)])
+    usual_then = mean_flow(grid.flow[known & (slot == wanted)])
     return np.asarray(usual_then * _busy(grid, slot, at, known))
 
 
@@ -105,7 +105,7 @@ def _busy(grid: Grid, slot: np.ndarray, at: int, known: np.ndarray) -> np.ndarra
     assert grid.flow is not None
     came, usual = np.zeros((2, grid.flow.shape[1]))
     for row in range(max(at - RECENT, 0), min(at, len(slot))):
-        mean = _mean(grid.flow[known & (slot == slot[row])])
+        mean = mean_flow(grid.flow[known & (slot == slot[row])])
         both = np.isfinite(grid.flow[row]) & np.isfinite(mean)
         came += np.where(both, grid.flow[row], 0.0)
         usual += np.where(both, mean, 0.0)
@@ -204,7 +204,7 @@ def approach(arm: Mapping[Any, Any]) -> Approach:
     )
 
 
-def _mean(rows: np.ndarray) -> np.ndarray:
+def mean_flow(rows: np.ndarray) -> np.ndarray:
     """Mean of each column; NaN where nothing is known."""
     there = np.isfinite(rows)
     n = there.sum(axis=0)
@@ -217,6 +217,7 @@ __all__ = [
     "approach",
     "counts_of",
     "forecast_flows",
+    "mean_flow",
     "suggested",
     "suggestion_tables",
     "suggestions",

@@ -6,7 +6,7 @@ the flows that came, beside fixed timings that were set by the days before.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from solutions.traffic_forecasting.signal_flows import (
     Counts,
     ahead,
     approach,
+    mean_flow,
 )
 from solutions.traffic_forecasting.signals import (
     Approach,
@@ -79,12 +80,6 @@ def forecast_quarters(counts: Counts, first: int) -> Forecast:
     return Forecast(counts.grid.at[rows + reach], told, usual, latest, came)
 
 
-def mean_flow(rows: np.ndarray) -> np.ndarray:
-    """Mean of each column, NaN where nothing is known."""
-    n = np.isfinite(rows).sum(axis=0)
-    return np.where(n > 0, np.nansum(rows, axis=0) / np.maximum(n, 1), np.nan)
-
-
 @dataclass(frozen=True, eq=False)
 class Worth:
     """One signal over quarters of an hour: at (UTC), suggestions, loaded and came (sum of critical
@@ -139,31 +134,34 @@ def _worth(counts: Counts, made: Forecast, first: int, columns: np.ndarray) -> W
     told, came = made.told[known][:, columns], made.came[known][:, columns]
     suggestions = tuple(_suggest(arms, flow) for flow in told)
     best = [_suggest(arms, flow) for flow in came]
-    ways: dict[str, list[Timing | None]] = {
+    fixed_ways = {name: [timing] * len(came) for name, timing in fixed.items()}
+    ways: dict[str, Sequence[Timing | None]] = {
         SUGGESTED: [one.timing for one in suggestions],
         KNOWN: [one.timing for one in best],
-        **{name: [timing] * len(came) for name, timing in fixed.items()},
-    }
-    # where nothing is suggested the timing of the busiest hour stays
-    delays = {
-        name: np.array(
-            [
-                mean_delay_s(_arms(arms, flow), timing or fixed[BUSY])
-                for flow, timing in zip(came, timings, strict=True)
-            ]
-        )
-        for name, timings in ways.items()
+        **fixed_ways,
     }
     return Worth(
         str(arms[0]["signal_id"]),
-        tuple(dict.fromkeys(sorted(str(arm["phase"]) for arm in arms))),
+        tuple(sorted({str(arm["phase"]) for arm in arms})),
         made.at[known],
         suggestions,
         np.array([one.loaded for one in suggestions]),
         np.array([one.loaded for one in best]),
         came.sum(axis=1),
-        delays,
+        {name: _delays(arms, came, timings, fixed[BUSY]) for name, timings in ways.items()},
     )
+
+
+def _delays(
+    arms: list[dict[Any, Any]],
+    came: np.ndarray,
+    timings: Sequence[Timing | None],
+    instead: Timing,
+) -> np.ndarray:
+    """Mean seconds of a vehicle in each quarter, (quarters,), by the flows that came; where there
+    is no timing another one stays."""
+    each = zip(came, timings, strict=True)
+    return np.array([mean_delay_s(_arms(arms, flow), timing or instead) for flow, timing in each])
 
 
 def _usual(counts: Counts, first: int, columns: np.ndarray) -> dict[str, np.ndarray]:
@@ -196,6 +194,5 @@ __all__ = [
     "Forecast",
     "Worth",
     "forecast_quarters",
-    "mean_flow",
     "worths",
 ]
