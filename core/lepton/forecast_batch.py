@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 SIMILAR: Final = "similar"
 """What forecasts a new series: the shape of series of its kind."""
+_SHOWN: Final = 3
 LOOK_BACK_S: Final = 56 * DAY_S
 """Weeks of its own forecasts by which a batch of forecasts is calibrated."""
 
@@ -49,6 +50,10 @@ def forecasts(
     """
     panel = cleaned(ctx, validated).panel
     looks = spec_of(ctx).looks(panel, ctx.settings)
+    panel, looks, strange = nearcasting.as_learnt(bundle, panel, looks)
+    if strange:
+        shown = ", ".join(strange[:_SHOWN]) + (" ..." if len(strange) > _SHOWN else "")
+        ctx.progress.step(f"{len(strange)} series that this version does not know: {shown}")
     issued = issued_by(bundle, _asked(ctx, panel, looks, day))
     if not isinstance(next(iter(looks.values())), NearSpec):
         issued = _warmed_up(panel, issued)

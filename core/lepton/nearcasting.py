@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import pandas as pd
 
 from lepton.context import Context
 from lepton.forecast.near_lessons import NearLearning, Span, asked_of
@@ -147,6 +149,37 @@ def forecasts_at(
     return Span(first_s - BACK_S, first_s).instants(step_s), asked
 
 
+def as_learnt(
+    bundle: Path, panel: PanelDataset, looks: Mapping[str, Look]
+) -> tuple[PanelDataset, Mapping[str, Look], tuple[str, ...]]:
+    """The series that a bundle of the next minutes was made for, in its order, and its own look:
+    what is usual, and who is whose neighbour, are told of these.
+
+    One that is not delivered has no reading; those that the bundle does not know are left out, and
+    named. Panels of the same series, and other forecasts, stay as they are.
+    """
+    from lepton.export.edge import edge_faults
+    from lepton_edge.bundle import open_bundle
+    from lepton_edge.forecast_plan import read_plan
+
+    if not is_near(looks):
+        return panel, looks, ()
+    with edge_faults():
+        plan = read_plan(open_bundle(bundle))
+    if plan.ids == panel.ids:
+        return panel, looks, ()
+    ids = pd.DataFrame({"series_id": pd.Series(plan.ids, dtype="str")})
+    series = ids.merge(panel.series, on="series_id", how="left", validate="one_to_one")
+    kept = replace(
+        panel,
+        rows=panel.rows[panel.rows["series_id"].isin(plan.ids)],
+        series=series,
+        neighbours=None,
+    )
+    strange = tuple(name for name in panel.ids if name not in plan.codes)
+    return kept, dict.fromkeys(plan.ids, plan.spec), strange
+
+
 def _rule(ctx: Context, prepared: Prepared) -> OnsetRule | None:
     spec = ctx.solution.forecast
     if spec is None or spec.onset is None:
@@ -182,6 +215,7 @@ def _by_bundle(
 
 
 __all__ = [
+    "as_learnt",
     "compress",
     "evaluate",
     "forecasts_at",

@@ -13,6 +13,7 @@ from solutions.traffic_forecasting.signal_worth import (
     BUSY,
     KNOWN,
     MEAN,
+    QUARTER_MIN,
     SUGGESTED,
     Forecast,
     Worth,
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 FEWEST_BEFORE_D: Final = 3
 """Days before those that are judged, for what is usual."""
 MOST_DRAWN, MOST_LISTED = 4, 20
+LEAST_SAVED_H: Final = 0.5
+"""Vehicle hours a day below which a fixed timing counts as good as suggestions."""
 _NAMES: Final = {
     MEAN: "fixed, for mean flows",
     BUSY: "fixed, for the busiest hour",
@@ -68,18 +71,17 @@ def signal_pages(story: Story) -> tuple[Page, ...]:
 def _sentence(one: Worth) -> str:
     quarters = sum(1 for told in one.suggestions if told.timing is None)
     none = f" In {quarters} quarters of an hour nothing could be suggested." if quarters else ""
-    fixed = _NAMES[one.best_fixed].removeprefix("fixed, ")
+    fixed, saved = _NAMES[one.best_fixed].removeprefix("fixed, "), one.saved_h_a_day
+    worth = (
+        f"who decides for them would save {saved:,.1f} vehicle hours a day."
+        if saved >= LEAST_SAVED_H
+        else "the fixed one is as good."
+    )
     return (
         f"{one.signal}: by the suggestions a vehicle would wait {one.delay(SUGGESTED):.1f} s on "
         f"the mean, {one.delay(one.best_fixed):.1f} s by the better of two fixed timings ({fixed}) "
-        f"and {one.delay(KNOWN):.1f} s were flows known: who decides for them would save "
-        f"{_round(one.saved_h_a_day)} vehicle hours a day.{none}"
+        f"and {one.delay(KNOWN):.1f} s were flows known: {worth}{none}"
     )
-
-
-def _round(value: float) -> float:
-    """To a tenth, and no zero with a sign."""
-    return round(value, 1) + 0.0
 
 
 def _judged(made: Forecast, ids: tuple[str, ...]) -> str:
@@ -96,7 +98,7 @@ def _delays(found: list[Worth]) -> tuple[str, str, pd.DataFrame]:
             "signal": one.signal,
             "vehicles a day": one.flow.mean() * 24,
             **{f"{name}, s": one.delay(way) for way, name in _NAMES.items()},
-            "saved, vehicle hours a day": _round(one.saved_h_a_day),
+            "saved, vehicle hours a day": round(one.saved_h_a_day),
         }
         for one in found
     ]
@@ -139,11 +141,13 @@ def _drawn(one: Worth, zone: str) -> Figure | str:
         return "Too few quarters of an hour are known."
     figure = new_figure(WIDE[0], 6.0)
     grid: Any = figure.subplots(3, 1, sharex=True)
-    hours = local[own]
+    every = pd.date_range(one.at[own[0]], one.at[own[-1]], freq=f"{QUARTER_MIN:g}min")
+    place = one.at.get_indexer(every)
+    hours = every.tz_convert(zone).tz_localize(None)
     labels = ("flow ratio Y", "cycle, s", "delay, s a vehicle")
     for axes, draw, label in zip(grid, (_ratios, _cycles, _waits), labels, strict=True):
         dress(axes, ylabel=label)
-        draw(axes, one, hours, own)
+        draw(axes, one, hours, place)
         axes.set_ylim(bottom=0)
         axes.margins(x=0)
         _beside(axes)
@@ -167,17 +171,22 @@ def _beside(axes: Axes) -> None:
     )
 
 
-def _ratios(axes: Axes, one: Worth, hours: pd.DatetimeIndex, own: np.ndarray) -> None:
+def _at(values: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """The values at these places, NaN at -1: a quarter that is not known is a gap."""
+    return np.where(place >= 0, values[place], np.nan)
+
+
+def _ratios(axes: Axes, one: Worth, hours: pd.DatetimeIndex, place: np.ndarray) -> None:
     from lepton.report.drawing import BLUE, MUTED
 
-    axes.plot(hours, one.came[own], color=MUTED, lw=1.1, label="as it came")
-    axes.plot(hours, one.loaded[own], color=BLUE, lw=1.6, label="forecast")
+    axes.plot(hours, _at(one.came, place), color=MUTED, lw=1.1, label="as it came")
+    axes.plot(hours, _at(one.loaded, place), color=BLUE, lw=1.6, label="forecast")
 
 
-def _cycles(axes: Axes, one: Worth, hours: pd.DatetimeIndex, own: np.ndarray) -> None:
+def _cycles(axes: Axes, one: Worth, hours: pd.DatetimeIndex, place: np.ndarray) -> None:
     from lepton.report.drawing import LINE, SERIES
 
-    timings = [one.suggestions[at].timing for at in own]
+    timings = [one.suggestions[at].timing if at >= 0 else None for at in place.tolist()]
     cycle = np.array([np.nan if t is None else t.cycle_s for t in timings])
     greens = np.array([[np.nan if t is None else t.green_s[phase] for t in timings]
                        for phase in one.phases])  # fmt: skip
@@ -187,12 +196,13 @@ def _cycles(axes: Axes, one: Worth, hours: pd.DatetimeIndex, own: np.ndarray) ->
     axes.stackplot(hours, rows, colors=colours, labels=names, alpha=0.85, lw=0)
 
 
-def _waits(axes: Axes, one: Worth, hours: pd.DatetimeIndex, own: np.ndarray) -> None:
+def _waits(axes: Axes, one: Worth, hours: pd.DatetimeIndex, place: np.ndarray) -> None:
     from lepton.report.drawing import BLUE, MUTED, SERIES
 
     looks = {MEAN: (MUTED, "--"), BUSY: (SERIES[1], "-"), SUGGESTED: (BLUE, "-")}
     for way, (colour, style) in looks.items():
-        axes.plot(hours, one.delays[way][own], color=colour, ls=style, lw=1.5, label=_NAMES[way])
+        delays = _at(one.delays[way], place)
+        axes.plot(hours, delays, color=colour, ls=style, lw=1.5, label=_NAMES[way])
 
 
 __all__ = ["signal_pages"]

@@ -190,6 +190,7 @@ __all__ = [
     "BUSY",
     "KNOWN",
     "MEAN",
+    "QUARTER_MIN",
     "SUGGESTED",
     "Forecast",
     "Worth",
