@@ -105,6 +105,18 @@ def test_a_past_day_is_forecast_from_what_was_known_then(done: Done, tmp_path: P
     pd.testing.assert_frame_equal(told, was)
 
 
+def test_a_detector_that_is_no_longer_delivered_is_forecast_from_the_others(
+    done: Done, tmp_path: Path
+) -> None:
+    readings = pd.read_parquet(done.config.source["readings"])
+    gone = str(readings["sensor_id"].iloc[0])
+    path = tmp_path / "readings.parquet"
+    write_parquet(readings[readings["sensor_id"] != gone], path)
+    found = score(done.context("gone", readings=path)).frame
+    assert set(found["sensor_id"]) == set(readings.dropna()["sensor_id"])
+    assert set(found.loc[found["sensor_id"] == gone, "reason"]) == {"no_reading"}
+
+
 def test_stream_and_batch_see_the_same_bits_and_the_bundle_is_the_champion(done: Done) -> None:
     found = forecast_agreement(done.context("parity"))
     found.require()
