@@ -124,7 +124,7 @@ def _piece(one: Worth, zone: str) -> tuple[str, str, Any]:
     about = (
         "The last whole day. Above how much of the green flows need; then the suggested cycle, "
         "made of the greens of its phases and time that is lost between them; below the delay of a "
-        "vehicle by the flows that came."
+        "vehicle by the flows that came. In gaps an approach told no flow."
     )
     return f"{one.signal}: suggestions over a day", about, _drawn(one, zone)
 
