@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from lepton.context import Context
-from lepton.errors import DataError
+from lepton.errors import FeatureError
 from lepton.forecast.near_lessons import NearLearning, Span, asked_of
 from lepton.forecast.prepared import Prepared
 from lepton_edge.forecast_plan import Schedule
@@ -157,7 +157,7 @@ def as_learnt(
     what is usual, and who is whose neighbour, are told of these.
 
     One that is not delivered has no reading; those that the bundle does not know are left out, and
-    named. Panels of the same series, and other forecasts, stay as they are. Raises DataError LK250
+    named. Panels of the same series, and other forecasts, stay as they are. Raises FeatureError LK304
     where it knows none of them.
     """
     from lepton.export.edge import edge_faults
@@ -180,8 +180,8 @@ def as_learnt(
     )
     strange = tuple(name for name in panel.ids if name not in plan.codes)
     if len(strange) == len(panel.ids):
-        raise DataError(
-            "LK250",
+        raise FeatureError(
+            "LK304",
             where="series",
             found=f"the version knows none of them (e.g. {strange[0]})",
             remedy="give series under the names that it was made with, or train again",

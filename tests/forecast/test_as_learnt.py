@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lepton.errors import DataError
+from lepton.errors import FeatureError
 from lepton.forecast.built import built
 from lepton.forecast.panel import PanelDataset
 from lepton.nearcasting import as_learnt
@@ -64,5 +64,5 @@ def test_a_bundle_of_other_series_is_refused(bundle: Path) -> None:
         rows=panel.rows.assign(series_id="q" + panel.rows["series_id"]),
         series=panel.series.assign(series_id="q" + panel.series["series_id"]),
     )
-    with pytest.raises(DataError, match=r"LK250 .*knows none of them \(e.g. qd0\)"):
+    with pytest.raises(FeatureError, match=r"LK304 .*knows none of them \(e.g. qd0\)"):
         as_learnt(bundle, strange, LOOKS)
