@@ -157,8 +157,8 @@ def as_learnt(
     what is usual, and who is whose neighbour, are told of these.
 
     One that is not delivered has no reading; those that the bundle does not know are left out, and
-    named. Panels of the same series, and other forecasts, stay as they are. Raises FeatureError LK304
-    where it knows none of them.
+    named. Panels of the same series, and other forecasts, stay as they are. Raises FeatureError
+    LK304 where it knows none of them.
     """
     from lepton.export.edge import edge_faults
     from lepton_edge.bundle import open_bundle
