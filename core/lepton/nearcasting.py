@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from lepton.forecast.champion import Champion
     from lepton.forecast.matrix import Matrix
     from lepton.forecast.panel import PanelDataset
+    from lepton_edge.forecaster import Forecaster
     from lepton_edge.near_spec import OnsetRule
+    from lepton_edge.watch import WatchSpec
 
 LEARNT: Final = 40_000
 """Issues of a series that a run learns from, where the settings do not tell."""
@@ -59,7 +62,8 @@ def search(ctx: Context, prepared: Prepared) -> ForecastBoard:
         reserve_s=0.0 if ctx.config.budget.seconds is None else ctx.clock.reserve_s(len(prepared)),
     )
     learning = NearLearning(most=int(ctx.settings.get("learnt", LEARNT)))
-    return search_near(prepared, asked, ctx.progress, learning, _rule(ctx, prepared))
+    board = search_near(prepared, asked, ctx.progress, learning, _rule(ctx, prepared))
+    return replace(board, champion=replace(board.champion, watch=_watch(ctx, prepared)))
 
 
 def compress(ctx: Context, prepared: Prepared, board: ForecastBoard) -> ForecastFront:
@@ -106,13 +110,15 @@ def evaluate(ctx: Context, prepared: Prepared, front: ForecastFront, bundle: Bun
     from lepton.forecast.near_judged import with_near
     from lepton.forecast.near_search import FLOORS
     from lepton.forecast.search import spans_of
+    from lepton.nearwatch import with_watch
 
     champion, cuts, panel = front.champion, prepared.cuts, prepared.panel
     span = Span(cuts.holdout_s, cuts.end_s - champion.spec.n_ahead * panel.step_s + 1)
     matrix = _asked(prepared, champion, span, JUDGED)
     ctx.progress.step(f"{len(matrix):,} issues of the holdout")
     rng = ctx.rng("evaluate")
-    quantiles, onset = _by_bundle(bundle, champion, matrix, prepared)
+    forecaster = _forecaster(bundle)
+    quantiles, onset = _by_bundle(forecaster, matrix, prepared)
     told = {"bundle": quantiles}
     told |= {name: champion.fallback(name, matrix) for name in FLOORS}
     asked = np.unique(matrix.issue_s)
@@ -125,7 +131,11 @@ def evaluate(ctx: Context, prepared: Prepared, front: ForecastFront, bundle: Bun
         parity=check_forecasts(champion, bundle.path, matrix).max_abs_diff,
         leak=leak_of(prepared, picked, rng, champion.habits),
     )
-    return with_near(found, prepared, champion, matrix, quantiles, onset, span)
+    found = with_near(found, prepared, champion, matrix, quantiles, onset, span)
+    look = champion.spec
+    assert isinstance(look, NearSpec)
+    ctx.progress.step("queues of the holdout")
+    return with_watch(found, panel, look, forecaster, Span(cuts.holdout_s, cuts.end_s))
 
 
 def forecasts_at(
@@ -151,6 +161,13 @@ def _rule(ctx: Context, prepared: Prepared) -> OnsetRule | None:
     return spec.onset(prepared.panel, ctx.settings)
 
 
+def _watch(ctx: Context, prepared: Prepared) -> WatchSpec | None:
+    spec = ctx.solution.forecast
+    if spec is None or spec.watch is None:
+        return None
+    return spec.watch(prepared.panel, ctx.settings, ctx.costs)
+
+
 def _asked(prepared: Prepared, champion: Champion, span: Span, most: int) -> Matrix:
     look, habits = champion.spec, champion.habits
     assert isinstance(look, NearSpec)
@@ -158,17 +175,23 @@ def _asked(prepared: Prepared, champion: Champion, span: Span, most: int) -> Mat
     return asked_of(prepared.panel, look, habits, span, most=most)
 
 
+def _forecaster(bundle: Bundle) -> Forecaster:
+    from lepton.export.edge import edge_faults
+    from lepton_edge.forecaster import Forecaster
+
+    with edge_faults():
+        return Forecaster(bundle.path)
+
+
 def _by_bundle(
-    bundle: Bundle, champion: Champion, matrix: Matrix, prepared: Prepared
+    forecaster: Forecaster, matrix: Matrix, prepared: Prepared
 ) -> tuple[np.ndarray, np.ndarray]:
     """The bundle's deciles, calibrated as a device does it, and its chances of congestion."""
     from lepton.export.edge import edge_faults
     from lepton.forecast.near_conformal import near_calibrated
     from lepton_edge.asof import Features
-    from lepton_edge.forecaster import Forecaster
 
     with edge_faults():
-        forecaster = Forecaster(bundle.path)
         made = Features(matrix.X, matrix.scale, matrix.step)
         plain = np.ones(matrix.y.shape)
         blend, _ = forecaster.blend(made, matrix.shape, matrix.series, plain)

@@ -123,7 +123,29 @@ class ForecastService:
             return []
         every = np.arange(len(self.plan.ids))
         due = state.passed(until_s, is_open=is_open)
-        return [self._again(every, at) if again else self._issue(every, at) for at, again in due]
+        return [
+            self._again(every, at) if again else {**self._issue(every, at), **self._watched(at)}
+            for at, again in due
+        ]
+
+    def _watched(self, at_s: int) -> dict[str, Any]:
+        """Open alarms and incidents of a network that is watched."""
+        seen, ids = self.state.watched(at_s), self.plan.ids
+        if seen is None:
+            return {}
+        alarms = [
+            {
+                "alarm": one.alarm,
+                "since": _iso(int(one.since_s)),
+                "call": one.is_call,
+                "chance": one.chance if math.isfinite(one.chance) else None,
+                "head": ids[one.head],
+                "tail": ids[one.tail],
+                _ID: [ids[code] for code in one.members],
+            }
+            for one in seen.queues
+        ]
+        return {"alarms": alarms, "incidents": [ids[code] for code in seen.incidents]}
 
     def _again(self, code: np.ndarray, at_s: int) -> dict[str, Any]:
         """What was issued before, made again at an instant, of the series that have any of it."""

@@ -14,9 +14,10 @@ from lepton.features.spec import FeatureSpec
 from lepton.forecast.spec import SETTING_BOUNDS, SETTINGS, ForecastSpec
 from lepton.solution import DecisionSpec, ReportSpec, Solution, Words
 from lepton.task import TaskKind, TaskSpec
-from solutions.traffic_forecasting.alarms import COSTS
+from solutions.traffic_forecasting.alarms import COSTS, watch
 from solutions.traffic_forecasting.bench_los import los
 from solutions.traffic_forecasting.bench_metr_la import metr_la
+from solutions.traffic_forecasting.incident_page import incident_pages
 from solutions.traffic_forecasting.looks import looks, onset
 from solutions.traffic_forecasting.panel import panel
 from solutions.traffic_forecasting.realism import realism
@@ -32,7 +33,7 @@ def assemble(tables: Mapping[str, pd.DataFrame], settings: Mapping[str, float]) 
 
 
 def _nothing(rows: TabularDataset, costs: Mapping[str, float]) -> np.ndarray:
-    """A forecast of speeds raises no alerts by itself: alarms are a policy of their own."""
+    """A forecast of speeds raises no alerts by itself: alarms of queues are what costs decide."""
     return np.zeros(len(rows))
 
 
@@ -86,7 +87,9 @@ SOLUTION: Final = Solution(
         "holdout_days": (1.0, 366.0),
         "learnt": (1_000.0, 1e6),
     },
-    forecast=ForecastSpec(panel=panel, looks=looks, clean=None, onset=onset),
+    forecast=ForecastSpec(
+        panel=panel, looks=looks, clean=None, onset=onset, watch=watch, pages=incident_pages
+    ),
 )
 
 __all__ = ["SOLUTION", "assemble"]
