@@ -57,7 +57,16 @@ def test_the_forecast_holds_what_it_says(done: Done) -> None:
 
 def test_the_report_is_whole(done: Done) -> None:
     page = done.outcome.report.read_text(encoding="utf-8")
-    for anchor in ("summary", "gates", "performance", "calibration", "series", "choice"):
+    for anchor in (
+        "summary",
+        "gates",
+        "performance",
+        "calibration",
+        "series",
+        "choice",
+        "queues",
+        "incidents",
+    ):
         assert f'id="{anchor}"' in page
 
 
@@ -83,6 +92,9 @@ def test_a_past_day_is_forecast_from_what_was_known_then(done: Done, tmp_path: P
     again = score(spoilt, day=day).frame
     first = (whole["issued_at"] == issue).to_numpy()
     np.testing.assert_array_equal(again[list(LEVELS)][first], whole[list(LEVELS)][first])
+    watched = ["congestion_60", "alarm", "alarm_since", "incident"]
+    pd.testing.assert_frame_equal(again[watched][first], whole[watched][first])
+    assert whole["alarm"].notna().any()
 
 
 def test_stream_and_batch_see_the_same_bits_and_the_bundle_is_the_champion(done: Done) -> None:

@@ -115,11 +115,13 @@ def alarm_map(scored: pd.DataFrame, stays: pd.DataFrame, network: pd.DataFrame) 
     slow = slow[slow["entity"].isin(place.index)].drop_duplicates(["entity", "event_at"])
     slow = slow[slow["target"] < SLOW * slow["entity"].map(order.set_index("series")["free"])]
     step = pd.Timedelta(hours=float(np.diff(np.sort(scored["lead_h"].unique())).min()))
+    slow = _lasting(slow, step)
     rows = slow["entity"].map(place).to_numpy(float)
     left = slow["local_at"].to_numpy()
     width: Any = [step] * len(rows)
     axes.barh(rows, width, left=left, height=0.8, color=RED, alpha=0.55, lw=0)
     numbers = {alarm: number for number, alarm in enumerate(sorted(own["alarm"].unique()))}
+    own = own.assign(is_first=~own.duplicated(["alarm", "series"]))
     for stay in own.itertuples():
         if stay.series in place.index:
             _frame(axes, stay, float(place[stay.series]), numbers)
@@ -133,6 +135,16 @@ def alarm_map(scored: pd.DataFrame, stays: pd.DataFrame, network: pd.DataFrame) 
     return figure
 
 
+def _lasting(slow: pd.DataFrame, step: pd.Timedelta) -> pd.DataFrame:
+    """Without intervals that are slow alone: one makes no congestion."""
+    there = pd.MultiIndex.from_frame(slow[["entity", "event_at"]])
+    beside = [
+        pd.MultiIndex.from_arrays([slow["entity"], slow["event_at"] + way * step]).isin(there)
+        for way in (-1, 1)
+    ]
+    return slow[beside[0] | beside[1]]
+
+
 def _frame(axes: Any, stay: Any, row: float, numbers: dict[Any, int]) -> None:
     """The frame of one stay, its alarm's number at the left."""
     dates: Any = matplotlib.dates
@@ -141,7 +153,8 @@ def _frame(axes: Any, stay: Any, row: float, numbers: dict[Any, int]) -> None:
     hue = HUES[number % len(HUES)]
     place, size = (first, row - 0.4), (last - first, 0.8)
     axes.add_patch(Rectangle(place, *size, fill=False, edgecolor=hue, lw=1.0))
-    axes.text(first, row, f"{number + 1} ", ha="right", va="center", fontsize=5.5, color=hue)
+    if stay.is_first:
+        axes.text(first, row, f"{number + 1} ", ha="right", va="center", fontsize=5.5, color=hue)
 
 
 def leads(queues: pd.DataFrame) -> Figure | None:
@@ -150,7 +163,7 @@ def leads(queues: pd.DataFrame) -> Figure | None:
     if told.empty:
         return None
     figure = new_figure()
-    axes = new_axes(figure, xlabel="minutes before the queue", ylabel="queues")
+    axes = new_axes(figure, xlabel="minutes before the queue, 60 or more as 60", ylabel="queues")
     edges = np.arange(0, 65, 5)
     axes.hist(told, bins=list(edges), color=BLUE, rwidth=0.85)
     axes.axvline(told.median(), color=MUTED, ls="--", lw=1, label=f"median {told.median():.0f} min")
