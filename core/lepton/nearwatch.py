@@ -59,7 +59,7 @@ def recorded(panel: PanelDataset, look: NearSpec, forecaster: Forecaster, span: 
     habits = habits_of(forecaster.plan, panel, look, span.first_s)
     with edge_faults():
         chances = chances_of(forecaster, panel)
-        return record_of(panel, look, habits, span, chances, forecaster.plan.watch.least)
+        return record_of(panel, look, habits, span, chances, forecaster.plan.watch)
 
 
 def with_watch(

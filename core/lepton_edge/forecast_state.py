@@ -166,7 +166,7 @@ class ForecastState:
             if made.onset.shape[1]:
                 chance[made.code] = made.onset[:, -1]
         window = self.rings.window(np.arange(len(plan.ids)), issue_s)
-        seen = sight(spec, window, plan.habits, plan.clocks[0], plan.watch.least)
+        seen = sight(spec, window, plan.habits, plan.clocks[0], plan.watch)
         self.watched_s = issue_s
         return self.watch.read(float(issue_s), seen, chance)
 

@@ -25,11 +25,13 @@ from lepton_edge.wall_clock import WallClock
 @dataclass(frozen=True)
 class WatchSpec:
     """queue: when an alarm is raised; incident: when one is told, None for never; least: deviation
-    from what is usual that is taken at least, in the unit of the series."""
+    from what is usual that is taken at least, in the unit of the series; late: intervals after its
+    end until a value is there."""
 
     queue: QueueSpec
     incident: IncidentSpec | None = None
     least: float = 0.0
+    late: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain data."""
@@ -39,7 +41,8 @@ class WatchSpec:
     def from_json(cls, told: Mapping[str, Any]) -> WatchSpec:
         """What `to_json` wrote; KeyError, TypeError or ValueError on other data."""
         incident = None if told["incident"] is None else IncidentSpec(**told["incident"])
-        return cls(QueueSpec(**told["queue"]), incident, float(told["least"]))
+        queue, least, late = QueueSpec(**told["queue"]), float(told["least"]), int(told["late"])
+        return cls(queue, incident, least, late)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,12 +55,13 @@ class Sight:
 
 
 def sight(
-    spec: NearSpec, window: NearWindow, habits: Habits, clock: WallClock, least: float
+    spec: NearSpec, window: NearWindow, habits: Habits, clock: WallClock, watch: WatchSpec
 ) -> Sight:
-    """What is seen at every instant of a window; least: usual deviation that is taken at least."""
-    newest = window.past[..., -1]
-    usual = habits.at(spec, clock, window.step - 1)
-    return Sight(newest / habits.free, (newest - usual) / np.maximum(habits.spread, least))
+    """What is seen at every instant of a window: the interval whose value has just come."""
+    lag = watch.late + 1
+    newest = window.past[..., -lag]
+    usual = habits.at(spec, clock, window.step - lag)
+    return Sight(newest / habits.free, (newest - usual) / np.maximum(habits.spread, watch.least))
 
 
 @dataclass(frozen=True)

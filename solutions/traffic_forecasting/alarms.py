@@ -10,7 +10,7 @@ from lepton_edge.incidents import IncidentSpec
 from lepton_edge.queues import QueueSpec
 from lepton_edge.watch import WatchSpec
 from solutions.traffic_forecasting.limits import LIMITS
-from solutions.traffic_forecasting.looks import LASTS_S
+from solutions.traffic_forecasting.looks import LASTS_S, late_steps
 
 COSTS: Final = {"missed_queue": 5.0, "false_alarm": 1.0}
 """What a queue without an alarm, and an alarm without a queue, cost by default."""
@@ -37,7 +37,7 @@ def watch(
         leave=LEAVE,
         low_s=float(low_s),
     )
-    return WatchSpec(queue, IncidentSpec(), LEAST_KMH)
+    return WatchSpec(queue, IncidentSpec(), LEAST_KMH, late_steps(panel))
 
 
 __all__ = ["COSTS", "watch"]

@@ -29,13 +29,19 @@ def test_what_is_seen_is_the_newest_value_by_the_free_and_the_usual_one() -> Non
     past = np.full((3, N, 12), 50.0)
     past[1, 2, -1] = np.nan
     clock = WallClock(near_tiny.ZONE)
-    seen = sight(spec, NearWindow(at, past), habits, clock, least=1e-9)
+    seen = sight(spec, NearWindow(at, past), habits, clock, replace(near_tiny.WATCH, least=1e-9))
     np.testing.assert_array_equal(seen.ratio[0], 50.0 / habits.free)
     usual = habits.at(spec, clock, at - 1)
     np.testing.assert_array_equal(seen.away[2], (50.0 - usual[2]) / habits.spread)
     assert np.argwhere(np.isnan(seen.ratio)).tolist() == [[1, 2]]
-    wide = sight(spec, NearWindow(at, past), habits, clock, least=1e3)
+    wide = sight(spec, NearWindow(at, past), habits, clock, replace(near_tiny.WATCH, least=1e3))
     assert np.nanmax(np.abs(wide.away)) < 0.1
+    past[..., -2] = 40.0
+    late = sight(spec, NearWindow(at, past), habits, clock, replace(near_tiny.WATCH, late=1))
+    np.testing.assert_array_equal(late.ratio[1], 40.0 / habits.free)
+    np.testing.assert_array_equal(
+        late.away[1], (40.0 - habits.at(spec, clock, at - 2)[1]) / np.maximum(habits.spread, 4.0)
+    )
 
 
 def test_a_queue_is_one_alarm_and_an_incident_lies_where_traffic_is_slow_before_free_road() -> None:

@@ -65,7 +65,7 @@ def record_of(
     habits: Habits,
     span: Span,
     chances: Chances,
-    least: float,
+    watch: WatchSpec,
     most: int = MOST_WATCHED,
 ) -> Record:
     """The newest part of a span with at most so many instants times series."""
@@ -74,7 +74,7 @@ def record_of(
     clock = WallClock(spec.zone)
     ratio, away, told = [], [], []
     for own in np.array_split(at, max(1, -(-len(at) * n // AT_ONCE))):
-        here = sight(spec, window_of(panel, spec, own), habits, clock, least)
+        here = sight(spec, window_of(panel, spec, own), habits, clock, watch)
         ratio.append(here.ratio)
         away.append(here.away)
         asked = build_near(panel, spec, NearIssues(own, np.ones((len(own), n), bool)), habits)
