@@ -4,8 +4,8 @@ One line in, one line out. What is taken in is answered with how many values; a 
 instant of the bundle's schedule that has passed, with forecasts. A wrong line is answered with an
 error and changes nothing. The state is written every so many lines and at the end, and an answer
 that says `saved` is in it; after a kill the lines since then are sent again, and forecasts that the
-state knows already are answered as before. Of a network that is watched every scheduled issue also tells
-the open alarms, one a queue, and behind which series an incident is told.
+state knows already are answered as before. Of a network that is watched every scheduled issue also
+tells the open alarms, one a queue, and behind which series an incident is told.
 """
 
 from __future__ import annotations
