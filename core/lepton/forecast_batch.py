@@ -17,8 +17,10 @@ from lepton.contracts.model import Validated
 from lepton.errors import ConfigError
 from lepton.forecast.cleaning import Cleaned, clean, untouched
 from lepton.forecast.judged import LEVELS, instants
+from lepton.forecast.near_known import habits_of, look_of
 from lepton.forecast.spec import ForecastSpec, daily_issues, within
 from lepton.hierarchies import told_by
+from lepton.nearwatch import told_beside
 from lepton_edge.asof_spec import AsOfSpec
 from lepton_edge.looks import Look
 from lepton_edge.near_spec import NearSpec
@@ -28,11 +30,10 @@ if TYPE_CHECKING:
     from lepton.forecast.matrix import Matrix
     from lepton.forecast.panel import PanelDataset
     from lepton.forecast.reconcile import Hierarchy
-    from lepton_edge.forecaster import Forecasts
+    from lepton_edge.forecaster import Forecaster, Forecasts
 
 SIMILAR: Final = "similar"
 """What forecasts a new series: the shape of series of its kind."""
-_SHOWN: Final = 3
 LOOK_BACK_S: Final = 56 * DAY_S
 """Weeks of its own forecasts by which a batch of forecasts is calibrated."""
 
@@ -45,17 +46,13 @@ def forecasts(
     Issued on the local date `day` at the configured hour, or at the first such hour after all that
     is known. Calibrated by how the bundle would have done in the weeks before, and where series
     add up reconciled by the same weeks. Columns: the entity's, issued_at, event_at, the deciles,
-    forecast_by, reason, reconciled (the method, empty for none), and what the solution tells
-    beside them.
+    forecast_by, reason, of a network congestion_MINUTES, reconciled (the method, empty for none),
+    of a network alarm, alarm_since and incident, and what the solution tells beside them.
     """
     panel = cleaned(ctx, validated).panel
     looks = spec_of(ctx).looks(panel, ctx.settings)
-    panel, looks, strange = nearcasting.as_learnt(bundle, panel, looks)
-    if strange:
-        shown = ", ".join(strange[:_SHOWN]) + (" ..." if len(strange) > _SHOWN else "")
-        ctx.progress.step(f"{len(strange)} series that this version does not know: {shown}")
     issued = issued_by(bundle, _asked(ctx, panel, looks, day))
-    if not isinstance(next(iter(looks.values())), NearSpec):
+    if not issued.forecaster.plan.is_near:
         issued = _warmed_up(panel, issued)
     method, nodes, found, sums = "", tuple[str, ...](), issued.found, told_by(bundle)
     if sums is not None and set(sums[1].nodes) <= set(panel.ids):
@@ -64,6 +61,9 @@ def forecasts(
     rows = _rows(ctx, panel, issued, found)
     inside = rows[entity_name(ctx)].isin(nodes)
     rows = rows.assign(reconciled=pd.Series(np.where(inside, method, ""), dtype="str"))
+    look = issued.looks[0]
+    if isinstance(look, NearSpec):
+        rows = told_beside(rows, entity_name(ctx), panel, look, issued.forecaster)
     return spec_of(ctx).with_beside(rows, entity_name(ctx), panel, ctx.settings)
 
 
@@ -94,7 +94,7 @@ class Asked:
 class Issued:
     """now, found: what was asked for and its forecasts; before, blend: the time before them and
     what was forecast of it, not calibrated; rungs: names of what may forecast; looks: of each
-    series."""
+    series; forecaster: the bundle."""
 
     before: Matrix
     blend: np.ndarray
@@ -102,6 +102,7 @@ class Issued:
     found: Forecasts
     rungs: tuple[str, ...]
     looks: tuple[Look, ...]
+    forecaster: Forecaster
 
 
 def issued_by(bundle: Path, asked: Asked) -> Issued:
@@ -118,7 +119,12 @@ def issued_by(bundle: Path, asked: Asked) -> Issued:
         forecaster = Forecaster(bundle)
     codes = forecaster.plan.codes
     code = np.array([codes.get(name, len(codes)) for name in panel.ids], dtype=np.int64)
-    habits = forecaster.plan.habits
+    habits, first = None, next(iter(looks.values()))
+    if isinstance(first, NearSpec):
+        look = look_of(forecaster.plan, panel, first)
+        looks = dict.fromkeys(panel.ids, look)
+        first_s = min(int(at.min()) for at in asked.issues.values())
+        habits = habits_of(forecaster.plan, panel, look, first_s)
     before, now = (built(panel, looks, at, habits) for at in (asked.before, asked.issues))
     with edge_faults():
         rolling = forecaster.calibration()
@@ -132,7 +138,7 @@ def issued_by(bundle: Path, asked: Asked) -> Issued:
         made = Features(now.X, now.scale, now.step)
         found = forecaster.ready(code[now.series], made, now.shape, factors)
     own = tuple(looks[name] for name in panel.ids)
-    return Issued(before, blend, now, found, forecaster.plan.rungs, own)
+    return Issued(before, blend, now, found, forecaster.plan.rungs, own, forecaster)
 
 
 def _warmed_up(panel: PanelDataset, issued: Issued) -> Issued:
@@ -218,9 +224,21 @@ def _rows(ctx: Context, panel: PanelDataset, issued: Issued, found: Forecasts) -
             **{q: found.quantiles[..., at].ravel() for at, q in enumerate(LEVELS)},
             "forecast_by": pd.Series(np.repeat(rung, n_leads), dtype="str"),
             "reason": pd.Series(np.repeat(found.reasons, n_leads), dtype="str"),
+            **_chances(issued, found),
         }
     )
     return rows[_told(ctx, issued).ravel()].reset_index(drop=True)
+
+
+def _chances(issued: Issued, found: Forecasts) -> dict[str, np.ndarray]:
+    """congestion_MINUTES: chances that it begins, NaN where it is there or nothing is known."""
+    rule, matrix = issued.forecaster.plan.onset, issued.now
+    if rule is None or not found.onset.shape[1]:
+        return {}
+    return {
+        f"congestion_{span * matrix.step_s // 60}": np.repeat(found.onset[:, at], matrix.n_leads)
+        for at, span in enumerate(rule.spans)
+    }
 
 
 def _told(ctx: Context, issued: Issued) -> np.ndarray:

@@ -69,7 +69,9 @@ def _pages(
     if spec.pages is None:
         return ()
     past = selected_rows(prepared, board)
-    return spec.pages(Story(tables, past, evaluation.scored, prepared.panel.step_s, unit))
+    step_s = prepared.panel.step_s
+    story = Story(tables, past, evaluation.scored, step_s, unit, evaluation.incidents)
+    return spec.pages(story)
 
 
 def selected_rows(prepared: Prepared, board: ForecastBoard) -> pd.DataFrame:

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import pandas as pd
 
 from lepton.context import Context
-from lepton.errors import FeatureError
 from lepton.forecast.near_lessons import NearLearning, Span, asked_of
 from lepton.forecast.prepared import Prepared
 from lepton_edge.forecast_plan import Schedule
@@ -28,7 +25,9 @@ if TYPE_CHECKING:
     from lepton.forecast.champion import Champion
     from lepton.forecast.matrix import Matrix
     from lepton.forecast.panel import PanelDataset
+    from lepton_edge.forecaster import Forecaster
     from lepton_edge.near_spec import OnsetRule
+    from lepton_edge.watch import WatchSpec
 
 LEARNT: Final = 40_000
 """Issues of a series that a run learns from, where the settings do not tell."""
@@ -63,7 +62,8 @@ def search(ctx: Context, prepared: Prepared) -> ForecastBoard:
         reserve_s=0.0 if ctx.config.budget.seconds is None else ctx.clock.reserve_s(len(prepared)),
     )
     learning = NearLearning(most=int(ctx.settings.get("learnt", LEARNT)))
-    return search_near(prepared, asked, ctx.progress, learning, _rule(ctx, prepared))
+    board = search_near(prepared, asked, ctx.progress, learning, _rule(ctx, prepared))
+    return replace(board, champion=replace(board.champion, watch=_watch(ctx, prepared)))
 
 
 def compress(ctx: Context, prepared: Prepared, board: ForecastBoard) -> ForecastFront:
@@ -111,13 +111,15 @@ def evaluate(ctx: Context, prepared: Prepared, front: ForecastFront, bundle: Bun
     from lepton.forecast.near_judged import with_near
     from lepton.forecast.near_search import FLOORS
     from lepton.forecast.search import spans_of
+    from lepton.nearwatch import with_watch
 
     champion, cuts, panel = front.champion, prepared.cuts, prepared.panel
     span = Span(cuts.holdout_s, cuts.end_s - champion.spec.n_ahead * panel.step_s + 1)
     matrix = _asked(prepared, champion, span, JUDGED)
     ctx.progress.step(f"{len(matrix):,} issues of the holdout")
     rng = ctx.rng("evaluate")
-    quantiles, onset = _by_bundle(bundle, champion, matrix, prepared)
+    forecaster = _forecaster(bundle)
+    quantiles, onset = _by_bundle(forecaster, matrix, prepared)
     told = {"bundle": quantiles}
     told |= {name: champion.fallback(name, matrix) for name in FLOORS}
     asked = np.unique(matrix.issue_s)
@@ -131,7 +133,11 @@ def evaluate(ctx: Context, prepared: Prepared, front: ForecastFront, bundle: Bun
         leak=leak_of(prepared, picked, rng, champion.habits),
     )
     found = with_near(found, prepared, champion, matrix, quantiles, onset, span)
-    return replace(found, facts={**found.facts, **cold_facts(prepared, span)})
+    found = replace(found, facts={**found.facts, **cold_facts(prepared, span)})
+    look = champion.spec
+    assert isinstance(look, NearSpec)
+    ctx.progress.step("queues of the holdout")
+    return with_watch(found, panel, look, forecaster, Span(cuts.holdout_s, cuts.end_s))
 
 
 def forecasts_at(
@@ -150,50 +156,18 @@ def forecasts_at(
     return Span(first_s - BACK_S, first_s).instants(step_s), asked
 
 
-def as_learnt(
-    bundle: Path, panel: PanelDataset, looks: Mapping[str, Look]
-) -> tuple[PanelDataset, Mapping[str, Look], tuple[str, ...]]:
-    """The series that a bundle of the next minutes was made for, in its order, and its own look:
-    what is usual, and who is whose neighbour, are told of these.
-
-    One that is not delivered has no reading; those that the bundle does not know are left out, and
-    named. Panels of the same series, and other forecasts, stay as they are. Raises FeatureError
-    LK304 where it knows none of them.
-    """
-    from lepton.export.edge import edge_faults
-    from lepton_edge.bundle import open_bundle
-    from lepton_edge.forecast_plan import read_plan
-
-    if not is_near(looks):
-        return panel, looks, ()
-    with edge_faults():
-        plan = read_plan(open_bundle(bundle))
-    if plan.ids == panel.ids:
-        return panel, looks, ()
-    ids = pd.DataFrame({"series_id": pd.Series(plan.ids, dtype="str")})
-    series = ids.merge(panel.series, on="series_id", how="left", validate="one_to_one")
-    kept = replace(
-        panel,
-        rows=panel.rows[panel.rows["series_id"].isin(plan.ids)],
-        series=series,
-        neighbours=None,
-    )
-    strange = tuple(name for name in panel.ids if name not in plan.codes)
-    if len(strange) == len(panel.ids):
-        raise FeatureError(
-            "LK304",
-            where="series",
-            found=f"the version knows none of them (e.g. {strange[0]})",
-            remedy="give series under the names that it was made with, or train again",
-        )
-    return kept, dict.fromkeys(plan.ids, plan.spec), strange
-
-
 def _rule(ctx: Context, prepared: Prepared) -> OnsetRule | None:
     spec = ctx.solution.forecast
     if spec is None or spec.onset is None:
         return None
     return spec.onset(prepared.panel, ctx.settings)
+
+
+def _watch(ctx: Context, prepared: Prepared) -> WatchSpec | None:
+    spec = ctx.solution.forecast
+    if spec is None or spec.watch is None:
+        return None
+    return spec.watch(prepared.panel, ctx.settings, ctx.costs)
 
 
 def _asked(prepared: Prepared, champion: Champion, span: Span, most: int) -> Matrix:
@@ -203,17 +177,23 @@ def _asked(prepared: Prepared, champion: Champion, span: Span, most: int) -> Mat
     return asked_of(prepared.panel, look, habits, span, most=most)
 
 
+def _forecaster(bundle: Bundle) -> Forecaster:
+    from lepton.export.edge import edge_faults
+    from lepton_edge.forecaster import Forecaster
+
+    with edge_faults():
+        return Forecaster(bundle.path)
+
+
 def _by_bundle(
-    bundle: Bundle, champion: Champion, matrix: Matrix, prepared: Prepared
+    forecaster: Forecaster, matrix: Matrix, prepared: Prepared
 ) -> tuple[np.ndarray, np.ndarray]:
     """The bundle's deciles, calibrated as a device does it, and its chances of congestion."""
     from lepton.export.edge import edge_faults
     from lepton.forecast.near_conformal import near_calibrated
     from lepton_edge.asof import Features
-    from lepton_edge.forecaster import Forecaster
 
     with edge_faults():
-        forecaster = Forecaster(bundle.path)
         made = Features(matrix.X, matrix.scale, matrix.step)
         plain = np.ones(matrix.y.shape)
         blend, _ = forecaster.blend(made, matrix.shape, matrix.series, plain)
@@ -224,7 +204,6 @@ def _by_bundle(
 
 
 __all__ = [
-    "as_learnt",
     "compress",
     "evaluate",
     "forecasts_at",

@@ -20,6 +20,7 @@ from lepton_edge.looks import Look, look_from_json
 from lepton_edge.near_spec import NearSpec, OnsetRule
 from lepton_edge.strict_json import parse
 from lepton_edge.wall_clock import DAY_S, WallClock, changes_of
+from lepton_edge.watch import WatchSpec
 
 PLAN: Final = "forecast.json"
 CALIBRATION: Final = "calibration.npz"
@@ -95,8 +96,8 @@ def _multiples(every_s: int, after_s: int, until_s: int) -> range:
 class Plan:
     """ids: the series in the order of their codes; specs, clocks: of each calendar; calendar: that
     of each series; typical: size of each where its past does not tell, NaN for none; latency_s:
-    column (y among them) -> seconds after an interval's end; habits, onset: what is usual and when
-    congestion is told, of forecasts of the next minutes."""
+    column (y among them) -> seconds after an interval's end; habits, onset, watch: what is usual,
+    when congestion is told, and what is told of queues, of forecasts of the next minutes."""
 
     ids: tuple[str, ...]
     specs: tuple[Look, ...]
@@ -111,6 +112,7 @@ class Plan:
     correction: Correction
     habits: Habits | None = None
     onset: OnsetRule | None = None
+    watch: WatchSpec | None = None
 
     @cached_property
     def codes(self) -> Mapping[str, int]:
@@ -206,6 +208,7 @@ def _plan(told: Mapping[str, Any]) -> Plan:
         unit=str(told["unit"]),
         correction=Correction.from_json(told["correction"]),
         onset=OnsetRule.from_json(told["onset"]) if told.get("onset") else None,
+        watch=WatchSpec.from_json(told["watch"]) if told.get("watch") else None,
     )
 
 

@@ -4,7 +4,8 @@ One line in, one line out. What is taken in is answered with how many values; a 
 instant of the bundle's schedule that has passed, with forecasts. A wrong line is answered with an
 error and changes nothing. The state is written every so many lines and at the end, and an answer
 that says `saved` is in it; after a kill the lines since then are sent again, and forecasts that the
-state knows already are answered as before.
+state knows already are answered as before. Of a network that is watched every scheduled issue also
+tells the open alarms, one a queue, and behind which series an incident is told.
 """
 
 from __future__ import annotations
@@ -123,7 +124,29 @@ class ForecastService:
             return []
         every = np.arange(len(self.plan.ids))
         due = state.passed(until_s, is_open=is_open)
-        return [self._again(every, at) if again else self._issue(every, at) for at, again in due]
+        return [
+            self._again(every, at) if again else {**self._issue(every, at), **self._watched(at)}
+            for at, again in due
+        ]
+
+    def _watched(self, at_s: int) -> dict[str, Any]:
+        """Open alarms and incidents of a network that is watched."""
+        seen, ids = self.state.watched(at_s), self.plan.ids
+        if seen is None:
+            return {}
+        alarms = [
+            {
+                "alarm": one.alarm,
+                "since": _iso(int(one.since_s)),
+                "call": one.is_call,
+                "chance": one.chance if math.isfinite(one.chance) else None,
+                "head": ids[one.head],
+                "tail": ids[one.tail],
+                _ID: [ids[code] for code in one.members],
+            }
+            for one in seen.queues
+        ]
+        return {"alarms": alarms, "incidents": [ids[code] for code in seen.incidents]}
 
     def _again(self, code: np.ndarray, at_s: int) -> dict[str, Any]:
         """What was issued before, made again at an instant, of the series that have any of it."""

@@ -23,7 +23,9 @@ from lepton_edge.errors import BundleError
 from lepton_edge.forecast_plan import Plan
 from lepton_edge.forecaster import Forecaster, Forecasts
 from lepton_edge.near import is_scored
-from lepton_edge.near_stream import rings_from, rings_of
+from lepton_edge.near_spec import NearSpec
+from lepton_edge.near_stream import NearStream, rings_from, rings_of
+from lepton_edge.watch import Seen, Watch, sight
 
 MAGIC: Final = b"lepton-forecast 1 "
 REPEATABLE: Final = 4
@@ -104,6 +106,8 @@ class ForecastState:
         self.answers: dict[int, dict[int, Forecasts]] = {}
         self.now_s: int | None = None
         self.due_s: int | None = None
+        self.watch = _watch_of(self.plan)
+        self.watched_s: int | None = None
         self.rows = 0
 
     def measured(
@@ -146,6 +150,25 @@ class ForecastState:
             answers |= {int(one): made for one in new}
         self._forget(issue_s)
         return list({id(one): one for one in (answers[int(c)] for c in code)}.values())
+
+    def watched(self, issue_s: int) -> Seen | None:
+        """What is told of queues and incidents at an instant of issue of all series, each only
+        once; None where nothing is watched, or where it was told."""
+        plan, spec = self.plan, self.plan.spec
+        if self.watch is None or (self.watched_s is not None and issue_s <= self.watched_s):
+            return None
+        assert isinstance(spec, NearSpec)
+        assert isinstance(self.rings, NearStream)
+        assert plan.habits is not None
+        assert plan.watch is not None
+        chance = np.full(len(plan.ids), np.nan)
+        for made in {id(one): one for one in self.answers[issue_s].values()}.values():
+            if made.onset.shape[1]:
+                chance[made.code] = made.onset[:, -1]
+        window = self.rings.window(np.arange(len(plan.ids)), issue_s)
+        seen = sight(spec, window, plan.habits, plan.clocks[0], plan.watch)
+        self.watched_s = issue_s
+        return self.watch.read(float(issue_s), seen, chance)
 
     def again(self, code: int, at_s: int) -> Running:
         """What was issued of a series for the intervals from an instant on, moved by how far the
@@ -205,6 +228,8 @@ class ForecastState:
             "bundle": _bundle_of(self.forecaster.opened),
             "clock": [self.now_s, self.due_s],
             "rows": self.rows,
+            "watch": None if self.watch is None else self.watch.checkpoint(),
+            "watched": self.watched_s,
             "issued": [[issue_s, one.first] for issue_s, one in self.issued.items()],
             "answers": [],
         }
@@ -250,6 +275,9 @@ class ForecastState:
         told = {n.partition(".")[2]: a for n, a in arrays.items() if n.startswith("rolling.")}
         self.rolling = Rolling.from_arrays(self.plan.conformal, told)
         (self.now_s, self.due_s), self.rows = facts["clock"], facts["rows"]
+        if self.watch is not None and facts["watch"] is not None:
+            self.watch = Watch.restored(self.watch.spec, self.watch.neighbours, facts["watch"])
+        self.watched_s = facts["watched"]
         for number, (issue_s, first) in enumerate(facts["issued"]):
             parts = [arrays[f"issued.{number}.{name}"] for name in _ISSUED]
             self.issued[issue_s] = Issued(first, *parts)
@@ -262,6 +290,12 @@ class ForecastState:
 
 _ISSUED: Final = ("given", "outer", "cell", "scale", "scored")
 _ANSWERS: Final = ("code", "step", "quantiles", "blend", "cell", "rung", "scale", "onset")
+
+
+def _watch_of(plan: Plan) -> Watch | None:
+    if plan.watch is None or not isinstance(plan.spec, NearSpec):
+        return None
+    return Watch(plan.watch, plan.spec.neighbours)
 
 
 def _bundle_of(opened: Opened) -> str:

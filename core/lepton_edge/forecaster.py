@@ -107,7 +107,7 @@ class Forecaster:
             return np.empty((len(code), 0))
         plain = np.ones(made.step.shape)
         found = self._run(["onset"], made, shape, code, plain)[0]
-        return np.where(flows_freely(spec, shape, rule)[:, None], found, np.nan)
+        return np.where(flows_freely(spec.shape_names, shape, rule)[:, None], found, np.nan)
 
     def _run(
         self,
@@ -227,6 +227,7 @@ def _judged_near(
     spec = plan.spec
     assert isinstance(spec, NearSpec)
     age, unknown = (shape[:, spec.shape_names.index(name)] for name in ("network_age", "unknown"))
+    age = age - -(-plan.latency_s.get("y", 0) // spec.step_s)
     is_stale = age > STALE_STEPS
     told = np.select(
         [is_stale, age > LATE_STEPS, unknown >= spec.n_past],

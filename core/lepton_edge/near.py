@@ -84,13 +84,16 @@ def near_features(
     )
 
 
-def flows_freely(spec: NearSpec, shape: np.ndarray, rule: OnsetRule) -> np.ndarray:
-    """Whether a series' last readings are known and none of them is slow, (n,); shape: (n,
-    shape_names)."""
-    low = rule.share * shape[:, spec.shape_names.index("free")]
+def flows_freely(names: Sequence[str], shape: np.ndarray, rule: OnsetRule) -> np.ndarray:
+    """Whether a series' last readings are known and none of them is slow, (n,); shape: (n, names).
+
+    Of intervals that are many in the time that counts those are read that are features.
+    """
+    low = rule.share * shape[:, names.index("free")]
     found = np.ones(len(shape), dtype=bool)
-    for lag in range(1, rule.steps + 1):
-        found &= shape[:, spec.shape_names.index(f"value_{lag}")] >= low
+    for lag in range(rule.late + 1, rule.late + rule.steps + 1):
+        if f"value_{lag}" in names:
+            found &= shape[:, names.index(f"value_{lag}")] >= low
     return found
 
 

@@ -52,21 +52,25 @@ class OnsetRule:
     """When a series counts as congested, and how far ahead that is told.
 
     share: of free flow below which it is slow; steps: slow intervals in a row; spans: intervals
-    ahead within which congestion may begin, rising.
+    ahead within which congestion may begin, rising; late: intervals after its end until a value is
+    there.
     """
 
     share: float
     steps: int
     spans: tuple[int, ...]
+    late: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain data."""
-        return {"share": self.share, "steps": self.steps, "spans": list(self.spans)}
+        spans = list(self.spans)
+        return {"share": self.share, "steps": self.steps, "spans": spans, "late": self.late}
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> OnsetRule:
         """What `to_json` wrote; KeyError, TypeError or ValueError on other data."""
-        return cls(float(told["share"]), int(told["steps"]), tuple(map(int, told["spans"])))
+        spans = tuple(map(int, told["spans"]))
+        return cls(float(told["share"]), int(told["steps"]), spans, int(told.get("late", 0)))
 
 
 @dataclass(frozen=True)

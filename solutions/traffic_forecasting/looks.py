@@ -53,7 +53,13 @@ def onset(panel: PanelDataset, settings: Mapping[str, float]) -> OnsetRule:
     n_leads = max(1, round(settings["lead_h"] * 3_600) // panel.step_s)
     steps = max(1, LASTS_S // panel.step_s)
     spans = sorted({s // panel.step_s for s in WARNED_S if steps <= s // panel.step_s <= n_leads})
-    return OnsetRule(LIMITS.congested, steps, tuple(spans) or (n_leads,))
+    return OnsetRule(LIMITS.congested, steps, tuple(spans) or (n_leads,), late_steps(panel))
+
+
+def late_steps(panel: PanelDataset) -> int:
+    """Intervals after its end until a speed is there, at most as many as are looked back on."""
+    late = -(-panel.latency_s.get("y", 0) // panel.step_s)
+    return min(late, max(3, PAST_S // panel.step_s) - 1)
 
 
 def _holidays(panel: PanelDataset) -> tuple[int, ...]:
@@ -67,4 +73,4 @@ def _holidays(panel: PanelDataset) -> tuple[int, ...]:
     return holidays_of(country, str(subdiv.iloc[0]) if len(subdiv) else None, years)
 
 
-__all__ = ["looks", "onset"]
+__all__ = ["LASTS_S", "late_steps", "looks", "onset"]

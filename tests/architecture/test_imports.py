@@ -41,6 +41,7 @@ TIERS = (
         "recommending",
         "lifetimes",
         "nearcasting",
+        "nearwatch",
         "remaining",
         "routes",
         "run_facts",

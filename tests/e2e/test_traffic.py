@@ -58,7 +58,16 @@ def test_the_forecast_holds_what_it_says(done: Done) -> None:
 
 def test_the_report_is_whole(done: Done) -> None:
     page = done.outcome.report.read_text(encoding="utf-8")
-    for anchor in ("summary", "gates", "performance", "calibration", "series", "choice"):
+    for anchor in (
+        "summary",
+        "gates",
+        "performance",
+        "calibration",
+        "series",
+        "choice",
+        "queues",
+        "incidents",
+    ):
         assert f'id="{anchor}"' in page
     assert 'id="signals"' in page
     assert "New detectors" in page
@@ -97,24 +106,15 @@ def test_a_past_day_is_forecast_from_what_was_known_then(done: Done, tmp_path: P
     again = found.frame
     first = (whole["issued_at"] == issue).to_numpy()
     np.testing.assert_array_equal(again[list(LEVELS)][first], whole[list(LEVELS)][first])
+    watched = ["congestion_60", "alarm", "alarm_since", "incident"]
+    pd.testing.assert_frame_equal(again[watched][first], whole[watched][first])
+    assert whole["alarm"].notna().any()
     told, was = (
         rows[rows["issued_at"] == issue].drop(columns="run_id")
         for rows in (found.also["suggestions"], past.also["suggestions"])
     )
     assert past.also["suggestions"]["issued_at"].nunique() == 24
     pd.testing.assert_frame_equal(told, was)
-
-
-def test_a_detector_that_is_no_longer_delivered_is_forecast_from_the_others(
-    done: Done, tmp_path: Path
-) -> None:
-    readings = pd.read_parquet(done.config.source["readings"])
-    gone = str(readings["sensor_id"].iloc[0])
-    path = tmp_path / "readings.parquet"
-    write_parquet(readings[readings["sensor_id"] != gone], path)
-    found = score(done.context("gone", readings=path)).frame
-    assert set(found["sensor_id"]) == set(readings.dropna()["sensor_id"])
-    assert set(found.loc[found["sensor_id"] == gone, "reason"]) == {"no_reading"}
 
 
 def test_stream_and_batch_see_the_same_bits_and_the_bundle_is_the_champion(done: Done) -> None:

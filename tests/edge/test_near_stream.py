@@ -4,6 +4,7 @@ after a kill, and says what it had to do without."""
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -13,13 +14,17 @@ import pytest
 
 from lepton.export.forecast_parity import check_forecasts
 from lepton.forecast.champion import Champion
+from lepton.forecast.near_lessons import Span
 from lepton.forecast.near_onset import is_free
+from lepton.forecast.watching import replayed
+from lepton.nearwatch import recorded
 from lepton_edge.asof import Features
 from lepton_edge.forecast_golden import check_windows
 from lepton_edge.forecast_service import ForecastService
 from lepton_edge.forecaster import Forecaster
 from lepton_edge.lines import Storage
 from lepton_edge.near import NearWindow
+from lepton_edge.queues import NO_ALARM
 from tests.forecast import near_tiny
 
 N = len(near_tiny.IDS)
@@ -67,11 +72,13 @@ def test_a_bundle_answers_as_its_champion_does(bundle: Path) -> None:
 
 
 def test_a_champion_comes_back_as_it_was(tmp_path: Path) -> None:
-    champion = near_tiny.board().champion
+    champion = replace(near_tiny.board().champion, watch=near_tiny.WATCH)
     champion.save(tmp_path / "kept")
     again = Champion.load(tmp_path / "kept")
     asked = near_tiny.asked(200)
     assert again.fingerprint == champion.fingerprint
+    assert again.watch == near_tiny.WATCH
+    assert replace(champion, watch=None).fingerprint != champion.fingerprint
     np.testing.assert_array_equal(again.quantiles(asked), champion.quantiles(asked))
 
 
@@ -90,16 +97,60 @@ def test_a_stream_forecasts_whenever_an_interval_has_ended(bundle: Path) -> None
 
 def test_a_killed_stream_goes_on_with_the_same_bits(bundle: Path, tmp_path: Path) -> None:
     whole = ForecastService(Forecaster(bundle), Storage(tmp_path / "whole", every=10**9))
-    told = [whole.answered(line) for line in lines(6.3, 6.36)]
+    sent = lines(6.3, 6.36)
+    told = [whole.answered(line) for line in sent]
     first = ForecastService(Forecaster(bundle), Storage(tmp_path / "cut", every=10**9))
     half = len(told) // 2
-    for line in lines(6.3, 6.36)[:half]:
+    for line in sent[:half]:
         first.answered(line)
     first.save()
     again = ForecastService(Forecaster(bundle), Storage(tmp_path / "cut", every=10**9))
-    rest = [again.answered(line) for line in lines(6.3, 6.36)[half:]]
+    rest = [again.answered(line) for line in sent[half:]]
     assert [one.get("issued") for one in rest] == [one.get("issued") for one in told[half:]]
-    assert any("issued" in one for one in rest)
+    assert any(one["issued"][0]["alarms"] for one in rest if "issued" in one)
+
+
+def test_a_device_tells_the_alarms_and_incidents_of_the_batch(bundle: Path) -> None:
+    forecaster, panel = Forecaster(bundle), near_tiny.panel()
+    service = ForecastService(forecaster)
+    first, last = 7.28, 7.4
+    answers = [service.answered(line) for line in lines(first, last)]
+    issued = [one for answer in answers for one in answer.get("issued", ())]
+    begin, end = (near_tiny.START + round(day * 288) * 300 for day in (first, last))
+    record = recorded(panel, near_tiny.spec(), forecaster, Span(begin + 300, end))
+    told = replayed(record, near_tiny.WATCH, near_tiny.neighbours())
+    rows = {int(at): row for row, at in enumerate(record.at_s)}
+    seen = 0
+    # before an hour has come a device knows less of its past than a batch
+    for one in issued[12:]:
+        row = rows[int(datetime.fromisoformat(one["issue_at"]).timestamp())]
+        members = {name: alarm["alarm"] for alarm in one["alarms"] for name in alarm["series_id"]}
+        wanted = {
+            name: int(number)
+            for name, number in zip(near_tiny.IDS, told.alarm[row], strict=True)
+            if number != NO_ALARM
+        }
+        assert members == wanted
+        incidents = [near_tiny.IDS[code] for code in np.flatnonzero(told.incident[row])]
+        assert one["incidents"] == incidents
+        seen += bool(members)
+    assert 5 < seen < len(issued)
+    calls = [alarm for one in issued for alarm in one["alarms"] if alarm["call"]]
+    assert len({alarm["alarm"] for alarm in calls}) == len(calls) >= 1
+
+
+def test_an_instant_is_watched_once_whoever_asks(bundle: Path) -> None:
+    service = ForecastService(Forecaster(bundle))
+    for line in lines(7.3, 7.35):
+        service.answered(line)
+    at_s = near_tiny.START + round(7.35 * 288) * 300
+    request = json.dumps({"issue_at": iso(at_s), "series_id": ["d1"]}).encode()
+    asked = service.answered(request)
+    assert "alarms" not in asked
+    assert service.state.watched_s == at_s - 300
+    after = service.answered(json.dumps({"at": iso(at_s + 1)}).encode())
+    assert [one["issue_at"] for one in after["issued"]] == [asked["issue_at"]]
+    assert "alarms" in after["issued"][0]
 
 
 def test_stream_and_batch_give_the_same_deciles(bundle: Path) -> None:

@@ -141,3 +141,13 @@ def test_one_low_mean_makes_no_congestion_and_two_do() -> None:
     free = np.array([100.0])
     values = np.array([90, 50, 90, 55, 50, 90], dtype=float)[:, None]
     assert congested(values, free)[:, 0].tolist() == [False, False, False, True, True, False]
+
+
+def test_a_low_value_counts_once_it_has_lasted_and_a_chance_at_once() -> None:
+    watch = alarms(low_s=300.0)
+    assert told(watch.read(0.0, ratios(d=0.5), NOT)) == []
+    assert told(watch.read(300.0, ratios(b=0.5), NOT)) == []
+    again = QueueAlarms.restored(watch.spec, ROAD, watch.checkpoint())
+    assert told(again.read(600.0, ratios(b=0.5), NOT)) == [(0, (1,), True)]
+    with pytest.raises(ValueError, match="not low before"):
+        QueueSpec(low_s=-1.0)

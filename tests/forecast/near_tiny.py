@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,11 @@ from lepton.forecast.spec import Cuts
 from lepton.forecast.usual import days_of
 from lepton.progress import Silent
 from lepton_edge.forecast_plan import Schedule
+from lepton_edge.incidents import IncidentSpec
 from lepton_edge.near_spec import NearSpec, OnsetRule
 from lepton_edge.neighbours import Neighbours
+from lepton_edge.queues import QueueSpec
+from lepton_edge.watch import WatchSpec
 
 STEP_S, DAY_S, DAYS = 300, 86_400, 9
 ZONE = "Europe/Berlin"
@@ -34,6 +38,7 @@ START = int(pd.Timestamp("2025-03-24", tz=ZONE).timestamp())
 """A Monday; clocks change on the Sunday inside."""
 IDS = tuple(f"d{at}" for at in range(6))
 RULE = OnsetRule(0.6, 2, (3, 6, 12))
+WATCH = WatchSpec(QueueSpec(low_s=300.0), IncidentSpec(), least=4.0)
 FAMILIES = ("persistence", "habit", "drift", "near_trees", "near_net")
 SMALL: Mapping[str, Mapping[str, Any]] = {
     "near_trees": {"rounds": 20, "num_leaves": 15, "min_data_in_leaf": 20, "knots": 3},
@@ -142,5 +147,6 @@ def context() -> ForecastContext:
 
 
 def bundle(folder: Path) -> Path:
-    """The bundle of what the search found."""
-    return write_forecast_bundle(folder / "bundle", board().champion, context()).path
+    """The bundle of what the search found, under watch."""
+    champion = replace(board().champion, watch=WATCH)
+    return write_forecast_bundle(folder / "bundle", champion, context()).path

@@ -83,6 +83,10 @@ class GateResult:
     about: str
 
 
+_TABLES: Final = ("rules", "survival", "similar", "alarms", "queues", "stays", "incidents")
+"""Tables of an evaluation that are empty where nothing is to be said."""
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """The one read of the holdout.
@@ -92,8 +96,9 @@ class Evaluation:
     rival_scores: the same rows as baselines and REFERENCE score them, one column each; rules: one
     row a rule beside the model, as `evaluation.actions.rule_table` makes it; survival: one row a
     landmark of the holdout, as `lifetimes.with_survival` makes it; similar: one row a life whose
-    alarm was raised, as `similar.with_similar` makes it. Where the bundle has a policy, `scored`
-    also has the columns DECIDED.
+    alarm was raised, as `similar.with_similar` makes it; alarms, queues, stays, incidents: of
+    a network that is watched, as `nearwatch.with_watch` makes them. Where the bundle has a policy,
+    `scored` also has the columns DECIDED.
     """
 
     metrics: tuple[MetricResult, ...]
@@ -106,6 +111,10 @@ class Evaluation:
     rules: pd.DataFrame = field(default_factory=pd.DataFrame)
     survival: pd.DataFrame = field(default_factory=pd.DataFrame)
     similar: pd.DataFrame = field(default_factory=pd.DataFrame)
+    alarms: pd.DataFrame = field(default_factory=pd.DataFrame)
+    queues: pd.DataFrame = field(default_factory=pd.DataFrame)
+    stays: pd.DataFrame = field(default_factory=pd.DataFrame)
+    incidents: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def passed(self) -> bool:
@@ -136,9 +145,8 @@ class Evaluation:
 
         write_parquet(self.scored, folder / "scored.parquet")
         write_parquet(self.rival_scores, folder / "rival_scores.parquet")
-        write_parquet(self.rules, folder / "rules.parquet")
-        write_parquet(self.survival, folder / "survival.parquet")
-        write_parquet(self.similar, folder / "similar.parquet")
+        for name in _TABLES:
+            write_parquet(getattr(self, name), folder / f"{name}.parquet")
         text = json.dumps(self.to_json(), indent=1, ensure_ascii=False, allow_nan=False)
         (folder / "evaluation.json").write_text(text + "\n", encoding="utf-8")
 
@@ -156,9 +164,7 @@ class Evaluation:
             scored=read_parquet(folder / "scored.parquet"),
             facts={k: v for k, v in content["facts"].items() if v is not None},
             rival_scores=read_parquet(folder / "rival_scores.parquet"),
-            rules=_read_if_there(folder / "rules.parquet"),
-            survival=_read_if_there(folder / "survival.parquet"),
-            similar=_read_if_there(folder / "similar.parquet"),
+            **{name: _read_if_there(folder / f"{name}.parquet") for name in _TABLES},
         )
 
 

@@ -148,6 +148,7 @@ def plan_of(champion: Champion, context: ForecastContext) -> dict[str, Any]:
         "unit": context.unit,
         "correction": champion.correction.to_json(),
         **({} if champion.onset is None else {"onset": champion.onset.rule.to_json()}),
+        **({} if champion.watch is None else {"watch": champion.watch.to_json()}),
     }
 
 

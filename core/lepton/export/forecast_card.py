@@ -33,6 +33,7 @@ def forecast_card(champion: Champion, context: ForecastContext) -> str:
         f"- Outer interval holds {champion.conformal.level:.0%} of the truths, calibrated by the "
         f"last {champion.conformal.window_days} days",
         f"- Where inputs are missing {_instead(champion)}; the answer says so with a reason",
+        *_watched(champion),
         *(f"- {note}" for note in context.notes),
         "- Learnt from one customer's history: it knows nothing of others, and drifts as that does",
         "",
@@ -71,6 +72,19 @@ def _past(champion: Champion) -> str:
         minutes = spec.n_past * spec.step_s // 60
         return f"the last {minutes} minutes of all series together"
     return f"the last {spec.past_days} days of each series"
+
+
+def _watched(champion: Champion) -> list[str]:
+    """What is told of queues, where a network is watched."""
+    if champion.watch is None:
+        return []
+    queue = champion.watch.queue
+    return [
+        f"- A stream answers every interval with the open alarms, one a queue: a series is in one "
+        f"from a chance of {queue.threshold:.0%} on, or below {queue.enter:.0%} of its free value; "
+        f"a missed queue counts {queue.c_miss:g}, a false alarm {queue.c_false:g}; `call` is true "
+        "once for each; and with the series behind which an incident is told"
+    ]
 
 
 def _instead(champion: Champion) -> str:

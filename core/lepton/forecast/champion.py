@@ -39,6 +39,7 @@ from lepton_edge.habits import Habits
 from lepton_edge.looks import Look, look_from_json
 from lepton_edge.seal import SEAL, is_sealed, sealed
 from lepton_edge.wall_clock import HOUR_S
+from lepton_edge.watch import WatchSpec
 
 FALLBACKS: Final = ("profile", "seasonal_naive")
 """What stands in where inputs are missing, in this order."""
@@ -47,6 +48,7 @@ _LEAST_WEIGHT: Final = 1e-3
 """Share of a family in every cell below which it is not worth its fit."""
 _CORRECTED_H: Final = 24
 """Hours after a known value up to which its error may move what was forecast."""
+_NEAR: Final = ("habits", "onset", "watch")
 _RARELY: Final = 0.99
 """Quantile of what was missing while learning: up to it a forecast is made as usual."""
 
@@ -136,8 +138,8 @@ class Usual:
 class Champion:
     """members: family -> fitted model, those that weigh; fallbacks: the same of what stands in;
     conformal, calibration: how intervals are calibrated, and the state that this goes on from;
-    correction: how forecasts are made again during the day; habits, onset: what is usual and how
-    likely congestion is, of forecasts of the next minutes."""
+    correction: how forecasts are made again during the day; habits, onset, watch: what is usual,
+    how likely congestion is, and what is told of queues, of forecasts of the next minutes."""
 
     series: Series
     members: Mapping[str, ForecastModel]
@@ -149,6 +151,7 @@ class Champion:
     correction: Correction = field(default_factory=Correction.none)
     habits: Habits | None = None
     onset: Onset | None = None
+    watch: WatchSpec | None = None
 
     @property
     def spec(self) -> Look:
@@ -172,7 +175,9 @@ class Champion:
         parts = [one.to_json() for one in values]
         told = json.dumps(parts, sort_keys=True)
         own = (told, self.members, self.fallbacks, self.weights, self.calibration)
-        return sha256_of(own if self.habits is None else (*own, self.habits, self.onset))
+        if self.habits is None:
+            return sha256_of(own)
+        return sha256_of((*own, self.habits, self.onset, self.watch))
 
     def blend(self, matrix: Matrix) -> np.ndarray:
         """Blended deciles in the series' unit, (n, leads, 9), before they are calibrated."""
@@ -217,7 +222,7 @@ class Champion:
             "fallbacks": self.fallbacks,
             "weights": self.weights,
             "calibration": self.calibration,
-            **({} if self.habits is None else {"habits": self.habits, "onset": self.onset}),
+            **({} if self.habits is None else {n: getattr(self, n) for n in _NEAR}),
         }
         told = {
             "format": 1,

@@ -17,6 +17,7 @@ from lepton.evaluation.calibration import IDENTITY, Calibration, fit_calibration
 from lepton.forecast.families.base import Lesson
 from lepton.forecast.families.near_trees import readable, rows
 from lepton.forecast.matrix import Matrix
+from lepton_edge.near import flows_freely
 from lepton_edge.near_spec import OnsetRule
 
 _SETTINGS: Final[Mapping[str, object]] = {
@@ -80,10 +81,7 @@ class Onset:
 
 def is_free(matrix: Matrix, rule: OnsetRule) -> np.ndarray:
     """Whether the last readings are known and none of them is congested, (n,)."""
-    names = matrix.shape_names
-    low = rule.share * matrix.shape[:, names.index("free")]
-    last = [matrix.shape[:, names.index(f"value_{lag}")] for lag in range(1, rule.steps + 1)]
-    return np.asarray(np.all([value >= low for value in last], axis=0))
+    return flows_freely(matrix.shape_names, matrix.shape, rule)
 
 
 def happened(matrix: Matrix, rule: OnsetRule) -> np.ndarray:

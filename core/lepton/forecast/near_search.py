@@ -59,7 +59,9 @@ class NearStudy:
     @property
     def lesson(self) -> Lesson:
         """Issues without and with dead series."""
-        whole = self.learnt.column("age_min")[:, 0] <= self.learnt.step_s / 60
+        age = self.learnt.column("age_min")[:, 0]
+        # the youngest value that is ever there is one interval old, or as late as values are
+        whole = age <= age.min(initial=np.inf)
         return near_lesson(self.learnt.take(whole), joined([self.learnt, self.new]))
 
 

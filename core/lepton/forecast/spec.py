@@ -15,6 +15,7 @@ from lepton_edge.asof_spec import AsOfSpec
 from lepton_edge.looks import Look
 from lepton_edge.near_spec import OnsetRule
 from lepton_edge.wall_clock import DAY_S, HOUR_S, WallClock, changes_of
+from lepton_edge.watch import WatchSpec
 
 SETTINGS: Final[Mapping[str, float]] = {
     "issue_hour": 0.0,
@@ -51,7 +52,8 @@ class Story:
 
     tables: canonical ones; past, judged: rows of the selection and of the holdout, by models that
     had not seen them, an interval each, sorted: entity, issued_at, event_at, target, the deciles
-    q10 to q90, of `judged` local_at too; step_s: seconds of an interval; unit: of the target.
+    q10 to q90, of `judged` local_at too; step_s: seconds of an interval; unit: of the target;
+    incidents: those told of the holdout (series, told_at, cleared_at), where they are watched for.
     """
 
     tables: Mapping[str, pd.DataFrame]
@@ -59,6 +61,7 @@ class Story:
     judged: pd.DataFrame
     step_s: int
     unit: str = ""
+    incidents: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @dataclass(frozen=True)
@@ -85,14 +88,18 @@ class ForecastSpec:
     settings): further columns of forecasts, whose rows have series_id and the deciles;
     also(tables, settings, issued): name -> further table that stands beside forecasts issued at
     these instants and knows nothing later; onset(panel, settings): when congestion is told, of
-    forecasts of the next minutes, None for not at all; pages(story): what the report also says of
-    this domain, no page where the tables do not allow it."""
+    forecasts of the next minutes, None for not at all; watch(panel, settings, costs): what is told
+    of queues and incidents beside such forecasts, None for nothing; pages(story): what the report
+    also says of this domain, no page where the tables do not allow it."""
 
     panel: Callable[[Mapping[str, pd.DataFrame], Mapping[str, float]], PanelDataset]
     looks: Callable[[PanelDataset, Mapping[str, float]], Mapping[str, Look]]
     clean: CleanSpec | None = field(default_factory=CleanSpec)
     beside: Callable[[pd.DataFrame, PanelDataset, Mapping[str, float]], pd.DataFrame] | None = None
     onset: Callable[[PanelDataset, Mapping[str, float]], OnsetRule] | None = None
+    watch: Callable[[PanelDataset, Mapping[str, float], Mapping[str, float]], WatchSpec] | None = (
+        None
+    )
     pages: Callable[[Story], Sequence[Page]] | None = None
     also: Callable[[Tables, Mapping[str, float], Sequence[pd.Timestamp]], Tables] | None = None
 

@@ -121,12 +121,16 @@ def _kinds() -> Mapping[str, type]:
     from lepton.forecast.near_onset import Onset
     from lepton.graph.nets import Codes, Dense, Int8Dense
     from lepton_edge.habits import Habits
+    from lepton_edge.incidents import IncidentSpec
     from lepton_edge.near_spec import OnsetRule
+    from lepton_edge.queues import QueueSpec
+    from lepton_edge.watch import WatchSpec
 
     known: tuple[type, ...] = (
         *(Weights, Base, BoostedPoint, BoostedQuantiles, Linear, Location, Net, Reader, Profile),
         *(SeasonalNaive, Splines, Spread, Codes, Dense, Int8Dense),
         *(NearFloor, NearTrees, NearReader, NearNet, Onset, OnsetRule, Habits),
+        *(WatchSpec, QueueSpec, IncidentSpec),
     )
     return {kind.__name__: kind for kind in known}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lepton.report import (
     forecast_sections,
     near_sections,
+    queue_section,
     recommend_sections,
     share_sections,
     watch_sections,
@@ -28,11 +29,11 @@ from lepton.report.survival_section import hours, survival
 def sections(content: ReportContent) -> tuple[Section, ...]:
     """From what those who decide read to what those who doubt do."""
     if content.forecast is not None:
-        ahead = near_sections.network(content)
+        own = (near_sections.network(content), queue_section.queues(content))
         return (
             forecast_sections.summary(content),
             gates(content.evaluation),
-            *([] if ahead is None else [ahead]),
+            *(section for section in own if section is not None),
             forecast_sections.performance(content),
             forecast_sections.calibration(content),
             forecast_sections.series(content),
