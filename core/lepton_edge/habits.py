@@ -31,6 +31,18 @@ class Habits:
         kind = day_kind(spec, wall // DAY_S)
         return np.asarray(self.table[kind, wall % DAY_S // spec.step_s])
 
+    def lowest_at(
+        self, spec: NearSpec, clock: WallClock, step: np.ndarray, width: int
+    ) -> np.ndarray:
+        """Lowest usual values up to `width` intervals before or after these, on the same kind of
+        day taken as a circle, (..., n)."""
+        wall = clock.wall(step * spec.step_s)
+        kind, slot = day_kind(spec, wall // DAY_S), wall % DAY_S // spec.step_s
+        found = self.table[kind, slot]
+        for shift in range(-width, width + 1):
+            found = np.minimum(found, self.table[kind, (slot + shift) % spec.a_day])
+        return np.asarray(found)
+
     def to_arrays(self) -> dict[str, np.ndarray]:
         """As plain arrays."""
         return dict(self.__dict__)

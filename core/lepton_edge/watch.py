@@ -25,12 +25,14 @@ from lepton_edge.wall_clock import WallClock
 @dataclass(frozen=True)
 class WatchSpec:
     """queue: when an alarm is raised; incident: when one is told, None for never; least: deviation
-    from what is usual that is taken at least, in the unit of the series; late: intervals after its
-    end until a value is there."""
+    from what is usual that is taken at least, in the unit of the series; around_s: seconds before
+    and after by which what comes every day may come at another time; late: intervals after its end
+    until a value is there."""
 
     queue: QueueSpec
     incident: IncidentSpec | None = None
     least: float = 0.0
+    around_s: float = 0.0
     late: int = 0
 
     def to_json(self) -> dict[str, Any]:
@@ -41,8 +43,8 @@ class WatchSpec:
     def from_json(cls, told: Mapping[str, Any]) -> WatchSpec:
         """What `to_json` wrote; KeyError, TypeError or ValueError on other data."""
         incident = None if told["incident"] is None else IncidentSpec(**told["incident"])
-        queue, least, late = QueueSpec(**told["queue"]), float(told["least"]), int(told["late"])
-        return cls(queue, incident, least, late)
+        least, around_s = float(told["least"]), float(told["around_s"])
+        return cls(QueueSpec(**told["queue"]), incident, least, around_s, int(told["late"]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,10 +59,12 @@ class Sight:
 def sight(
     spec: NearSpec, window: NearWindow, habits: Habits, clock: WallClock, watch: WatchSpec
 ) -> Sight:
-    """What is seen at every instant of a window: the interval whose value has just come."""
+    """What is seen at every instant of a window: the interval whose value has just come, by what is
+    usual then, the lowest of the time around it."""
     lag = watch.late + 1
     newest = window.past[..., -lag]
-    usual = habits.at(spec, clock, window.step - lag)
+    width = round(watch.around_s) // spec.step_s
+    usual = habits.lowest_at(spec, clock, window.step - lag, width)
     return Sight(newest / habits.free, (newest - usual) / np.maximum(habits.spread, watch.least))
 
 

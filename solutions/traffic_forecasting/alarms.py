@@ -18,6 +18,9 @@ LEAVE: Final = 0.7
 """Share of free flow from which a detector is out of a queue."""
 LEAST_KMH: Final = 16.0
 """Deviation from what is usual that is taken at least: what queues of every day differ by."""
+AROUND_S: Final = 7_200.0
+"""By how much queues of every day may come earlier or later."""
+INCIDENTS: Final = IncidentSpec(drift=1.5, threshold=8.0)
 
 
 def watch(
@@ -26,8 +29,8 @@ def watch(
     """The policy that costs the least, by what `COSTS` names: alarms of speeds that are, or are to
     be, below the share of free flow that counts as congested for as long as that takes.
 
-    Incidents are told by speeds alone. With occupancy more of those of simulated roads were found,
-    10 of 24 and not 7, and four times as many that were none.
+    Incidents are told by speeds alone, which is what a device is sent; with occupancy a few more of
+    those of simulated roads were found, and two to four times as many that were none.
     """
     low_s = max(0, LASTS_S - panel.step_s)
     queue = QueueSpec(
@@ -37,7 +40,7 @@ def watch(
         leave=LEAVE,
         low_s=float(low_s),
     )
-    return WatchSpec(queue, IncidentSpec(), LEAST_KMH, late_steps(panel))
+    return WatchSpec(queue, INCIDENTS, LEAST_KMH, AROUND_S, late_steps(panel))
 
 
 __all__ = ["COSTS", "watch"]

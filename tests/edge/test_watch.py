@@ -44,6 +44,22 @@ def test_what_is_seen_is_the_newest_value_by_the_free_and_the_usual_one() -> Non
     )
 
 
+def test_what_is_slow_at_another_time_than_usual_is_not_far_from_it() -> None:
+    spec, at = near_tiny.spec(), np.array([near_tiny.START // 300 + 288 * 3 + 12 * 7])
+    habits = days_of(near_tiny.panel(), spec, near_tiny.at(6)).whole
+    clock = WallClock(near_tiny.ZONE)
+    window = NearWindow(at, np.full((1, N, 12), 30.0))
+    sharp, wide = (
+        sight(spec, window, habits, clock, replace(near_tiny.WATCH, around_s=around)).away
+        for around in (0.0, 7_200.0)
+    )
+    # an hour before the queue of every morning
+    assert (sharp < wide).all()
+    slots = range(12 * 7 - 1 - 24, 12 * 7 + 24)
+    lowest = np.min([habits.table[0, slot] for slot in slots], axis=0)
+    np.testing.assert_array_equal(wide[0], (30.0 - lowest) / np.maximum(habits.spread, 4.0))
+
+
 def test_a_queue_is_one_alarm_and_an_incident_lies_where_traffic_is_slow_before_free_road() -> None:
     watch, told = Watch(near_tiny.WATCH, near_tiny.neighbours()), []
     for step in range(8):
