@@ -20,7 +20,7 @@ from lepton.forecast.judged import LEVELS, instants
 from lepton.forecast.near_known import habits_of, look_of
 from lepton.forecast.spec import ForecastSpec, daily_issues, within
 from lepton.hierarchies import told_by
-from lepton.nearwatch import told_beside
+from lepton.nearwatch import open_alarms, told_beside
 from lepton_edge.asof_spec import AsOfSpec
 from lepton_edge.looks import Look
 from lepton_edge.near_spec import NearSpec
@@ -70,12 +70,15 @@ def forecasts(
 def tables_beside(
     ctx: Context, validated: Validated, frame: pd.DataFrame
 ) -> Mapping[str, pd.DataFrame]:
-    """What the solution also tells at the issues of these forecasts; only tables that have rows."""
-    also = spec_of(ctx).also
-    if also is None or frame.empty:
+    """Open alarms of a network, and what the solution also tells at the issues of these forecasts;
+    only tables that have rows."""
+    if frame.empty:
         return {}
-    issued = [pd.Timestamp(at) for at in sorted(frame["issued_at"].unique())]
-    made = also(validated.tables, ctx.settings, issued)
+    made = {"alarms": open_alarms(frame, entity_name(ctx))}
+    also = spec_of(ctx).also
+    if also is not None:
+        issued = [pd.Timestamp(at) for at in sorted(frame["issued_at"].unique())]
+        made |= also(validated.tables, ctx.settings, issued)
     return {name: rows.assign(run_id=ctx.run_id) for name, rows in made.items() if len(rows)}
 
 

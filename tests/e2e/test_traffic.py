@@ -14,6 +14,7 @@ from lepton.config import BudgetConfig, load_config
 from lepton.forecast.judged import LEVELS
 from lepton.forecast_agreement import forecast_agreement
 from lepton.frames import write_parquet
+from lepton.nearwatch import open_alarms
 from lepton.progress import Silent
 from lepton.scoring import score
 from lepton.solution import find_project, kit_root
@@ -109,6 +110,11 @@ def test_a_past_day_is_forecast_from_what_was_known_then(done: Done, tmp_path: P
     watched = ["congestion_60", "alarm", "alarm_since", "incident"]
     pd.testing.assert_frame_equal(again[watched][first], whole[watched][first])
     assert whole["alarm"].notna().any()
+    alarms = open_alarms(whole, "sensor_id")
+    members = alarms.groupby("issued_at")["size"].sum()
+    told = whole[whole["alarm"].notna()].groupby("issued_at")["sensor_id"].nunique()
+    pd.testing.assert_series_equal(members, told, check_names=False, check_dtype=False)
+    assert (alarms["sensor_ids"].str.count(";") + 1 == alarms["size"]).all()
     told, was = (
         rows[rows["issued_at"] == issue].drop(columns="run_id")
         for rows in (found.also["suggestions"], past.also["suggestions"])
