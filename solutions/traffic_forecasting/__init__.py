@@ -17,7 +17,7 @@ from lepton.task import TaskKind, TaskSpec
 from solutions.traffic_forecasting.alarms import COSTS
 from solutions.traffic_forecasting.bench_los import los
 from solutions.traffic_forecasting.bench_metr_la import metr_la
-from solutions.traffic_forecasting.looks import looks, onset
+from solutions.traffic_forecasting.looks import looks, onset, reading
 from solutions.traffic_forecasting.panel import panel
 from solutions.traffic_forecasting.realism import realism
 from solutions.traffic_forecasting.simulate import simulate
@@ -86,7 +86,7 @@ SOLUTION: Final = Solution(
         "holdout_days": (1.0, 366.0),
         "learnt": (1_000.0, 1e6),
     },
-    forecast=ForecastSpec(panel=panel, looks=looks, clean=None, onset=onset),
+    forecast=ForecastSpec(panel=panel, looks=looks, clean=None, onset=onset, reading=reading),
 )
 
 __all__ = ["SOLUTION", "assemble"]
