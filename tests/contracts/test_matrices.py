@@ -109,7 +109,7 @@ def test_what_is_no_matrix_of_these_names_is_told_once_with_a_remedy(
     said: str,
 ) -> None:
     found = mapped(text, tmp_path, contracts, ids, **how)
-    assert [one.code for one in found.violations] == ["LK298"]
+    assert [one.code for one in found.violations] == ["LK211"]
     assert said in str(found.violations[0])
     assert found.violations[0].remedy
     assert len(found.frame) == 0

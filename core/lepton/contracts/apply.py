@@ -128,7 +128,7 @@ class _Work:
         is_headed = dialect.header or bool(dialect.columns)
         pairs = pairs_of(self.raw, matrix, ids=ids, is_headed=is_headed, marks=self.marks())
         for about in pairs.faults:
-            self.refuse("LK298", matrix.value, about, pairs.remedy)
+            self.refuse("LK211", matrix.value, about, pairs.remedy)
         self.raw = pairs.rows
         self.notes += [pairs.note] if pairs.note else []
 
