@@ -15,27 +15,27 @@ from solutions.traffic_forecasting.plan import DAY_BEGINS_H, STEP_H, Plan
 
 STEPS: Final = round(25 / STEP_H)
 """Intervals that are simulated of a day: 25 hours, of which a day of the changing clock has all."""
-NARROW: Final = (0.94, 1.0)
+NARROW: Final = (0.98, 1.0)
 """Least and largest capacity of a narrow place by that of the road."""
-TIGHT, TIGHT_AT = 0.84, (-3, 3)
+TIGHT, TIGHT_AT = 0.88, (-4, 2)
 """Capacity of each carriageway's narrowest place by that of the road, and the cells by which it
 comes first and last behind the last detector: a queue that nobody sees is none."""
-OFF, ON = (0.08, 0.14), (0.09, 0.15)
+OFF, ON = (0.10, 0.12), (0.11, 0.13)
 """Least and largest share that leaves at an exit, and that comes at the next entry."""
-LATE_H: Final = 0.5
+LATE_H: Final = 0.3
 """Hours by which peaks come sooner or later than usual at most."""
-BUSY: Final = (0.97, 1.115)
+BUSY: Final = (0.985, 1.06)
 """Least and largest peak demand of a carriageway by what its narrowest place carries."""
-MORNING, EVENING = (7.5, 1.1), (16.7, 1.9)
+MORNING, EVENING = (7.5, 1.4), (16.9, 2.75)
 """Local hour of each peak, and its width in hours."""
-PEAKS, PEAKS_BACK = (0.43, 0.325), (0.32, 0.435)
+PEAKS, PEAKS_BACK = (0.413, 0.304), (0.303, 0.414)
 """Heights of the morning's and the evening's peak where most go in the morning, and where they come
 back, by the largest demand of a workday."""
 LANE_VPH: Final = 2_050.0
 FREE_KMH: Final = 105.0
-WEEK: Final = (0.985, 0.99, 1.01, 1.01, 1.0, 1.05, 0.94)
+WEEK: Final = (0.99, 0.995, 1.005, 1.005, 1.0, 1.035, 0.94)
 """Demand of Monday to Sunday by that of Tuesday."""
-SHARED_SD, OWN_SD, FLICKER_SD = 0.008, 0.010, 0.025
+SHARED_SD, OWN_SD, FLICKER_SD = 0.004, 0.004, 0.014
 """Deviation of a day's demand that all carriageways share, of each one's own, and within hours."""
 
 
@@ -62,13 +62,14 @@ def layout(rng: np.random.Generator, plan: Plan) -> Layout:
     lanes = np.repeat(rng.integers(3, 6, ways)[:, None], cells, axis=1)
     ramps, off = np.zeros((ways, cells)), np.zeros((ways, cells))
     narrow = np.ones((ways, cells))
+    tight = plan.at_cells[-1] + np.round(_spread(rng, TIGHT_AT, ways)).astype(int)
     for way in range(ways):
-        for cell in range(int(rng.integers(1, 4)), cells - 3, 4):
+        # the last entry before the narrowest place lies right before it
+        for cell in range(1 + int(tight[way]) % 4, cells - 3, 4):
             off[way, cell] = rng.uniform(*OFF)
             ramps[way, cell + 2] = rng.uniform(*ON)
         for cell in range(int(rng.integers(2, 6)), cells, 5):
             narrow[way, cell : cell + 1] = rng.uniform(*NARROW)
-    tight = plan.at_cells[-1] + np.round(_spread(rng, TIGHT_AT, ways)).astype(int)
     narrow[np.arange(ways), tight] = TIGHT
     free = FREE_KMH * rng.uniform(0.97, 1.0, (ways, 1)) * np.ones((ways, cells))
     road = Road(free, LANE_VPH * lanes * narrow, JAM_PER_LANE * lanes, off)

@@ -1,4 +1,4 @@
-"""How the product's network does on a simulated network, which `realism.skill` leaves out for time."""
+"""How the product's network does on a simulated road, which takes `realism` too much time."""
 
 from __future__ import annotations
 
