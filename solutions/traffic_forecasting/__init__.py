@@ -18,7 +18,7 @@ from solutions.traffic_forecasting.alarms import COSTS, watch
 from solutions.traffic_forecasting.bench_los import los
 from solutions.traffic_forecasting.bench_metr_la import metr_la
 from solutions.traffic_forecasting.incident_page import incident_pages
-from solutions.traffic_forecasting.looks import looks, onset
+from solutions.traffic_forecasting.looks import looks, onset, reading
 from solutions.traffic_forecasting.panel import panel
 from solutions.traffic_forecasting.realism import realism
 from solutions.traffic_forecasting.signal_flows import suggestion_tables
@@ -101,6 +101,7 @@ SOLUTION: Final = Solution(
         onset=onset,
         also=suggestion_tables,
         watch=watch,
+        reading=reading,
         pages=pages,
     ),
 )

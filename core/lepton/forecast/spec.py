@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
+from lepton.contracts.model import Column
 from lepton.forecast.cleaning import CleanSpec
 from lepton.forecast.panel import PanelDataset
 from lepton_edge.asof_spec import AsOfSpec
 from lepton_edge.looks import Look
 from lepton_edge.near_spec import OnsetRule
+from lepton_edge.readings import Reading
 from lepton_edge.wall_clock import DAY_S, HOUR_S, WallClock, changes_of
 from lepton_edge.watch import WatchSpec
 
@@ -90,7 +92,8 @@ class ForecastSpec:
     these instants and knows nothing later; onset(panel, settings): when congestion is told, of
     forecasts of the next minutes, None for not at all; watch(panel, settings, costs): what is told
     of queues and incidents beside such forecasts, None for nothing; pages(story): what the report
-    also says of this domain, no page where the tables do not allow it."""
+    also says of this domain, no page where the tables do not allow it; reading(panel): which values
+    told to a device are measurements, beside what the contract allows."""
 
     panel: Callable[[Mapping[str, pd.DataFrame], Mapping[str, float]], PanelDataset]
     looks: Callable[[PanelDataset, Mapping[str, float]], Mapping[str, Look]]
@@ -102,6 +105,18 @@ class ForecastSpec:
     )
     pages: Callable[[Story], Sequence[Page]] | None = None
     also: Callable[[Tables, Mapping[str, float], Sequence[pd.Timestamp]], Tables] | None = None
+    reading: Callable[[PanelDataset], Reading] | None = None
+
+    def reading_of(self, panel: PanelDataset, target: Column) -> Reading:
+        """Which values a device takes for measurements: within the range that rows are validated
+        by, and by what the solution says."""
+        found = Reading() if self.reading is None else self.reading(panel)
+        lowest, highest = target.minimum, target.maximum
+        return replace(
+            found,
+            lowest=found.lowest if lowest is None else max(lowest, found.lowest),
+            highest=found.highest if highest is None else min(highest, found.highest),
+        )
 
     def with_beside(
         self, rows: pd.DataFrame, entity: str, panel: PanelDataset, settings: Mapping[str, float]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,12 @@ from lepton.contracts.model import Contract, Severity
 from lepton.contracts.odcs import load_contracts
 from lepton.frames import fingerprint, read_parquet
 from solutions.traffic_forecasting import SOLUTION
-from solutions.traffic_forecasting.cells import Load, Road, run
+from solutions.traffic_forecasting.cells import DROP, Load, Road, run
+from solutions.traffic_forecasting.detectors import MPH
 from solutions.traffic_forecasting.grid import grid_of
+from solutions.traffic_forecasting.network import net_errors
 from solutions.traffic_forecasting.plan import STEP, Plan, plan_for
-from solutions.traffic_forecasting.realism import realism
+from solutions.traffic_forecasting.realism import AHEAD, realism, skill
 from solutions.traffic_forecasting.signal_flows import suggestions
 from solutions.traffic_forecasting.simulate import Simulated, simulate, simulate_all, truth
 from solutions.traffic_forecasting.suspect import suspects
@@ -75,6 +78,32 @@ def test_the_gates_hold_on_the_sample(contracts: dict[str, Contract]) -> None:
     gates = realism(contracts["readings"], rng, SAMPLE_SIZE)
     assert len(gates) >= 5 + 6
     assert [gate.name for gate in gates if not gate.holds] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 10))
+def test_the_gates_hold_on_nine_more_seeds(contracts: dict[str, Contract], seed: int) -> None:
+    gates = realism(contracts["readings"], np.random.default_rng(seed), SAMPLE_SIZE)
+    assert [gate.name for gate in gates if not gate.holds] == []
+
+
+@pytest.mark.slow
+def test_the_network_comes_before_dlinear(made: Simulated) -> None:
+    pytest.importorskip("torch")
+    found, simple = net_errors(made), skill(made)
+    for ahead in AHEAD:
+        assert found[ahead] < simple["DLinear", ahead] < simple["persistence", ahead]
+
+
+def test_dlinear_learns_a_line_that_goes_on() -> None:
+    """Speeds that rise by the same amount each step are forecast where they will be."""
+    made = simulate_all(np.random.default_rng(0), Plan(1, 2, 8))
+    slopes = np.linspace(-0.5, 0.5, len(made.ids))
+    v = 60 + np.arange(len(made.clean.speed))[:, None] * slopes
+    rising = replace(made, clean=replace(made.clean, speed=v * MPH))
+    found = skill(rising)
+    for ahead in AHEAD:
+        assert found["DLinear", ahead] < 0.02 * found["persistence", ahead]
 
 
 def test_a_simulator_without_queues_fails_its_gates(
@@ -149,7 +178,7 @@ def test_a_queue_grows_against_the_flow_from_where_room_is_taken() -> None:
     assert reached == sorted(reached)
     assert reached[0] < reached[-1]
     # what passes is what the narrow place discharges from a queue
-    assert jam.flow[0, -1, 0, 9] == pytest.approx(0.5 * 6_000 * 0.94, rel=0.01)
+    assert jam.flow[0, -1, 0, 9] == pytest.approx(0.5 * 6_000 * (1 - DROP), rel=0.01)
 
 
 def test_events_are_told_when_they_become_known(made: Simulated) -> None:
