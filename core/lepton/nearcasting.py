@@ -64,7 +64,7 @@ def search(ctx: Context, prepared: Prepared) -> ForecastBoard:
     )
     learning = NearLearning(most=int(ctx.settings.get("learnt", LEARNT)))
     board = search_near(prepared, asked, ctx.progress, learning, _rule(ctx, prepared))
-    return replace(board, champion=replace(board.champion, watch=_watch(ctx, prepared)))
+    return replace(board, champion=replace(board.champion, watch=_watch(ctx, prepared, board.twin)))
 
 
 def compress(ctx: Context, prepared: Prepared, board: ForecastBoard) -> ForecastFront:
@@ -165,11 +165,29 @@ def _rule(ctx: Context, prepared: Prepared) -> OnsetRule | None:
     return spec.onset(prepared.panel, ctx.settings)
 
 
-def _watch(ctx: Context, prepared: Prepared) -> WatchSpec | None:
+def _watch(ctx: Context, prepared: Prepared, twin: Champion) -> WatchSpec | None:
+    """What the solution watches for, alarms from the chance that cost the least on the selection,
+    by what had not seen it."""
+    from lepton.forecast.near_onset import is_free
+    from lepton.forecast.watching import record_of, with_best_chance
+
     spec = ctx.solution.forecast
     if spec is None or spec.watch is None:
         return None
-    return spec.watch(prepared.panel, ctx.settings, ctx.costs)
+    watch = spec.watch(prepared.panel, ctx.settings, ctx.costs)
+    onset, look, habits, cuts = twin.onset, twin.spec, twin.habits, prepared.cuts
+    if onset is None:
+        return watch
+    assert isinstance(look, NearSpec)
+    assert habits is not None
+
+    def chances(asked: Matrix) -> np.ndarray:
+        free = is_free(asked, onset.rule)
+        return np.where(free[:, None], onset.chances(asked), np.nan)
+
+    span = Span(cuts.selection_s, cuts.holdout_s)
+    record = record_of(prepared.panel, look, habits, span, chances, watch)
+    return with_best_chance(record, watch, look.neighbours)
 
 
 def _asked(prepared: Prepared, champion: Champion, span: Span, most: int) -> Matrix:

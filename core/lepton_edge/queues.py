@@ -26,7 +26,8 @@ class QueueSpec:
     leave: share of the free value below which a series is in a queue, and from which it is out of
     it; low_s: seconds from the first low value on after which it is taken in without a chance;
     least_s: seconds that a series stays in an alarm at least; lost_s: seconds without any value
-    after which it is taken out. Raises ValueError for anything that does not fit together."""
+    after which it is taken out; from_chance: chance from which it is taken in, None for that at
+    which silence costs more. Raises ValueError for anything that does not fit together."""
 
     c_miss: float = 5.0
     c_false: float = 1.0
@@ -35,6 +36,7 @@ class QueueSpec:
     least_s: float = 600.0
     lost_s: float = 3_600.0
     low_s: float = 0.0
+    from_chance: float | None = None
 
     def __post_init__(self) -> None:
         if not (self.c_miss > 0 and self.c_false > 0):
@@ -45,12 +47,16 @@ class QueueSpec:
             raise ValueError("a series stays in an alarm no longer than it may be silent")
         if self.low_s < 0:
             raise ValueError("a series is not low before it is low")
+        if self.from_chance is not None and not self.from_chance > 0:
+            raise ValueError("a chance from which an alarm is raised is above 0")
 
     @property
     def threshold(self) -> float:
-        """Chance from which silence is expected to cost more than an alarm: c_false / (c_false +
-        c_miss), as in p c_miss > (1 - p) c_false (Elkan 2001). Chosen on a history instead, with
-        one alarm for many series, it cost as much (within 2 % on four simulated networks)."""
+        """Chance from which a series is taken in: `from_chance`, or that from which silence is
+        expected to cost more than an alarm, c_false / (c_false + c_miss), as in p c_miss > (1 - p)
+        c_false (Elkan 2001)."""
+        if self.from_chance is not None:
+            return self.from_chance
         return self.c_false / (self.c_false + self.c_miss)
 
     def to_json(self) -> dict[str, Any]:

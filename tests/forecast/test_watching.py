@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +17,7 @@ from lepton.forecast.watching import (
     queues_of,
     replayed,
     stays_of,
+    with_best_chance,
 )
 from lepton_edge.neighbours import Neighbours
 from lepton_edge.queues import NO_ALARM, QueueSpec
@@ -73,6 +76,17 @@ def test_a_queue_that_nobody_foresaw_is_missed_though_it_has_an_alarm_later() ->
     assert np.isnan(worth.median_lead_min)
     assert (told[41, 2], told[40, 2]) == (0, NO_ALARM)
     assert len(alarms) == 1
+
+
+def test_the_chance_that_costs_least_on_a_record_is_taken() -> None:
+    # at 0.5 the queue is warned of and a false alarm is raised; a's chance is lowered to tell apart
+    made = record()
+    made.chance[10:12, 0] = 0.3
+    best = with_best_chance(made, SPEC, ROAD)
+    assert best.queue.from_chance == 0.5
+    assert best.incident is None
+    calm = replace(made, value=np.full_like(made.value, 95.0))
+    assert with_best_chance(calm, SPEC, ROAD) == SPEC
 
 
 def test_one_low_interval_is_no_queue_and_raises_no_alarm() -> None:

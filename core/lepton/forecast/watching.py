@@ -1,4 +1,4 @@
-"""A network's history under watch: what would have been told, and what that was worth.
+"""A network under watch: what would have been told, what that was worth, and when to tell.
 
 Everything here reads by the kernel that a device has, `lepton_edge.watch`, one interval after the
 other.
@@ -6,8 +6,9 @@ other.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -28,6 +29,8 @@ from lepton_edge.watch import Sight, Watch, WatchSpec, sight
 
 MOST_WATCHED: Final = 250_000
 """Instants times series that a policy is chosen by, or judged by: the newest ones."""
+CHANCES: Final = (0.05, 0.1, 0.25, 0.35, 0.5, 0.7, 0.9)
+"""From which alarms are tried, beside the chance at which silence costs more for one series."""
 AT_ONCE: Final = 30_000
 """The same whose features are made at once."""
 HORIZON_S: Final = 3_600
@@ -179,6 +182,26 @@ def queues_of(
     return _instants(found.astype({"lead_min": "float64", "first": "str"}), "begins_at")
 
 
+def with_best_chance(record: Record, spec: WatchSpec, neighbours: Neighbours) -> WatchSpec:
+    """The watch with the chance from which alarms cost the least on a record; of equal ones the
+    higher.
+
+    A queue has many series and one alarm, so that the chance which pays for a series alone need not
+    pay for the network. What a chance is worth is only seen where there were queues: without any
+    the watch stays as it is.
+    """
+    jam = record.jammed(spec.queue.enter)
+    best, least = spec, math.inf
+    for chance in sorted({*CHANCES, spec.queue.threshold}, reverse=True):
+        option = replace(spec, queue=replace(spec.queue, from_chance=chance))
+        told = replayed(record, replace(option, incident=None), neighbours).alarm
+        alarms, queues = alarms_of(told, jam, record), queues_of(told, jam, record, neighbours)
+        cost = outcome(alarms, queues, record, option.queue).cost
+        if len(queues) and cost < least:
+            best, least = option, cost
+    return best
+
+
 def stays_of(told: np.ndarray, record: Record) -> pd.DataFrame:
     """One row for each stay of a series in an alarm: alarm, series, from_at, until (ends of
     intervals)."""
@@ -244,4 +267,5 @@ __all__ = [
     "record_of",
     "replayed",
     "stays_of",
+    "with_best_chance",
 ]
