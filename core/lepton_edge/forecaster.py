@@ -223,17 +223,19 @@ def _judged_near(
     plan: Plan, made: Features, shape: np.ndarray
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """The model while the network tells something; what is usual where the newest reading of all is
-    too old. A series without a reading of its own is forecast by what flows around it."""
+    too old. A series without a reading of its own is forecast by what flows around it, and what is
+    not known beside the network is done without."""
     spec = plan.spec
     assert isinstance(spec, NearSpec)
     age, unknown = (shape[:, spec.shape_names.index(name)] for name in ("network_age", "unknown"))
     age = age - -(-plan.latency_s.get("y", 0) // spec.step_s)
     is_stale = age > STALE_STEPS
-    told = np.select(
-        [is_stale, age > LATE_STEPS, unknown >= spec.n_past],
-        ["stale", "late", "no_reading"],
-        default="",
-    )
+    faults = [is_stale, age > LATE_STEPS, unknown >= spec.n_past]
+    reasons = ["stale", "late", "no_reading"]
+    for column in spec.known:
+        faults.append(np.isnan(made.X[..., spec.names.index(column.name)]).all(axis=1))
+        reasons.append(f"known_missing:{column.name}")
+    told = np.select(faults, reasons, default="")
     return is_stale.astype(np.int64), tuple(told.tolist())
 
 
