@@ -15,6 +15,7 @@ from lepton.forecast.spec import cuts_of
 from lepton.forecast.usual import days_of
 from lepton_edge.near_spec import NearSpec, OnsetRule
 from lepton_edge.neighbours import Neighbours
+from solutions.traffic_forecasting.beside import columns_of
 from solutions.traffic_forecasting.limits import LIMITS
 
 PAST_S: Final = 3_600
@@ -33,6 +34,7 @@ def looks(panel: PanelDataset, settings: Mapping[str, float]) -> Mapping[str, Ne
     zones, count = np.unique(np.array(panel.zones), return_counts=True)
     zone = str(zones[count.argmax()])
     n_leads = max(1, round(settings["lead_h"] * 3_600) // panel.step_s)
+    cuts = cuts_of(panel, settings)
     n_past = max(3, PAST_S // panel.step_s)
     spec = NearSpec(
         panel.step_s,
@@ -41,9 +43,10 @@ def looks(panel: PanelDataset, settings: Mapping[str, float]) -> Mapping[str, Ne
         panel.neighbours or Neighbours.none(panel.ids),
         n_past=n_past,
         holidays=_holidays(panel),
+        known=columns_of(panel, cuts.holdout_s),
     )
     if panel.neighbours is None:
-        days = days_of(panel, spec, cuts_of(panel, settings).selection_s)
+        days = days_of(panel, spec, cuts.selection_s)
         spec = replace(spec, neighbours=learnt_neighbours(panel.ids, days))
     return dict.fromkeys(panel.ids, spec)
 
