@@ -1,5 +1,6 @@
 """Daily scores with the current version: one partition a day, overwritten as a whole."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -39,8 +40,10 @@ def scores_asset(scope: Scope) -> dg.AssetsDefinition:
         with told_to_dagster():
             ctx = scope.context(context.run.run_id, context.resources)
             found = score(ctx, day=date.fromisoformat(context.partition_key))
+            beside = _kept_beside(scope, context.partition_key, found.also)
         shown: dict[str, Any] = {
             "rows": len(found.frame),
+            **beside,
             **({"alerts": int(found.frame["decision"].sum())} if "decision" in found.frame else {}),
             "quarantined": found.quarantined,
             "unseen_categories": dict(found.unseen),
@@ -50,6 +53,17 @@ def scores_asset(scope: Scope) -> dg.AssetsDefinition:
         return dg.MaterializeResult(value=found.frame, metadata=shown)
 
     return scores
+
+
+def _kept_beside(scope: Scope, partition: str, also: Mapping[str, Any]) -> dict[str, Any]:
+    """Writes what the solution tells beside the day's scores next to them; where each one is."""
+    from lepton import frames
+
+    folder = scope.project.workspace.assets(scope.name) / ASSET
+    paths = {name: folder / f"{partition}_{name}.parquet" for name in also}
+    for name, path in paths.items():
+        frames.write_parquet(also[name], path)
+    return {name: dg.MetadataValue.path(str(path)) for name, path in paths.items()}
 
 
 def reforecasts_asset(scope: Scope) -> dg.AssetsDefinition:

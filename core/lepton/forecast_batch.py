@@ -20,7 +20,7 @@ from lepton.forecast.judged import LEVELS, instants
 from lepton.forecast.near_known import habits_of, look_of
 from lepton.forecast.spec import ForecastSpec, daily_issues, within
 from lepton.hierarchies import told_by
-from lepton.nearwatch import told_beside
+from lepton.nearwatch import open_alarms, told_beside
 from lepton_edge.asof_spec import AsOfSpec
 from lepton_edge.looks import Look
 from lepton_edge.near_spec import NearSpec
@@ -65,6 +65,21 @@ def forecasts(
     if isinstance(look, NearSpec):
         rows = told_beside(rows, entity_name(ctx), panel, look, issued.forecaster)
     return spec_of(ctx).with_beside(rows, entity_name(ctx), panel, ctx.settings)
+
+
+def tables_beside(
+    ctx: Context, validated: Validated, frame: pd.DataFrame
+) -> Mapping[str, pd.DataFrame]:
+    """Open alarms of a network, and what the solution also tells at the issues of these forecasts;
+    only tables that have rows."""
+    if frame.empty:
+        return {}
+    made = {"alarms": open_alarms(frame, entity_name(ctx))}
+    also = spec_of(ctx).also
+    if also is not None:
+        issued = [pd.Timestamp(at) for at in sorted(frame["issued_at"].unique())]
+        made |= also(validated.tables, ctx.settings, issued)
+    return {name: rows.assign(run_id=ctx.run_id) for name, rows in made.items() if len(rows)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -274,5 +289,6 @@ __all__ = [
     "forecasts",
     "issued_by",
     "spec_of",
+    "tables_beside",
     "weeks_before",
 ]

@@ -113,6 +113,7 @@ def export(ctx: Context, prepared: Prepared, board: ForecastBoard, front: Foreca
         unit=_unit(ctx),
         notes=(*limits_of(prepared), *([] if sums is None else [ALONE])),
         beside={} if sums is None else file_of(sums),
+        reading=spec_of(ctx).reading_of(prepared.panel, ctx.contract.column(ctx.task.target)),
     )
     champion = front.champion
     return write_forecast_bundle(ctx.folder / "bundle", champion, with_timing(champion, facts))

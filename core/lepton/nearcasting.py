@@ -11,6 +11,7 @@ import numpy as np
 
 from lepton.context import Context
 from lepton.forecast.near_lessons import NearLearning, Span, asked_of
+from lepton.forecast.panel import seconds_of
 from lepton.forecast.prepared import Prepared
 from lepton_edge.forecast_plan import Schedule
 from lepton_edge.looks import Look
@@ -107,6 +108,7 @@ def evaluate(ctx: Context, prepared: Prepared, front: ForecastFront, bundle: Bun
     from lepton.export.forecast_parity import check_forecasts
     from lepton.forecast.judged import Judged, judge
     from lepton.forecast.leak import leak_of
+    from lepton.forecast.near_cold import cold_facts
     from lepton.forecast.near_judged import with_near
     from lepton.forecast.near_search import FLOORS
     from lepton.forecast.search import spans_of
@@ -132,6 +134,7 @@ def evaluate(ctx: Context, prepared: Prepared, front: ForecastFront, bundle: Bun
         leak=leak_of(prepared, picked, rng, champion.habits),
     )
     found = with_near(found, prepared, champion, matrix, quantiles, onset, span)
+    found = replace(found, facts={**found.facts, **cold_facts(prepared, span)})
     look = champion.spec
     assert isinstance(look, NearSpec)
     ctx.progress.step("queues of the holdout")
@@ -142,10 +145,11 @@ def forecasts_at(
     panel: PanelDataset, look: NearSpec, day: date | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Instants before, by which a batch is calibrated, and those asked for: every hour of the local
-    date `day`, or the end of all that is known."""
+    date `day`, or the end of all that was told, missing or not."""
     step_s = look.step_s
     if day is None:
-        asked = np.array([panel.end_s // step_s * step_s], dtype=np.int64)
+        told_s = int(seconds_of(panel.rows["ts"]).max()) + panel.step_s
+        asked = np.array([told_s // step_s * step_s], dtype=np.int64)
     else:
         days = (day - date(1970, 1, 1)).days
         first, last = WallClock(look.zone).instant(np.array([days, days + 1]) * DAY_S)

@@ -140,6 +140,21 @@ def told_beside(
     )
 
 
+def open_alarms(frame: pd.DataFrame, entity: str) -> pd.DataFrame:
+    """One row an issue and open alarm of forecasts as `told_beside` gives them: issued_at, alarm,
+    alarm_since, the highest chance in it, how many series it has, and which; none where nothing is
+    watched."""
+    if "alarm" not in frame:
+        return pd.DataFrame()
+    own = frame[frame["alarm"].notna()].drop_duplicates(["issued_at", "alarm", entity])
+    chances = [name for name in frame.columns if name.startswith("congestion_")]
+    own = own.assign(chance=own[chances].max(axis=1) if chances else np.nan)
+    found = own.groupby(["issued_at", "alarm", "alarm_since"], as_index=False).agg(
+        chance=("chance", "max"), size=(entity, "size"), members=(entity, "; ".join)
+    )
+    return found.rename(columns={"members": f"{entity}s"})
+
+
 def _metrics(
     alarms: pd.DataFrame, queues: pd.DataFrame, false_per_100_days: float
 ) -> Iterator[MetricResult]:
@@ -172,4 +187,4 @@ def _share(
     return MetricResult(name, float(holds.mean()), float(low), float(high), about)
 
 
-__all__ = ["recorded", "told_beside", "with_watch"]
+__all__ = ["open_alarms", "recorded", "told_beside", "with_watch"]

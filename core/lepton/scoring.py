@@ -36,6 +36,7 @@ class Scores:
     policy and rules read beside them; none of forecasts, whose frame has a row an interval: series,
     issued_at, event_at, the deciles, what stood in for the model and why.
     unseen: categorical feature -> rows whose category the model has never learnt from.
+    also: name -> further table that the solution tells beside forecasts.
     """
 
     frame: pd.DataFrame
@@ -43,6 +44,7 @@ class Scores:
     version: Version
     quarantined: int
     unseen: Mapping[str, int] = field(default_factory=dict)
+    also: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
 def score(ctx: Context, *, day: date | None = None, history: Path | None = None) -> Scores:
@@ -93,9 +95,9 @@ def score(ctx: Context, *, day: date | None = None, history: Path | None = None)
 
 def _forecasts(ctx: Context, day: date | None) -> Scores:
     """The forecasts issued on `day`, by the local calendar, or next after all that is known."""
-    from lepton.forecast_batch import forecasts
+    from lepton.forecast_batch import forecasts, tables_beside
 
-    return _told_by(ctx, partial(forecasts, day=day))
+    return _told_by(ctx, partial(forecasts, day=day), tables_beside)
 
 
 def _recommendations(ctx: Context) -> Scores:
@@ -105,15 +107,23 @@ def _recommendations(ctx: Context) -> Scores:
     return _told_by(ctx, recommendations)
 
 
-def _told_by(ctx: Context, made: Callable[[Context, Path, Validated], pd.DataFrame]) -> Scores:
-    """Rows that the current version tells of the source."""
+Beside = Callable[[Context, Validated, pd.DataFrame], Mapping[str, pd.DataFrame]]
+
+
+def _told_by(
+    ctx: Context,
+    made: Callable[[Context, Path, Validated], pd.DataFrame],
+    beside: Beside | None = None,
+) -> Scores:
+    """Rows that the current version tells of the source, and tables beside them."""
     version = _current(ctx)
     validated = stages.validate(ctx, stages.read(ctx), scoring=True)
     ctx.progress.stage("score")
     frame = made(ctx, version.path, validated)
+    also = {} if beside is None else beside(ctx, validated, frame)
     frame = frame.assign(model_version=version.number, run_id=ctx.run_id)
     quarantined = sum(len(rows) for rows in validated.quarantine.values())
-    return Scores(frame, pd.DataFrame(), version, quarantined)
+    return Scores(frame, pd.DataFrame(), version, quarantined, also=also)
 
 
 def reforecast(ctx: Context) -> Scores:

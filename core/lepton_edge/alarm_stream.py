@@ -254,9 +254,18 @@ def has_alarms(opened: Opened) -> bool:
 
 def read_alarms(opened: Opened, score: Scorer) -> StreamAlarms:
     """The alarms of a bundle; raises BundleError LK619 where its file is not understood."""
+    return StreamAlarms(_read(opened), score)
+
+
+def read_plan(opened: Opened) -> AlarmPlan | None:
+    """What a bundle says of alarms, None where it does not; raises BundleError LK619 where its
+    file is not understood."""
+    return _read(opened) if has_alarms(opened) else None
+
+
+def _read(opened: Opened) -> AlarmPlan:
     try:
-        told = parse(opened.read(ALARM).decode("utf-8"))
-        return StreamAlarms(_plan(told, opened), score)
+        return _plan(parse(opened.read(ALARM).decode("utf-8")), opened)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise BundleError(
             "LK619",
@@ -264,16 +273,6 @@ def read_alarms(opened: Opened, score: Scorer) -> StreamAlarms:
             found=f"what it says of alarms is not understood: {error}",
             remedy="export the model again with `lepton run`",
         ) from error
-
-
-def read_plan(opened: Opened) -> AlarmPlan | None:
-    """What a bundle says of alarms, None where it does not; raises BundleError LK619 where its
-    file is not understood."""
-    return read_alarms(opened, _no_score).plan if has_alarms(opened) else None
-
-
-def _no_score(numeric: np.ndarray, categorical: np.ndarray) -> np.ndarray:
-    raise NotImplementedError("a plan is read without a model")
 
 
 def _plan(told: Mapping[str, Any], opened: Opened) -> AlarmPlan:

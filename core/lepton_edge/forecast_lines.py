@@ -1,11 +1,13 @@
 """Lines of a stream of forecasts, read and checked whole before anything of them is taken in.
 
-A measurement: series_id, ts (start of the interval), y, and quality where it is not 0. A known
-column: ts and columns by name, series_id where they belong to one series alone, issued_at where
-they are forecasts. A list stands for intervals one after another from ts on. A request: issue_at,
-and series_id, a name or a list, where not all are asked for; again true: what was issued before
-is made again by what has been measured since. `at` tells when a line came; alone it
-lets the clock go on. `history` true: of the past, told late; no clock moves by it.
+A measurement: series_id, ts (start of the interval), y, and quality where it is not 0. What the
+bundle takes for missing (a speed of 0, say) or for suspect is not looked at, as if its quality were
+1 or 3; occupancy and flow, where the bundle knows such fields, say whether such a 0 is a value
+after all. A known column: ts and columns by name, series_id where they belong to one series alone,
+issued_at where they are forecasts. A list stands for intervals one after another from ts on. A
+request: issue_at, and series_id, a name or a list, where not all are asked for; again true: what
+was issued before is made again by what has been measured since. `at` tells when a line came; alone
+it lets the clock go on. `history` true: of the past, told late; no clock moves by it.
 """
 
 from __future__ import annotations
@@ -37,7 +39,8 @@ class Told:
 
     at_s: when, UTC seconds, None where the clock stays; issue_s: instant asked for, None for none;
     code, step: rows of what is told; y, is_truth: of a measurement, None for none; known: column ->
-    values; edition: from when on these are.
+    values; edition: from when on these are; missing, suspect: how many measurements are none by the
+    bundle's rule, and how many cannot be.
     """
 
     at_s: int | None
@@ -50,6 +53,8 @@ class Told:
     edition: Mapping[str, np.ndarray]
     is_history: bool
     is_again: bool = False
+    missing: int = 0
+    suspect: int = 0
 
     @property
     def n_values(self) -> int:
@@ -136,6 +141,7 @@ def _values(
         raise refused("LK296", "ts", found, "send the start of the interval, in UTC")
     issued = _seconds(event, "issued_at") if "issued_at" in event else None
     y, is_truth = _measured(event, values)
+    missing, suspect = _unseen(plan, event, y)
     nominal = int(ends[-1]) + plan.latency_s.get("y", 0) if y is not None else issued
     when = at_s if at_s is not None else nominal
     many = len(code) * size
@@ -147,11 +153,13 @@ def _values(
         issue_s=None,
         code=np.repeat(code, size),
         step=np.tile(step, len(code)),
-        y=y,
+        y=None if y is None else np.where(missing | suspect, np.nan, y),
         is_truth=is_truth,
         known={name: np.tile(values[name], len(code)) for name in columns},
         edition={name: np.tile(edition[name], len(code)) for name in columns},
         is_history=is_history,
+        missing=int(missing.sum()),
+        suspect=int(suspect.sum()),
     )
 
 
@@ -190,6 +198,23 @@ def _measured(
     return np.where(np.isin(marks, _SEEN), values["y"], np.nan), marks == _TRUTH
 
 
+def _unseen(
+    plan: Plan, event: Mapping[str, Any], y: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which values stand for none, and which cannot be; as many as y has, none without it."""
+    told = {name: _numbers(event, name) for name in plan.reading.beside if name in event}
+    for name, values in told.items():
+        if y is None:
+            raise refused("LK296", name, "belongs to a measurement", "send y, or leave it out")
+        if len(values) != len(y):
+            raise refused("LK296", name, "lists are not equally long", "send one value each")
+        if (values < 0).any():
+            raise _field(name, event[name], "is below 0", "send null where it is not known")
+    if y is None:
+        return np.zeros(0, dtype=bool), np.zeros(0, dtype=bool)
+    return plan.reading.judged(_text(event["series_id"]), y, told)
+
+
 def _numbers(event: Mapping[str, Any], name: str) -> np.ndarray:
     told = event[name]
     values = told if isinstance(told, list) else [told]
@@ -207,7 +232,7 @@ def _numbers(event: Mapping[str, Any], name: str) -> np.ndarray:
 
 
 def _only_known_fields(plan: Plan, event: Mapping[str, Any]) -> None:
-    known = _OWN | {column.name for column in plan.spec.known}
+    known = _OWN | {column.name for column in plan.spec.known} | set(plan.reading.beside)
     strange = sorted(set(event) - known)
     if strange:
         remedy = f"known fields are {', '.join(sorted(known))}"

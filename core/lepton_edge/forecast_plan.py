@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from lepton_edge.errors import BundleError
 from lepton_edge.habits import Habits
 from lepton_edge.looks import Look, look_from_json
 from lepton_edge.near_spec import NearSpec, OnsetRule
+from lepton_edge.readings import Reading
 from lepton_edge.strict_json import parse
 from lepton_edge.wall_clock import DAY_S, WallClock, changes_of
 from lepton_edge.watch import WatchSpec
@@ -97,7 +98,8 @@ class Plan:
     """ids: the series in the order of their codes; specs, clocks: of each calendar; calendar: that
     of each series; typical: size of each where its past does not tell, NaN for none; latency_s:
     column (y among them) -> seconds after an interval's end; habits, onset, watch: what is usual,
-    when congestion is told, and what is told of queues, of forecasts of the next minutes."""
+    when congestion is told, and what is told of queues, of forecasts of the next minutes; reading:
+    which values are measurements."""
 
     ids: tuple[str, ...]
     specs: tuple[Look, ...]
@@ -113,6 +115,7 @@ class Plan:
     habits: Habits | None = None
     onset: OnsetRule | None = None
     watch: WatchSpec | None = None
+    reading: Reading = field(default_factory=Reading)
 
     @cached_property
     def codes(self) -> Mapping[str, int]:
@@ -209,6 +212,8 @@ def _plan(told: Mapping[str, Any]) -> Plan:
         correction=Correction.from_json(told["correction"]),
         onset=OnsetRule.from_json(told["onset"]) if told.get("onset") else None,
         watch=WatchSpec.from_json(told["watch"]) if told.get("watch") else None,
+        # bundles of former kits take every value as it is
+        reading=Reading.from_json(told["reading"]) if "reading" in told else Reading(),
     )
 
 

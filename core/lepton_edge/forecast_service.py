@@ -1,8 +1,9 @@
 """JSON lines in, forecasts out: measurements and editions as they come, issues when they are due.
 
-One line in, one line out. What is taken in is answered with how many values; a request, and every
-instant of the bundle's schedule that has passed, with forecasts. A wrong line is answered with an
-error and changes nothing. The state is written every so many lines and at the end, and an answer
+One line in, one line out. What is taken in is answered with how many values, and with how many of
+them are `missing` or `suspect` by the bundle's own rule; a request, and every instant of the
+bundle's schedule that has passed, with forecasts. A wrong line is answered with an error and
+changes nothing. The state is written every so many lines and at the end, and an answer
 that says `saved` is in it; after a kill the lines since then are sent again, and forecasts that the
 state knows already are answered as before. Of a network that is watched every scheduled issue also
 tells the open alarms, one a queue, and behind which series an incident is told.
@@ -101,6 +102,8 @@ class ForecastService:
         for name, values in event.known.items():
             self.state.known(name, event.code, event.step, values, event.edition[name])
         found: dict[str, Any] = {"taken": event.n_values}
+        unseen = {"missing": event.missing, "suspect": event.suspect}
+        found |= {name: count for name, count in unseen.items() if count}
         return {**found, "issued": issued} if issued else found
 
     def _requested(self, event: Told) -> dict[str, Any]:

@@ -18,13 +18,10 @@ from lepton_edge.forecast_plan import FALLBACK, RUNGS, Plan, read_calibration, r
 from lepton_edge.looks import Look
 from lepton_edge.near import NearWindow, flows_freely, near_features
 from lepton_edge.near_spec import NearSpec
+from lepton_edge.readings import Reading
 from lepton_edge.runtime import CPU, session
 
 N_LEVELS: Final = 9
-LATE_STEPS: Final = 2
-"""Intervals since the newest reading of a network from which forecasts of it are late."""
-STALE_STEPS: Final = 6
-"""The same from which what is usual stands in."""
 BATCH: Final = 250
 """Issues of one call of the model, so that memory stays bounded."""
 _MORE_MISSING: Final = 0.05
@@ -219,34 +216,40 @@ def near_rows(plan: Plan, code: np.ndarray, window: NearWindow) -> tuple[Feature
     return Features(made.X[code], np.ones(len(code)), made.step[code]), made.shape[code]
 
 
-def _judged_near(
-    plan: Plan, made: Features, shape: np.ndarray
+def judged_near(
+    spec: NearSpec, reading: Reading, made: Features, shape: np.ndarray
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """The model while the network tells something; what is usual where the newest reading of all is
-    too old. A series without a reading of its own is forecast by what flows around it, and what is
+    """What may forecast a network, (n,) 0 for the model and 1 for what is usual, and why.
+
+    A series whose own newest reading is late, or stale, says so; the model goes on while its
+    neighbours tell something, and what is usual stands in where none does, or where the whole
+    network is stale. What has no reading in all that a forecast looks back on is stale. What is
     not known beside the network is done without."""
-    spec = plan.spec
-    assert isinstance(spec, NearSpec)
-    age, unknown = (shape[:, spec.shape_names.index(name)] for name in ("network_age", "unknown"))
-    age = age - -(-plan.latency_s.get("y", 0) // spec.step_s)
-    is_stale = age > STALE_STEPS
-    faults = [is_stale, age > LATE_STEPS, unknown >= spec.n_past]
-    reasons = ["stale", "late", "no_reading"]
+    own = made.X[:, 0, spec.names.index("age_min")] * 60 / spec.step_s
+    stale = min(reading.stale, spec.n_past)
+    is_stale = own > stale
+    faults, reasons = [is_stale, own > reading.late], ["stale", "late"]
     for column in spec.known:
         faults.append(np.isnan(made.X[..., spec.names.index(column.name)]).all(axis=1))
         reasons.append(f"known_missing:{column.name}")
     told = np.select(faults, reasons, default="")
-    return is_stale.astype(np.int64), tuple(told.tolist())
+    gaps = [f"{side}_gap_{lag}" for side in ("near", "far") for lag in spec.around_lags]
+    around = shape[:, [spec.shape_names.index(name) for name in gaps]]
+    silent = np.isnan(around).all(axis=1) & is_stale
+    silent |= shape[:, spec.shape_names.index("network_age")] > stale
+    return silent.astype(np.int64), tuple(told.tolist())
 
 
 def judged(plan: Plan, made: Features, shape: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     """What may forecast, (n,) places in the plan's rungs, and the reason where it is not the model.
 
     known_missing:COLUMN, a column ahead that was there while learning; recent_missing, values at
-    the same wall time; stale, they are older than they were; each is asked for whole issues.
+    the same wall time; stale, they are older than they were; each is asked for whole issues. Of a
+    network late and stale: the newest value of a series is older than the plan's reading says.
     """
     if plan.is_near:
-        return _judged_near(plan, made, shape)
+        assert isinstance(plan.spec, NearSpec)
+        return judged_near(plan.spec, plan.reading, made, shape)
     names, usual = plan.spec.names, plan.usual
     read = ["recent_1", *(known.name for known in plan.spec.known)]
     places = [names.index(name) for name in (*read, "age_days")]
@@ -310,4 +313,4 @@ def _listed(opened: Opened, name: str) -> bytes:
     )
 
 
-__all__ = ["RUNGS", "Forecaster", "Forecasts", "judged"]
+__all__ = ["RUNGS", "Forecaster", "Forecasts", "judged", "judged_near"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -11,16 +11,18 @@ import pandas as pd
 from lepton.dataset import TabularDataset
 from lepton.evaluation.splits import SplitSpec
 from lepton.features.spec import FeatureSpec
-from lepton.forecast.spec import SETTING_BOUNDS, SETTINGS, ForecastSpec
+from lepton.forecast.spec import SETTING_BOUNDS, SETTINGS, ForecastSpec, Page, Story
 from lepton.solution import DecisionSpec, ReportSpec, Solution, Words
 from lepton.task import TaskKind, TaskSpec
 from solutions.traffic_forecasting.alarms import COSTS, watch
 from solutions.traffic_forecasting.bench_los import los
 from solutions.traffic_forecasting.bench_metr_la import metr_la
 from solutions.traffic_forecasting.incident_page import incident_pages
-from solutions.traffic_forecasting.looks import looks, onset
+from solutions.traffic_forecasting.looks import looks, onset, reading
 from solutions.traffic_forecasting.panel import panel
 from solutions.traffic_forecasting.realism import realism
+from solutions.traffic_forecasting.signal_flows import suggestion_tables
+from solutions.traffic_forecasting.signal_page import signal_pages
 from solutions.traffic_forecasting.simulate import simulate
 from solutions.traffic_forecasting.traffic_checks import traffic_checks
 
@@ -35,6 +37,11 @@ def assemble(tables: Mapping[str, pd.DataFrame], settings: Mapping[str, float]) 
 def _nothing(rows: TabularDataset, costs: Mapping[str, float]) -> np.ndarray:
     """A forecast of speeds raises no alerts by itself: alarms of queues are what costs decide."""
     return np.zeros(len(rows))
+
+
+def pages(story: Story) -> Sequence[Page]:
+    """Of incidents, and of signals, where the tables tell of them."""
+    return (*incident_pages(story), *signal_pages(story))
 
 
 SOLUTION: Final = Solution(
@@ -88,7 +95,14 @@ SOLUTION: Final = Solution(
         "learnt": (1_000.0, 1e6),
     },
     forecast=ForecastSpec(
-        panel=panel, looks=looks, clean=None, onset=onset, watch=watch, pages=incident_pages
+        panel=panel,
+        looks=looks,
+        clean=None,
+        onset=onset,
+        also=suggestion_tables,
+        watch=watch,
+        reading=reading,
+        pages=pages,
     ),
 )
 

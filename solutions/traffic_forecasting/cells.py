@@ -17,7 +17,7 @@ from solutions.traffic_forecasting.plan import CELL_KM, STEP, TICK_S
 
 JAM_PER_LANE: Final = 120.0
 """Vehicles a kilometre and lane that stand."""
-DROP: Final = 0.06
+DROP: Final = 0.048
 """Share of its capacity that a cell in a queue cannot discharge."""
 RAMP_SHARE: Final = 0.25
 """Share of a full cell's room that vehicles of an on-ramp take."""

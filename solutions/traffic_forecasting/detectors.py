@@ -17,7 +17,9 @@ DENSEST: Final = 110.0
 """Vehicles a kilometre and lane beyond which none of them is counted."""
 WIDE: Final = (0.10, 2.6, 7.5)
 """Share of means that differ much from the next, and both deviations, km/h."""
-DIPS: Final = 0.0065
+SLOW_KMH: Final = 2.8
+"""Deviation of what a detector alone reads too much for an hour or more."""
+DIPS: Final = 0.0082
 DIP_STEPS: Final = 2.5
 """Chance that a dip begins, and the intervals that it lasts on average."""
 CREEP_KMH: Final = 6.0
@@ -56,7 +58,7 @@ def measured(rng: np.random.Generator, passing: Passing) -> Measured:
     night = 1 - 0.05 * np.exp(-0.5 * ((passing.hour - 3.5) / 1.6) ** 2)
     count = np.maximum(passing.flow * STEP_H, 2.0)
     flicker = _flicker(rng, shape) + 5.0 * rng.normal(size=shape) / np.sqrt(count)
-    slow = 2.4 * remembered(rng.normal(size=shape), 0.97, axis=0)
+    slow = SLOW_KMH * remembered(rng.normal(size=shape), 0.97, axis=0)
     calm = (slowed * own * night[:, None] + flicker + slow) * _dips(rng, shape)
     waves = _stop_and_go(rng, np.clip((fullness - 0.85) / 0.4, 0.0, 1.0))
     least = np.maximum(CREEP_KMH, passing.flow / passing.lanes / DENSEST)
@@ -102,13 +104,13 @@ def _stop_and_go(rng: np.random.Generator, queued: np.ndarray) -> np.ndarray:
 class Amounts:
     """How often detectors fail, by detector and day unless said otherwise.
 
-    short, long: outages of a detector of about half an hour, and of half a day; network: outages of
+    short, long: outages of a detector of about half an hour, and of a third of a day; network: of
     all by the day; stuck: hours of one value; wild: single readings of no sense; drift: days of a
     clock that is wrong by most of a minute.
     """
 
     short: float = 1.7
-    long: float = 0.085
+    long: float = 0.12
     network: float = 0.03
     stuck: float = 0.02
     wild: float = 0.03
@@ -142,7 +144,7 @@ def failed(rng: np.random.Generator, made: Measured, amounts: Amounts) -> Failed
     speed, flow, occupancy = made.speed.copy(), made.flow.copy(), made.occupancy.copy()
     a_day = pd.Timedelta(days=1) // STEP
     days = shape[0] / a_day
-    for often, median in ((amounts.short, 5.0), (amounts.long, 130.0)):
+    for often, median in ((amounts.short, 5.0), (amounts.long, 92.0)):
         for column, begin, length in _stretches(rng, shape, often * days, median):
             kind = (zero, gone, absent)[int(rng.choice(3, p=(0.6, 0.2, 0.2)))]
             kind[begin : begin + length, column] = True

@@ -108,14 +108,36 @@ def step_of(readings: pd.DataFrame) -> int:
     return min(STEPS_S, key=lambda step: abs(step - longest))
 
 
+def counters_of(readings: pd.DataFrame) -> tuple[str, ...]:
+    """Detectors that count vehicles and never tell a speed, as approaches of signals do; none
+    where nobody tells a speed."""
+    if "flow_vph" not in readings:
+        return ()
+    code, names = pd.factorize(readings["sensor_id"].astype("str"), sort=True)
+    fast, counted = (
+        np.bincount(code[readings[name].notna().to_numpy()], minlength=len(names)) > 0
+        for name in ("speed_kmh", "flow_vph")
+    )
+    if not fast.any():
+        return ()
+    return tuple(map(str, names[counted & ~fast]))
+
+
 def grid_of(
-    readings: pd.DataFrame, settings: Mapping[str, float] | None = None, limits: Limits = LIMITS
+    readings: pd.DataFrame,
+    settings: Mapping[str, float] | None = None,
+    limits: Limits = LIMITS,
+    *,
+    counters: bool = False,
 ) -> Grid:
     """The readings on their grid; of an interval with several readings the mean counts.
 
     A speed of 0 counts only where vehicles stand. settings: `step_min`, 0 for the interval that
-    the detectors have.
+    the detectors have; counters: whether those of `counters_of` are columns too.
     """
+    aside = () if counters else counters_of(readings)
+    if aside:
+        readings = readings[~readings["sensor_id"].isin(aside)]
     step_min = (settings or {}).get("step_min", 0.0)
     step_s = round(step_min * 60) if step_min else step_of(readings)
     code, names = pd.factorize(readings["sensor_id"].astype("str"), sort=True)
@@ -174,4 +196,4 @@ def _any(mask: np.ndarray, cell: np.ndarray, shape: tuple[int, int]) -> np.ndarr
     return found.reshape(shape)
 
 
-__all__ = ["STEPS_S", "Grid", "grid_of", "is_standing", "step_of"]
+__all__ = ["STEPS_S", "Grid", "counters_of", "grid_of", "is_standing", "step_of"]

@@ -12,7 +12,7 @@ import pandas as pd
 from solutions.traffic_forecasting.demand import STEPS, Layout, remembered
 from solutions.traffic_forecasting.plan import CELL_KM, DAY_BEGINS_H, STEP, STEP_H, Plan
 
-INCIDENTS_KM_DAY: Final = 0.04
+INCIDENTS_KM_DAY: Final = 0.024
 """Incidents by kilometre and day of the usual traffic."""
 LASTS_MIN: Final = (33.0, 0.65)
 """Median and deviation of the logarithm of how long an incident takes room."""
@@ -20,7 +20,7 @@ ROADWORKS_DAY, CROWDS_DAY = 0.03, 0.02
 """Nights with roadworks, and evenings with a crowd, by carriageway."""
 HOURS_AHEAD: Final = 24
 ISSUE_EVERY_H: Final = 6
-WET: Final = (0.035, 0.16)
+WET: Final = (0.10, 0.80)
 """Chance by the hour that rain begins, and that it ends."""
 
 

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from solutions.traffic_forecasting.grid import DAY_S
+from solutions.traffic_forecasting.grid import DAY_S, counters_of
 from solutions.traffic_forecasting.register import along_km, carriageways, register_of
 
 NEAR_KM: Final = 2.5
@@ -53,7 +53,9 @@ def judged(
     `LATE_MIN` minutes after its end; what is told near no event is false, once for each queue of
     detectors that touch in time along a carriageway.
     """
-    names = tables["readings"]["sensor_id"].astype("str").unique().tolist()
+    readings = tables["readings"]
+    told_of = readings.loc[~readings["sensor_id"].isin(counters_of(readings)), "sensor_id"]
+    names = told_of.astype("str").unique().tolist()
     ids = register_of(tables, names)
     roads, km = carriageways(ids), along_km(ids)
     place = pd.Index(ids["sensor_id"]).get_indexer(told["series"])

@@ -26,9 +26,10 @@ class Limits:
     night_h, night_share: hours at which hardly anything is congested, and how much may be.
     congested, free_quantile: speed by the free-flow speed, which is that quantile of a detector's.
     history_d: days without which profiles of weekdays cannot be learnt, and without which nothing
-    can. stale_steps: age of the newest reading after which forecasts are degraded, and after which
-    they fall back to the profile. observed_pct: share measured below which a reading is doubted.
-    standing: occupancy from which, and flow (veh/h) up to which, a speed of 0 is believed.
+    can. stale_steps: intervals from the begin of a detector's newest reading above which its
+    forecast is late, and above which stale: then what is usual stands in where no neighbour tells.
+    observed_pct: share measured below which a reading is doubted. standing: occupancy from which,
+    and flow (veh/h) up to which, a speed of 0 is believed.
     unfit_share: share of detectors out of action with which the table is refused.
     """
 

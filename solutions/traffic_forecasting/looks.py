@@ -1,4 +1,4 @@
-"""What forecasts of a road network look at, and when they warn of congestion."""
+"""What forecasts of a road network look at, what a device takes for readings, and when it warns."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from lepton.forecast.spec import cuts_of
 from lepton.forecast.usual import days_of
 from lepton_edge.near_spec import NearSpec, OnsetRule
 from lepton_edge.neighbours import Neighbours
+from lepton_edge.readings import Reading, Standing
 from solutions.traffic_forecasting.beside import columns_of
 from solutions.traffic_forecasting.limits import LIMITS
 
@@ -65,6 +66,28 @@ def late_steps(panel: PanelDataset) -> int:
     return min(late, max(3, PAST_S // panel.step_s) - 1)
 
 
+def reading(panel: PanelDataset) -> Reading:
+    """A device judges single readings as `grid.py` and `suspect.py` do: a speed of 0 is missing
+    unless vehicles stand, and far above what is allowed there, or fast over a covered detector, it
+    is suspect."""
+    least, most = LIMITS.standing
+    allowed = panel.series["speed_limit_kmh"].to_numpy(dtype=np.float64, na_value=np.nan)
+    late, stale = (late_steps(panel) + steps for steps in LIMITS.stale_steps)
+    return Reading(
+        missing=(0.0,),
+        most={
+            name: float(LIMITS.over_limit * limit)
+            for name, limit in zip(panel.ids, allowed, strict=True)
+            if np.isfinite(limit)
+        },
+        standing=Standing(
+            "occupancy", "flow_vph", least, most, LIMITS.occupied, LIMITS.occupied_kmh
+        ),
+        late=late,
+        stale=stale,
+    )
+
+
 def _holidays(panel: PanelDataset) -> tuple[int, ...]:
     """Of the country that most detectors stand in, none where none is told."""
     if "country" not in panel.series or panel.series["country"].isna().all():
@@ -76,4 +99,4 @@ def _holidays(panel: PanelDataset) -> tuple[int, ...]:
     return holidays_of(country, str(subdiv.iloc[0]) if len(subdiv) else None, years)
 
 
-__all__ = ["LASTS_S", "late_steps", "looks", "onset"]
+__all__ = ["LASTS_S", "late_steps", "looks", "onset", "reading"]

@@ -2,8 +2,9 @@
 
 What is wanted are published aggregates of a week of 207 loop detectors in Los Angeles, in mph; what
 is found may lie 20 % to either side. Then simple forecasters must come in the order in which they
-come there: persistence, lines over the past, trees over the detector's own past, and trees that
-see the neighbours too; an hour ahead the usual course of the day beats persistence.
+come there: persistence, DLinear over the last hour, trees over the detector's own past, and trees
+that see the neighbours too; an hour ahead the usual course of the day beats persistence. Where the
+product's network comes among them, `network.py` measures.
 """
 
 from __future__ import annotations
@@ -53,6 +54,8 @@ AHEAD: Final = (3, 12)
 """Steps ahead at which forecasters are compared: a quarter of an hour, and an hour."""
 LAGS: Final = (0, 1, 2, 3, 5, 8, 11)
 NEAR_LAGS: Final = (0, 1, 3)
+HOUR, SMOOTH = 12, 5
+"""Steps that DLinear looks back on, and those of its moving average."""
 LEARN_D, JUDGE_SHARE = 6, 0.2
 """Days that forecasters learn from, before the last share of the record: a week's worth."""
 TREES: Final[Mapping[str, Any]] = {
@@ -159,7 +162,7 @@ def skill(made: Simulated) -> dict[tuple[str, int], float]:
         errors = {
             "persistence": v[judge],
             "usual course": profile[slot[judge + ahead]],
-            "lines": _lines(v, learn, judge, ahead),
+            "DLinear": _dlinear(v, learn, judge, ahead),
             **_trees(v, slot, profile, near, (learn, judge, ahead)),
         }
         for name, told in errors.items():
@@ -167,19 +170,21 @@ def skill(made: Simulated) -> dict[tuple[str, int], float]:
     return found
 
 
-def _lines(v: np.ndarray, learn: np.ndarray, judge: np.ndarray, ahead: int) -> np.ndarray:
-    """A straight line from each detector's last hour, one for all detectors."""
-    lags = np.arange(12)
+def _dlinear(v: np.ndarray, learn: np.ndarray, judge: np.ndarray, ahead: int) -> np.ndarray:
+    """Each detector's last hour taken apart into a moving average and the rest, and a ridge from
+    both, one for all detectors (DLinear: Zeng et al. 2023)."""
+    from sklearn.linear_model import Ridge
 
-    def past(at: np.ndarray) -> np.ndarray:
-        rows = np.stack([v[at - lag] for lag in lags], axis=-1) - v[at][..., None]
-        ones = np.ones((*rows.shape[:-1], 1))
-        return np.concatenate([rows[..., 1:], v[at][..., None] / 60, ones], axis=-1)
+    def parts(at: np.ndarray) -> np.ndarray:
+        past = np.stack([v[at - lag] for lag in range(HOUR - 1, -1, -1)], axis=-1)
+        past = past - past[..., -1:]
+        # ends are repeated, as there
+        padded = np.pad(past, ((0, 0), (0, 0), (SMOOTH // 2, SMOOTH // 2)), mode="edge")
+        mean = np.lib.stride_tricks.sliding_window_view(padded, SMOOTH, axis=-1).mean(axis=-1)
+        return np.concatenate([mean, past - mean], axis=-1).reshape(-1, 2 * HOUR)
 
-    X = past(learn)
-    wanted = (v[learn + ahead] - v[learn]).ravel()
-    gain = np.linalg.lstsq(X.reshape(len(wanted), -1), wanted, rcond=None)[0]
-    return np.asarray(v[judge] + past(judge) @ gain)
+    model = Ridge().fit(parts(learn), (v[learn + ahead] - v[learn]).ravel())
+    return np.asarray(v[judge] + model.predict(parts(judge)).reshape(len(judge), -1))
 
 
 def _trees(
@@ -239,8 +244,8 @@ def _ranking(found: Mapping[tuple[str, int], float]) -> Iterator[RealismGate]:
     persistence = found["persistence", soon]
     yield RealismGate("15 min: persistence, mph", persistence, *_around(3.58))
     for better, worse, ahead, low in (
-        ("lines", "persistence", soon, 0.85),
-        ("trees", "lines", soon, 0.80),
+        ("DLinear", "persistence", soon, 0.85),
+        ("trees", "DLinear", soon, 0.80),
         ("trees with neighbours", "trees", soon, 0.90),
         ("usual course", "persistence", late, 0.60),
         ("trees with neighbours", "usual course", late, 0.60),

@@ -84,6 +84,29 @@ def sensor_findings(detectors: Detectors, limits: Limits) -> Iterator[Finding]:
     yield from _identity(detectors, limits)
 
 
+def counter_findings(detectors: Detectors, limits: Limits) -> Iterator[Finding]:
+    """Every rule that detectors break which count vehicles and tell no speed; unfit where the
+    register does not call them approaches."""
+    yield from _speechless(detectors)
+    yield from _off_grid(detectors, limits)
+    yield from _stuck(detectors, limits)
+    yield from _physics(detectors, limits)
+    yield from _flows(detectors, limits)
+
+
+def _speechless(detectors: Detectors) -> Iterator[Finding]:
+    what = _What(
+        "LK280",
+        "counts vehicles and never tells a speed: it is not forecast",
+        "deliver its speed_kmh, or say in sensors that its type is approach",
+        is_unfit=True,
+    )
+    told = detectors.register["type"].eq("approach") | detectors.register["signal_id"].notna()
+    for column in np.flatnonzero(~told.to_numpy(dtype=bool)).tolist():
+        every = np.ones(detectors.grid.n_steps, dtype=bool)
+        yield detectors.finding(column, every, what, "no speed at all")
+
+
 def _off_grid(detectors: Detectors, limits: Limits) -> Iterator[Finding]:
     grid = detectors.grid
     warn, fail = limits.off_grid
@@ -294,4 +317,4 @@ def _some(mask: np.ndarray) -> list[int]:
     return found
 
 
-__all__ = ["Detectors", "sensor_findings"]
+__all__ = ["Detectors", "counter_findings", "sensor_findings"]

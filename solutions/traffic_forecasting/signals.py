@@ -11,11 +11,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import pandas as pd
-
-from solutions.traffic_forecasting.grid import Grid, grid_of
-from solutions.traffic_forecasting.incidents import slots
-from solutions.traffic_forecasting.register import main_zone, register_of
 
 SHORTEST_S, LONGEST_S = 30.0, 150.0
 """Between which a cycle is held."""
@@ -25,9 +20,6 @@ LANE_VPH: Final = 1_900.0
 """Saturation flow of a lane (HCM base)."""
 QUARTER_H: Final = 0.25
 """Period of the random part of the delay."""
-_COLUMNS: Final = ("signal_id", "cycle_s", "green_s", "loaded", "delay_s", "why")
-RECENT: Final = 3
-"""Intervals whose flow by the usual one tells how busy it is today."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +81,7 @@ def suggest(
     if loaded >= MOST_LOADED:
         why = f"flows need {loaded:.0%} of the green: no cycle passes them, meter what comes in"
         return Suggestion(None, why, loaded)
-    least = {phase: max(a.least_green_s for a in approaches if a.phase == phase)
-             for phase in critical}  # fmt: skip
+    least = _least(approaches)
     if sum(least.values()) + lost > LONGEST_S:
         return Suggestion(None, f"least greens do not fit into {LONGEST_S:g} s", loaded)
     cycle = float(np.clip((1.5 * lost + 5) / (1 - loaded), SHORTEST_S, LONGEST_S))
@@ -103,6 +94,24 @@ def suggest(
     if change >= 0:
         return Suggestion(None, "the present timing is as good", loaded, delay, change)
     return Suggestion(timing, "less delay is expected", loaded, delay, change)
+
+
+def longest(approaches: Sequence[Approach], lost_s: float = 4.0) -> Timing:
+    """The longest cycle, its greens by the flows: what is left where no cycle passes them."""
+    _sound(approaches, lost_s, None)
+    critical = _critical(approaches)
+    least = _least(approaches)
+    lost = lost_s * len(critical)
+    cycle = max(LONGEST_S, sum(least.values()) + lost)
+    return Timing(cycle, _greens(cycle - lost, critical, least))
+
+
+def _least(approaches: Sequence[Approach]) -> dict[str, float]:
+    """Least green of each phase, in the order of phases."""
+    found: dict[str, float] = {}
+    for one in approaches:
+        found[one.phase] = max(found.get(one.phase, 0.0), one.least_green_s)
+    return found
 
 
 def _sound(approaches: Sequence[Approach], lost_s: float, present: Timing | None) -> None:
@@ -171,90 +180,4 @@ def mean_delay_s(approaches: Sequence[Approach], timing: Timing) -> float:
     return float(flows @ np.array(told) / flows.sum()) if flows.sum() > 0 else 0.0
 
 
-def forecast_flows(
-    grid: Grid, slot: np.ndarray, at: int, wanted: int, learn: slice | None = None
-) -> np.ndarray:
-    """Flow (veh/h) of each detector, (n,), at the time `wanted`, as seen before row `at`: the usual
-    one then by how busy the last intervals were; NaN where no flow is known.
-
-    slot: (time,) time of the day or week of each row, as `wanted` is one; only rows before `at` are
-    looked at, and those of `learn` tell what is usual. Raises ValueError where there is no flow.
-    """
-    if grid.flow is None:
-        raise ValueError("no flow is delivered")
-    known = np.zeros(len(slot), dtype=bool)
-    known[learn or slice(None)] = True
-    known[at:] = False
-    usual_then = _mean(grid.flow[known & (slot == wanted)])
-    recent = range(max(at - RECENT, 0), at)
-    usual_now = _mean(np.stack([_mean(grid.flow[known & (slot == slot[row])]) for row in recent]))
-    now = _mean(grid.flow[recent])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        busy = np.where(usual_now > 0, now / usual_now, 1.0)
-    return np.asarray(usual_then * np.where(np.isfinite(busy), busy, 1.0))
-
-
-def suggestions(
-    tables: Mapping[str, pd.DataFrame], ahead_min: float = 15.0, lost_s: float = 4.0
-) -> pd.DataFrame:
-    """One row a signal for the flows so many minutes after the last reading: signal_id, cycle_s,
-    green_s (phase -> seconds) or None, loaded, delay_s, why; no row where no flow, no approach with
-    signal and phase, or no forecast is there. Nothing is switched: a person decides.
-    """
-    grid = grid_of(tables["readings"])
-    register = register_of(tables, grid.ids)
-    if grid.flow is None:
-        return pd.DataFrame(columns=list(_COLUMNS))
-    zone = main_zone(register) or "UTC"
-    slot, _ = slots(grid.at, grid.step_s, zone)
-    later = grid.at[-1:] + pd.Timedelta(minutes=ahead_min)
-    wanted = int(slots(later, grid.step_s, zone)[0][0])
-    flows = forecast_flows(grid, slot, grid.n_steps, wanted)
-    arms = register.assign(flow=flows)
-    known = arms["signal_id"].notna() & arms["phase"].notna() & arms["flow"].notna()
-    rows = []
-    for signal, own in arms[known].groupby("signal_id", sort=True):
-        found = suggest([_approach(arm) for _, arm in own.iterrows()], lost_s)
-        timing = found.timing
-        rows.append(
-            (
-                str(signal),
-                np.nan if timing is None else timing.cycle_s,
-                None if timing is None else dict(timing.green_s),
-                found.loaded,
-                np.nan if found.delay_s is None else found.delay_s,
-                found.why,
-            )
-        )
-    return pd.DataFrame(rows, columns=list(_COLUMNS))
-
-
-def _approach(arm: pd.Series) -> Approach:
-    """An arm as the register tells it; one lane and seven seconds where it does not."""
-    lanes, least = arm["lanes"], arm["least_green_s"]
-    return Approach(
-        str(arm["sensor_id"]),
-        str(arm["phase"]),
-        float(arm["flow"]),
-        1.0 if pd.isna(lanes) else float(lanes),
-        7.0 if pd.isna(least) else float(least),
-    )
-
-
-def _mean(rows: np.ndarray) -> np.ndarray:
-    """Mean of each column; NaN where nothing is known."""
-    there = np.isfinite(rows)
-    n = there.sum(axis=0)
-    return np.where(n > 0, np.where(there, rows, 0.0).sum(axis=0) / np.maximum(n, 1), np.nan)
-
-
-__all__ = [
-    "Approach",
-    "Suggestion",
-    "Timing",
-    "delay_s",
-    "forecast_flows",
-    "mean_delay_s",
-    "suggest",
-    "suggestions",
-]
+__all__ = ["Approach", "Suggestion", "Timing", "delay_s", "longest", "mean_delay_s", "suggest"]

@@ -2,6 +2,7 @@
 
 Roads of two carriageways carry commuters by the cell transmission model; ramps, lanes that end,
 rain, incidents, roadworks and crowds make queues; detectors average, repeat, fall silent or say 0.
+Where ramps end, signals have approaches whose vehicles are counted.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from solutions.traffic_forecasting.approaches import Approaches, approaches
 from solutions.traffic_forecasting.cells import Load, Traffic, run
 from solutions.traffic_forecasting.demand import STEPS, Layout, demand, layout
 from solutions.traffic_forecasting.detectors import (
@@ -39,8 +41,8 @@ FIRST_KM = 10.0
 class Simulated:
     """The canonical tables, and what nobody outside the simulator knows.
 
-    ids: the detectors in the order of columns; at: interval of each row; clean: readings as
-    detectors without failures have them; failed: where they failed.
+    ids: the detectors of motorways in the order of columns; at: interval of each row; clean:
+    readings as detectors without failures have them; failed: where they failed.
     """
 
     tables: Mapping[str, pd.DataFrame]
@@ -82,7 +84,20 @@ def simulate_all(rng: np.random.Generator, plan: Plan) -> Simulated:
         "events": events_table(plan, happened, _names(plan), FIRST_KM),
         "weather": weather_table(rng, plan, weather),
     }
+    tables |= _with_approaches(tables, approaches(rng, plan, made, traffic))
     return Simulated(tables, ids, plan.at, clean, dirty)
+
+
+def _with_approaches(
+    tables: Mapping[str, pd.DataFrame], found: Approaches
+) -> dict[str, pd.DataFrame]:
+    """readings and sensors with those of the approaches behind them, where there are any."""
+    if found.sensors.empty:
+        return {}
+    sensors = pd.concat([tables["sensors"], found.sensors], ignore_index=True)
+    texts = [name for name in sensors if not pd.api.types.is_numeric_dtype(sensors[name])]
+    readings = pd.concat([tables["readings"], found.readings], ignore_index=True)
+    return {"readings": readings, "sensors": sensors.astype(dict.fromkeys(texts, "str"))}
 
 
 def _passing(plan: Plan, made: Layout, traffic: Traffic) -> Passing:

@@ -32,6 +32,11 @@ class Suspect:
         """Whether a reading is suspect for any reason."""
         return np.asarray(self.doubted | self.impossible | self.stuck | self.jump | self.dead)
 
+    @classmethod
+    def nothing(cls, shape: tuple[int, ...]) -> Suspect:
+        """No reading is suspect."""
+        return cls(*(np.zeros(shape, dtype=bool) for _ in range(5)))
+
 
 def suspects(grid: Grid, tables: Mapping[str, pd.DataFrame], limits: Limits = LIMITS) -> Suspect:
     """What is suspect; readings that one reason marks are missing for the next one.

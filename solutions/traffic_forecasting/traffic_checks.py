@@ -7,15 +7,19 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
-from lepton.contracts.findings import told
+from lepton.contracts.findings import Finding, told
 from lepton.contracts.model import Violation
-from solutions.traffic_forecasting.grid import Grid, grid_of
+from solutions.traffic_forecasting.grid import Grid, counters_of, grid_of
 from solutions.traffic_forecasting.limits import LIMITS, Limits
 from solutions.traffic_forecasting.network_checks import network_violations
 from solutions.traffic_forecasting.register import register_of
 from solutions.traffic_forecasting.register_checks import register_violations
-from solutions.traffic_forecasting.sensor_checks import Detectors, sensor_findings
-from solutions.traffic_forecasting.suspect import suspects
+from solutions.traffic_forecasting.sensor_checks import (
+    Detectors,
+    counter_findings,
+    sensor_findings,
+)
+from solutions.traffic_forecasting.suspect import Suspect, suspects
 
 
 def traffic_checks(
@@ -33,9 +37,22 @@ def traffic_checks(
     grid = grid_of(readings, limits=limits)
     detectors = detectors_of(grid, tables, limits)
     yield from network_violations(detectors, limits)
-    yield from told(
-        sensor_findings(detectors, limits), len(grid.ids), limits.unfit_share, "detectors"
-    )
+    share = limits.unfit_share
+    yield from told(sensor_findings(detectors, limits), len(grid.ids), share, "detectors")
+    counting = list(_counting(tables, limits))
+    every = len(grid.ids) + len(counters_of(readings))
+    yield from told(counting, every, share, "detectors and counters")
+
+
+def _counting(tables: Mapping[str, pd.DataFrame], limits: Limits) -> Iterator[Finding]:
+    """What detectors break that only count vehicles."""
+    readings = tables["readings"]
+    names = counters_of(readings)
+    if names:
+        grid = grid_of(readings[readings["sensor_id"].isin(names)], limits=limits)
+        nothing = Suspect.nothing(grid.speed.shape)
+        detectors = Detectors(grid, register_of(tables, grid.ids), nothing)
+        yield from counter_findings(detectors, limits)
 
 
 def detectors_of(grid: Grid, tables: Mapping[str, pd.DataFrame], limits: Limits) -> Detectors:
@@ -49,7 +66,8 @@ def unfit_detectors(
     """sensor_id -> why it is set aside until it is mended; the others go on."""
     grid = grid_of(tables["readings"], limits=limits)
     found: dict[str, list[str]] = {}
-    for one in sensor_findings(detectors_of(grid, tables, limits), limits):
+    own = sensor_findings(detectors_of(grid, tables, limits), limits)
+    for one in (*own, *_counting(tables, limits)):
         if one.is_unfit:
             found.setdefault(one.entity, []).append(f"{one.code} {one.rule}: {one.shown}")
     return {name: tuple(reasons) for name, reasons in found.items()}

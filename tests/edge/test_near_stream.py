@@ -10,13 +10,17 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from lepton.export.forecast_parity import check_forecasts
 from lepton.forecast.champion import Champion
+from lepton.forecast.near import near_matrix
 from lepton.forecast.near_lessons import Span
 from lepton.forecast.near_onset import is_free
 from lepton.forecast.watching import replayed
+from lepton.forecast_batch import Asked, issued_by
+from lepton.nearcasting import forecasts_at
 from lepton.nearwatch import recorded
 from lepton_edge.asof import Features
 from lepton_edge.forecast_golden import check_windows
@@ -176,7 +180,8 @@ def test_a_dead_detector_is_forecast_and_said(bundle: Path) -> None:
     past[0, 3] = np.nan
     window = NearWindow(np.array([near_tiny.START // 300 + step]), past)
     made = forecaster.forecast(np.arange(N), window, np.ones(16))
-    assert made.reasons[3] == "no_reading"
+    assert made.reasons[3] == "stale"
+    assert {*made.reasons} == {"stale", ""}
     assert made.rung[3] == 0
     assert np.isfinite(made.quantiles[3]).all()
     assert np.isnan(made.onset[3]).all()
@@ -197,3 +202,77 @@ def test_what_is_usual_stands_in_where_the_network_is_silent(bundle: Path) -> No
     late = forecaster.forecast(np.arange(N), NearWindow(window.step, past), np.ones(16))
     assert set(late.reasons) == {"late"}
     assert not late.rung.any()
+
+
+def past_with(silent: dict[str, int]) -> np.ndarray:
+    """The last hour of all detectors, those of `silent` without so many of the newest readings."""
+    step = round(6.3 * 288)
+    hour = near_tiny.speeds()[step - 12 : step].T[None]
+    # what is missing by chance would add to it
+    past = np.where(np.isnan(hour), 50.0, hour)
+    for name, intervals in silent.items():
+        past[0, near_tiny.IDS.index(name), 12 - intervals :] = np.nan
+    return past
+
+
+SILENT: dict[str, tuple[dict[str, int], list[tuple[str, str]]]] = {
+    "one that lacks is in time": (dict.fromkeys(near_tiny.IDS, 1), [("", "model")] * N),
+    "two are late": ({"d3": 2}, [("", "model")] * 3 + [("late", "model")] + [("", "model")] * 2),
+    "five are late still": (dict.fromkeys(near_tiny.IDS, 5), [("late", "model")] * N),
+    "six of one are stale, and its neighbours tell of it": (
+        {"d3": 6},
+        [("", "model")] * 3 + [("stale", "model")] + [("", "model")] * 2,
+    ),
+    "six of one and of all around it are stale, and what is usual stands in": (
+        {"d0": 6, "d1": 6, "d2": 6},
+        [("stale", "habit"), ("stale", "model"), ("stale", "model")] + [("", "model")] * 3,
+    ),
+    "six of all are stale, and what is usual stands in": (
+        dict.fromkeys(near_tiny.IDS, 6),
+        [("stale", "habit")] * N,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SILENT)
+def test_how_old_the_newest_reading_is_is_told_alike_by_stream_and_batch(
+    bundle: Path, case: str
+) -> None:
+    silent, wanted = SILENT[case]
+    issue_s = near_tiny.START + round(6.3 * 288) * 300
+    past, first = past_with(silent)[0], issue_s - 3_600
+    service = ForecastService(Forecaster(bundle))
+    for code, name in enumerate(near_tiny.IDS):
+        y = [None if np.isnan(value) else float(value) for value in past[code]]
+        told = {"series_id": name, "ts": iso(first), "y": y, "history": True}
+        assert "error" not in service.answered(json.dumps(told).encode())
+    answer = service.answered(json.dumps({"issue_at": iso(issue_s)}).encode())
+    assert [(one["reason"], one["rung"]) for one in answer["forecasts"]] == wanted
+    at = first + 300 * np.arange(12)
+    rows = pd.DataFrame(
+        {
+            "series_id": pd.Series(np.repeat(near_tiny.IDS, 12), dtype="str"),
+            "ts": pd.to_datetime(np.tile(at, N), unit="s", utc=True),
+            "y": past.ravel(),
+        }
+    )
+    panel = replace(near_tiny.panel(), rows=rows)
+    before, now = forecasts_at(panel, near_tiny.spec(), None)
+    assert now.tolist() == [issue_s]
+    issues = [dict.fromkeys(near_tiny.IDS, at) for at in (now, before)]
+    batch = issued_by(bundle, Asked(panel, dict.fromkeys(near_tiny.IDS, near_tiny.spec()), *issues))
+    rungs = [batch.rungs[one] for one in batch.found.rung]
+    assert list(zip(batch.found.reasons, rungs, strict=True)) == wanted
+
+
+def test_what_is_usual_is_forecast_where_it_stands_in(bundle: Path) -> None:
+    forecaster, champion = Forecaster(bundle), near_tiny.board().champion
+    step = near_tiny.START // 300 + round(6.3 * 288)
+    window = NearWindow(np.array([step]), past_with(dict.fromkeys(near_tiny.IDS, 7)))
+    made = forecaster.forecast(np.arange(N), window, np.ones(16))
+    assert champion.habits is not None
+    issue_s = np.array([step * 300], dtype=np.int64)
+    matrix = near_matrix(near_tiny.spec(), window, champion.habits, issue_s)
+    usual = champion.fallback("habit", matrix)
+    np.testing.assert_allclose(made.quantiles, usual, atol=1e-9)
+    assert np.isnan(made.onset).all()

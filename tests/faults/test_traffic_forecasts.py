@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lepton.automl.budget import Budget
+from lepton.contracts.odcs import load_contracts
 from lepton.errors import ExportError
 from lepton.export.forecast_bundle import ForecastContext, write_forecast_bundle
 from lepton.export.forecast_parity import check_forecasts, require_forecasts
@@ -23,6 +25,7 @@ from lepton.forecast.board import ForecastBoard
 from lepton.forecast.built import built
 from lepton.forecast.families import near_trees
 from lepton.forecast.matrix import Matrix
+from lepton.forecast.near import window_of
 from lepton.forecast.near_beside import Worth
 from lepton.forecast.near_lessons import NearLearning, Span, asked_of
 from lepton.forecast.near_search import near_spec, search_near, study
@@ -32,17 +35,22 @@ from lepton.forecast.search import ForecastSearch
 from lepton.forecast.spec import cuts_of
 from lepton.nearcasting import issued_before, schedule
 from lepton.progress import Silent
+from lepton_edge.asof import Features
 from lepton_edge.forecast_service import ForecastService
 from lepton_edge.forecaster import Forecaster
+from lepton_edge.near import NearWindow
 from lepton_edge.near_spec import NearSpec
+from lepton_edge.readings import Reading
 from solutions.traffic_forecasting import SOLUTION
 from solutions.traffic_forecasting.beside import WEATHER
 from solutions.traffic_forecasting.events import AHEAD
 from solutions.traffic_forecasting.plan import Plan
 from solutions.traffic_forecasting.simulate import simulate_all
+from tests.faults.cases import checked
 
 SETTINGS = {**SOLUTION.settings, "selection_days": 2.0, "holdout_days": 2.0}
 LEARNING = NearLearning(most=10_000)
+CONTRACTS = load_contracts(Path(__file__).parents[2] / "data_contracts" / "traffic_forecasting")
 Tables = Mapping[str, pd.DataFrame]
 
 
@@ -96,9 +104,17 @@ def bundle(
         prepared.panel,
         issued_before(prepared),
         schedule=schedule(prepared),
+        reading=reading_of(prepared),
     )
     folder = tmp_path_factory.mktemp("traffic")
     return write_forecast_bundle(folder / "bundle", board.champion, context).path
+
+
+def reading_of(prepared: Prepared) -> Reading:
+    """What the bundle is told of single readings, as an export does it."""
+    spec = SOLUTION.forecast
+    assert spec is not None
+    return spec.reading_of(prepared.panel, CONTRACTS["readings"].column("speed_kmh"))
 
 
 def with_noise_after(tables: Tables, at_s: int, rng: np.random.Generator) -> Tables:
@@ -249,6 +265,67 @@ def test_x12_raw_tables_and_raw_lines_meet_in_the_bundle(
         told = streamed[prepared.panel.ids[code]]
         assert told["rung"] == "model"
         assert np.abs(np.array(told["quantiles"]) - wanted[row]).max() < 1e-9
+
+
+ODD: Mapping[str, tuple[float, float, float]] = {
+    "missing": (0.0, 0.0, 0.0),
+    "standing": (0.0, 120.0, 0.7),
+    "crawling": (0.0, 240.0, np.nan),
+    "free": (0.0, 3_000.0, np.nan),
+    "nobody knows": (0.0, np.nan, np.nan),
+    "covered": (90.0, 600.0, 0.97),
+    "too fast for the road": (170.0, 600.0, 0.02),
+    "too fast for the contract": (230.0, 600.0, 0.02),
+    "no number": (-3.0, 600.0, 0.02),
+}
+"""Speed, flow and occupancy of single readings; the second and the third are speeds."""
+
+
+def test_x12_zeros_and_impossible_speeds_sent_raw_give_the_bits_of_the_batch(
+    board: ForecastBoard, prepared: Prepared, bundle: Path
+) -> None:
+    """The same record goes through contract and panel, and as it is to the device."""
+    made = simulate_all(np.random.default_rng(7), Plan(1, 4, 14, faults=False)).tables
+    at_s = prepared.cuts.holdout_s + 18 * 3_600
+    rows = made["readings"].sort_values(["event_at", "sensor_id"], ignore_index=True)
+    second = seconds_of(rows["event_at"])
+    rows, second = rows[second < at_s], second[second < at_s]
+    last_hour = np.flatnonzero(second >= at_s - 3_600)
+    columns = ["speed_kmh", "flow_vph", "occupancy"]
+    for place, odd in zip(last_hour[5::9], ODD.values(), strict=False):
+        rows.loc[rows.index[place], columns] = odd
+    tables = {**made, "readings": rows}
+    tables.pop("weather")
+    panel = prepared_of(checked(SOLUTION, CONTRACTS, tables).tables).panel
+    marked = panel.rows[seconds_of(panel.rows["ts"]) >= at_s - 3_600]["quality"]
+    assert marked.value_counts().to_dict() == {0: len(last_hour) - 7, 1: 3, 3: 2}
+
+    service, told = ForecastService(Forecaster(bundle)), {"missing": 0, "suspect": 0}
+    for row in rows.iloc[last_hour].to_dict("records"):
+        answer = service.answered(json.dumps(raw_line(row)).encode())
+        assert answer["taken"] == 1, answer
+        told = {name: count + answer.get(name, 0) for name, count in told.items()}
+    assert told == {"missing": 3, "suspect": 4}
+    answer = service.answered(json.dumps({"issue_at": iso(at_s)}).encode())
+    issues = dict.fromkeys(panel.ids, np.array([at_s], dtype=np.int64))
+    wanted = built(panel, prepared.looks, issues, board.champion.habits)
+    window = service.state.rings.window(np.arange(len(panel.ids)), at_s)
+    seen = window_of(panel, near_spec(prepared), np.array([at_s]))
+    assert isinstance(window, NearWindow)
+    assert np.array_equal(window.past, seen.past, equal_nan=True)
+    factors = service.state.rolling.factors(at_s)
+    batch = Forecaster(bundle).ready(
+        wanted.series, Features(wanted.X, wanted.scale, wanted.step), wanted.shape, factors
+    )
+    assert [one["quantiles"] for one in answer["forecasts"]] == batch.quantiles.tolist()
+
+
+def raw_line(row: Mapping[Any, Any]) -> dict[str, object]:
+    """A row of readings as a gateway sends it."""
+    numbers = {"y": row["speed_kmh"], "flow_vph": row["flow_vph"], "occupancy": row["occupancy"]}
+    told = {name: value if pd.notna(value) else None for name, value in numbers.items()}
+    at = row["event_at"].isoformat()
+    return {"series_id": row["sensor_id"], "ts": at, "history": True, **told}
 
 
 def lines_until(prepared: Prepared, at_s: int) -> list[dict[str, object]]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from lepton.contracts.model import Column, ColumnType
 from lepton.forecast.panel import PanelDataset
 from lepton.forecast.spec import SETTINGS, cuts_of, daily_issues
 from lepton_edge.asof_spec import AsOfSpec
+from lepton_edge.readings import Reading
+from solutions.energy_load import SOLUTION as ENERGY
+from solutions.traffic_forecasting import SOLUTION as TRAFFIC
 
 HOUR, DAY = 3_600, 86_400
 
@@ -64,3 +69,20 @@ def test_an_issue_stands_at_the_begin_of_an_interval() -> None:
     at = daily_issues(spec, seconds("2025-03-01T00:00"), seconds("2025-03-09T00:00"), 6.0)
     assert len(at) == 8
     assert not (at % HOUR).any()
+
+
+def column(name: str) -> Column:
+    return Column(name, ColumnType.NUMBER, present=True, nullable=True, minimum=0.0, maximum=200.0)
+
+
+def test_a_device_takes_for_measurements_what_rows_are_validated_by() -> None:
+    traffic, energy = TRAFFIC.forecast, ENERGY.forecast
+    assert traffic is not None
+    assert energy is not None
+    panel = history(30)
+    known = replace(panel, series=panel.series.assign(speed_limit_kmh=[100.0]))
+    found = traffic.reading_of(known, column("speed_kmh"))
+    assert (found.missing, found.lowest, found.highest) == ((0.0,), 0.0, 200.0)
+    assert (found.most, found.late, found.stale) == ({"a": 160.0}, 2, 6)
+    plain = Column("load_kw", ColumnType.NUMBER, present=True, nullable=True)
+    assert energy.reading_of(panel, plain) == Reading()

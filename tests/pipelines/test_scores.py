@@ -26,7 +26,8 @@ def asked(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
             {"score": [0.1, 0.9], "decision": [0, 1], "model_version": 4, "run_id": ctx.run_id}
         )
         version = SimpleNamespace(number=4)
-        return SimpleNamespace(frame=frame, quarantined=1, version=version, unseen={"mcc": 2})
+        told = {"frame": frame, "quarantined": 1, "version": version, "unseen": {"mcc": 2}}
+        return SimpleNamespace(**told, also={})
 
     monkeypatch.setattr(lepton.scoring, "score", score)
     return seen
@@ -61,3 +62,22 @@ def test_a_partition_scores_its_own_day(demo: Demo, asked: list[Any]) -> None:
     assert shown.metadata["alerts"].value == 1
     assert shown.metadata["unseen_categories"].value == {"mcc": 2}
     assert shown.metadata["model_version"].value == 4
+
+
+def test_what_is_told_beside_the_scores_lies_next_to_them(
+    demo: Demo, asked: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain: Any = lepton.scoring.score
+
+    def score(ctx: Any, *, day: date) -> Any:
+        found = plain(ctx, day=day)
+        found.also = {"suggestions": pd.DataFrame({"signal_id": ["S1"]})}
+        return found
+
+    monkeypatch.setattr(lepton.scoring, "score", score)
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = run_day(demo, "2026-02-28", instance)
+    (shown,) = result.asset_materializations_for_node("demo__scores")
+    path = str(shown.metadata["suggestions"].value)
+    assert path.endswith("/scores/2026-02-28_suggestions.parquet")
+    assert pd.read_parquet(path)["signal_id"].tolist() == ["S1"]

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lepton.report import near_plots
+from lepton.report.cold_plot import cold
 from lepton.report.near_facts import near_facts
 from tests.forecast import near_tiny
 
@@ -73,6 +74,18 @@ def test_curves_come_from_the_facts_and_are_left_out_without_them() -> None:
     assert [bar.get_height() for bar in bars] == [40.0, 60.0]
     for draw in (near_plots.dead, near_plots.precision_recall, near_plots.lead_times):
         assert draw({}) is None
+
+
+def test_new_detectors_are_drawn_by_what_is_known_of_them() -> None:
+    facts = {"cold_0_15": 1.2, "cold_24_15": 1.1, "cold_all_15": 1.0, "cold_0_60": 1.5}
+    figure = cold(facts)
+    assert figure is not None
+    (axes,) = figure.axes
+    assert [one.get_text() for one in axes.get_xticklabels()] == ["none", "1 day", "all"]
+    lines: Any = axes.lines
+    np.testing.assert_allclose(lines[0].get_ydata(), [20.0, 10.0, 0.0])
+    np.testing.assert_allclose(lines[1].get_ydata(), [50.0])
+    assert cold({"dead_0_15": 2.0}) is None
 
 
 def test_a_road_over_a_day_shows_what_came_and_what_was_forecast() -> None:

@@ -58,6 +58,9 @@ def score(
             raise only_for_forecasts("--again")
         scores = reforecast(context) if again else run(context, history=history)
     write_frame(scores.frame, out)
+    beside = {name: out.with_name(f"{out.stem}_{name}{out.suffix}") for name in scores.also}
+    for name, path in beside.items():
+        write_frame(scores.also[name], path)
     if inputs is not None:
         write_frame(scores.inputs, inputs)
     if "decision" in scores.frame:
@@ -65,6 +68,8 @@ def score(
         told("scores", f"{len(scores.frame):,} rows, {alerts:,} decided 1, in {out}")
     else:
         told("forecasts", f"{len(scores.frame):,} rows, an interval each, in {out}")
+    for name, path in beside.items():
+        told(name, f"{len(scores.also[name]):,} rows, in {path}")
     if "action" in scores.frame:
         counts = scores.frame["action"].value_counts(sort=False)
         acted = ", ".join(f"{name} {count:,}" for name, count in counts.items())

@@ -21,7 +21,8 @@ from lepton.contracts.cast import (
     to_text,
 )
 from lepton.contracts.expression import evaluate, names, parse
-from lepton.contracts.mapping import UNITS, Operation, TableMapping, ZoneOf
+from lepton.contracts.mapping import UNITS, Ids, Matrix, Operation, TableMapping, ZoneOf
+from lepton.contracts.matrices import none_of, pairs_of
 from lepton.contracts.model import (
     CastFault,
     Column,
@@ -61,7 +62,7 @@ def apply_mapping(
 
     label_delay_days: for a table without label time, label_at is event_at and so many days
     (`DEFAULT_LABEL_DELAY_DAYS` where None) wherever the target is known.
-    others: canonical tables in which `zone_of` looks up zones.
+    others: canonical tables in which `zone_of` looks up zones, and a matrix its names.
     """
     work = _Work(raw.reset_index(drop=True), mapping, contract, others or {})
     work.reshape()
@@ -103,7 +104,7 @@ class _Work:
         return {name: Operation.model_validate({"from": name}) for name in present}
 
     def reshape(self) -> None:
-        """Times for rows that only follow each other, and a wide file made long."""
+        """Times for rows that only follow each other, and a wide file or a matrix made long."""
         clock, melt = self.mapping.clock, self.mapping.melt
         if clock is not None:
             step = pd.Timedelta(seconds=clock.step_s)
@@ -114,6 +115,33 @@ class _Work:
                 id_vars=list(melt.keep), var_name=melt.name, value_name=melt.value
             )
             self.notes.append(f"a wide file became {len(self.raw):,} rows")
+        if self.mapping.matrix is not None:
+            self.unfold(self.mapping.matrix)
+
+    def unfold(self, matrix: Matrix) -> None:
+        """A row for each pair of a square matrix; told as one fault where it is none."""
+        ids = None if matrix.ids is None else self.names(matrix.source, matrix.ids)
+        if ids == [] or (matrix.rows and self.source(matrix.rows, matrix.source) is None):
+            self.raw = none_of(matrix)
+            return
+        dialect = self.mapping.dialect
+        is_headed = dialect.header or bool(dialect.columns)
+        pairs = pairs_of(self.raw, matrix, ids=ids, is_headed=is_headed, marks=self.marks())
+        for about in pairs.faults:
+            self.refuse("LK211", matrix.value, about, pairs.remedy)
+        self.raw = pairs.rows
+        self.notes += [pairs.note] if pairs.note else []
+
+    def names(self, wanted_by: str, ids: Ids) -> list[str]:
+        """Names as another table tells them, none after telling that it does not."""
+        told = self.others.get(ids.table)
+        found: list[str] = []
+        if told is not None and ids.column in told:
+            found = as_text(told[ids.column]).dropna().unique().tolist()
+        if not found:
+            about = f"{ids.table} does not tell the names of rows and columns"
+            self.refuse("LK211", wanted_by, about, f"deliver {ids.column} in it")
+        return found
 
     def filter_rows(self) -> None:
         """Keep and drop rows by their codes."""

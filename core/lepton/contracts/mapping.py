@@ -17,12 +17,15 @@ tables:
   readings:
     clock: {name: AT, start: 2012-03-01T08:00:00Z, step_s: 300}  # rows that follow each other
     melt: {keep: [AT], name: SENSOR, value: SPEED}     # every other column becomes rows
+  edges:
+    dialect: {header: false}
+    matrix: {from: A, to: B, value: W, ids: {table: readings, column: sensor_id}}  # row to column
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Self
@@ -141,6 +144,32 @@ class Melt(Strict):
         return self
 
 
+class Ids(Strict):
+    """Names in the order in which they first stand in a canonical table's column."""
+
+    table: str
+    column: str
+
+
+class Matrix(Strict):
+    """A square file made long: the name of a row in the column `from`, that of a column in `to`,
+    their cell in `value`; cells of 0, and of a name and itself, become none. Names are the file's
+    headings, and `ids` where it has none; `rows`: the column that names the rows, if there is one.
+    """
+
+    source: str = Field(alias="from")
+    to: str
+    value: str
+    rows: str | None = None
+    ids: Ids | None = None
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        if len({self.source, self.to, self.value}) < 3:
+            raise ValueError("from, to and value are different columns")
+        return self
+
+
 def _aware_instant(name: str, value: str) -> str:
     if pd.Timestamp(value).tz is None:
         raise ValueError(f"{name} needs a zone, such as 2018-04-01T00:00:00Z")
@@ -244,11 +273,18 @@ class TableMapping(Strict):
     dialect: DialectConfig = DialectConfig()
     clock: Clock | None = None
     melt: Melt | None = None
+    matrix: Matrix | None = None
     columns: dict[str, Operation] = Field(default_factory=dict)
     extras: Extras = Extras()
     ignore: tuple[str, ...] = ()
     keep: tuple[Filter, ...] = ()
     drop: tuple[Filter, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_shape(self) -> Self:
+        if self.matrix and (self.melt or self.clock):
+            raise ValueError("a matrix has no times: give matrix, or melt and clock")
+        return self
 
     @field_validator("extras")
     @classmethod
@@ -307,7 +343,11 @@ def _faults(table: str, mapping: TableMapping, contracts: Mapping[str, Contract]
         if base is not None and (base not in mapping.columns or mapping.columns[base].after):
             faults.append(f"{table}.{name}: after needs a mapped column, not '{base}'")
         if operation.zone_of is not None:
-            faults += _zone_faults(f"{table}.{name}", operation.zone_of, contracts)
+            told = (operation.zone_of.key, operation.zone_of.zone)
+            faults += _unknown(f"{table}.{name}", operation.zone_of.table, told, contracts)
+    if mapping.matrix is not None and mapping.matrix.ids is not None:
+        ids = mapping.matrix.ids
+        faults += _unknown(f"{table}.matrix", ids.table, (ids.column,), contracts)
     extras = Counter((*mapping.extras.numbers, *map(extra_name, mapping.extras.category)))
     faults += [
         f"{table}: {count} extras would be called '{name}'"
@@ -317,15 +357,18 @@ def _faults(table: str, mapping: TableMapping, contracts: Mapping[str, Contract]
     return faults
 
 
-def _zone_faults(place: str, zone_of: ZoneOf, contracts: Mapping[str, Contract]) -> list[str]:
-    if zone_of.table is None:
+def _unknown(
+    place: str, table: str | None, names: Iterable[str | None], contracts: Mapping[str, Contract]
+) -> list[str]:
+    """What of another table's columns is not in its contract."""
+    if table is None:
         return []
-    if zone_of.table not in contracts:
-        return [f"{place}: no table '{zone_of.table}'{nearest(zone_of.table, contracts)}"]
-    known = [column.name for column in contracts[zone_of.table].columns]
+    if table not in contracts:
+        return [f"{place}: no table '{table}'{nearest(table, contracts)}"]
+    known = [column.name for column in contracts[table].columns]
     return [
-        f"{place}: {zone_of.table} has no column '{name}'{nearest(name, known)}"
-        for name in (str(zone_of.key), str(zone_of.zone))
+        f"{place}: {table} has no column '{name}'{nearest(str(name), known)}"
+        for name in names
         if name not in known
     ]
 
@@ -336,7 +379,9 @@ __all__ = [
     "Clock",
     "DialectConfig",
     "Filter",
+    "Ids",
     "MappingFile",
+    "Matrix",
     "Melt",
     "Operation",
     "TableMapping",

@@ -40,7 +40,7 @@ def read_tables(
             details=faults,
         )
     found: dict[str, Mapped] = {}
-    # tables that tell the zones of others come first
+    # tables that tell zones or names of others come first
     for table in sorted(contracts, key=lambda name: _looks_up(mappings[name])):
         found[table] = apply_mapping(
             read_raw((root / source[table]).expanduser(), mappings[table].dialect.to_dialect()),
@@ -52,7 +52,10 @@ def read_tables(
     return {table: found[table] for table in contracts}
 
 
-def _looks_up(mapping: TableMapping) -> bool:
-    """Whether a time of the table is in a zone that another table tells."""
+def _looks_up(mapping: TableMapping) -> int:
+    """1 where a time of the table is in a zone that another table tells, 2 where another one names
+    the rows and columns of its matrix."""
+    if mapping.matrix is not None and mapping.matrix.ids is not None:
+        return 2
     told = (operation.zone_of for operation in mapping.columns.values())
-    return any(one is not None and one.table is not None for one in told)
+    return int(any(one is not None and one.table is not None for one in told))

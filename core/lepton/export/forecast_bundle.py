@@ -41,6 +41,7 @@ from lepton_edge.device import device_name
 from lepton_edge.forecast_bench import ForecastCost, measure
 from lepton_edge.forecast_plan import CALIBRATION, FALLBACK, HABITS, PLAN, Schedule
 from lepton_edge.forecaster import Forecaster
+from lepton_edge.readings import Reading
 from lepton_edge.wall_clock import changes_of
 
 _AHEAD_S: Final = 11 * 366 * 86_400
@@ -57,7 +58,8 @@ class ForecastContext:
     contracts: table -> ODCS file; panel, issues (series -> UTC seconds): what golden windows and
     reference statistics are cut from; schedule: when a device issues forecasts by itself; unit: of
     the quantity; notes: what a person has to know, such as perfect weather; timing: what forecasts
-    cost, as `with_timing` measures it; beside: file -> content of what batches read beside it.
+    cost, as `with_timing` measures it; beside: file -> content of what batches read beside it;
+    reading: which values that are told to a device are measurements.
     """
 
     solution: str
@@ -71,6 +73,7 @@ class ForecastContext:
     notes: tuple[str, ...] = ()
     timing: ForecastCost | None = None
     beside: Mapping[str, bytes] = field(default_factory=dict)
+    reading: Reading = field(default_factory=Reading)
     kit_version: str = field(default=lepton.__version__)
 
 
@@ -109,7 +112,7 @@ def _files(champion: Champion, context: ForecastContext) -> dict[str, bytes]:
         files[HABITS] = _npz(narrow)
     check_static(files[MODEL])
     check_static(files[FALLBACK])
-    golden = golden_windows(champion, context.panel, context.issues)
+    golden = golden_windows(champion, context.panel, context.issues, context.reading)
     texts = {
         PLAN: as_json(plan_of(champion, context)),
         GOLDEN: json.dumps(golden, allow_nan=False),
@@ -147,6 +150,7 @@ def plan_of(champion: Champion, context: ForecastContext) -> dict[str, Any]:
         },
         "unit": context.unit,
         "correction": champion.correction.to_json(),
+        "reading": context.reading.to_json(),
         **({} if champion.onset is None else {"onset": champion.onset.rule.to_json()}),
         **({} if champion.watch is None else {"watch": champion.watch.to_json()}),
     }

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from lepton.forecast.champion import Champion
+from lepton_edge.forecast_plan import PLAN
 from lepton_edge.near_spec import NearSpec
+from lepton_edge.readings import Reading, Standing
 
 if TYPE_CHECKING:
     from lepton.export.forecast_bundle import ForecastContext
@@ -38,6 +41,7 @@ def forecast_card(champion: Champion, context: ForecastContext) -> str:
         "- Learnt from one customer's history: it knows nothing of others, and drifts as that does",
         "",
         *_USE,
+        *_measured(context.reading),
     ]
     return "\n".join(lines) + "\n"
 
@@ -66,6 +70,38 @@ _USE = (
 )
 
 
+def _measured(reading: Reading) -> tuple[str, ...]:
+    """What a device takes for measurements, in words; nothing where it takes every value."""
+    told = []
+    if reading.missing:
+        values = ", ".join(f"{value:g}" for value in reading.missing)
+        told.append(f"- {values} counts as missing{_unless(reading.standing)}.")
+    bounds = (("below", reading.lowest), ("above", reading.highest))
+    told += [f"- What is {side} {at:g} is suspect." for side, at in bounds if isfinite(at)]
+    if reading.most:
+        told.append(f"- {len(reading.most):,} series have a lower limit of their own: {PLAN}.")
+    if not told:
+        return ()
+    return (
+        "",
+        "## What counts as a measurement",
+        "",
+        *told,
+        "- Neither is looked at, as if `quality` were 1 or 3; the answer counts them, such as",
+        '  `{"taken": 1, "missing": 1}`. What only a history shows (values that repeat, a series',
+        "  dead for a day) a batch finds and a device does not: send its `quality`.",
+    )
+
+
+def _unless(standing: Standing | None) -> str:
+    if standing is None:
+        return ""
+    return (
+        f", unless beside y `{standing.occupancy}` is told, {standing.least:g} or more, or, "
+        f"without it, `{standing.flow}` above 0 and up to {standing.most:g}"
+    )
+
+
 def _past(champion: Champion) -> str:
     spec = champion.spec
     if isinstance(spec, NearSpec):
@@ -90,8 +126,8 @@ def _watched(champion: Champion) -> list[str]:
 def _instead(champion: Champion) -> str:
     if isinstance(champion.spec, NearSpec):
         return (
-            "neighbours tell of a series without readings; without any for half an hour what is "
-            "usual stands in"
+            "neighbours tell of a series without readings; where they do not either, or the whole "
+            "network is silent for long, what is usual stands in"
         )
     return "the calendar's mean stands in, then last week"
 

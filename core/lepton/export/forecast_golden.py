@@ -16,6 +16,7 @@ from lepton_edge.asof import Window
 from lepton_edge.asof_spec import AsOfSpec
 from lepton_edge.forecaster import RUNGS
 from lepton_edge.near_spec import NearSpec
+from lepton_edge.readings import Reading
 
 TOLERANCE: Final = 1e-6
 """Largest difference of a decile, in units of the series' size."""
@@ -36,11 +37,15 @@ class Case:
 
 
 def golden_windows(
-    champion: Champion, panel: PanelDataset, issues: Mapping[str, np.ndarray]
+    champion: Champion,
+    panel: PanelDataset,
+    issues: Mapping[str, np.ndarray],
+    reading: Reading | None = None,
 ) -> dict[str, Any]:
-    """Real issues spread over series and time, and some with what is missing, as plain data."""
+    """Real issues spread over series and time, and some with what is missing, as plain data;
+    reading: how old readings of a network may be."""
     if isinstance(champion.spec, NearSpec):
-        told = [near_told(champion, one) for one in near_cases(champion, panel, issues)]
+        told = [near_told(champion, one) for one in near_cases(champion, panel, issues, reading)]
         return {"tolerance": TOLERANCE, "issues": told}
     made = list(cases(champion, panel, issues))
     return {"tolerance": TOLERANCE, "issues": [_told(champion, case) for case in made]}

@@ -13,8 +13,11 @@ from lepton.forecast.families.near_floor import HABIT
 from lepton.forecast.matrix import Matrix
 from lepton.forecast.near import near_matrix, window_of
 from lepton.forecast.panel import PanelDataset
+from lepton_edge.asof import Features
+from lepton_edge.forecaster import judged_near
 from lepton_edge.near import NearWindow
 from lepton_edge.near_spec import NearSpec
+from lepton_edge.readings import Reading
 
 N_REAL: Final = 4
 MODEL: Final = "model"
@@ -32,10 +35,25 @@ class NearCase:
 
 
 def near_cases(
-    champion: Champion, panel: PanelDataset, issues: Mapping[str, np.ndarray]
+    champion: Champion,
+    panel: PanelDataset,
+    issues: Mapping[str, np.ndarray],
+    reading: Reading | None = None,
 ) -> Iterator[NearCase]:
     """Real issues spread over series and time; the last ones without a reading of their own, and
-    without any."""
+    without any. What has to forecast each follows from how old its readings are, as `reading`
+    says."""
+    for case in _seen(champion, panel, issues):
+        matrix, spec = _matrix(champion, case), champion.spec
+        assert isinstance(spec, NearSpec)
+        made = Features(matrix.X, matrix.scale, matrix.step)
+        rung, _ = judged_near(spec, reading or Reading(), made, matrix.shape)
+        yield replace(case, rung=HABIT if rung[0] else MODEL)
+
+
+def _seen(
+    champion: Champion, panel: PanelDataset, issues: Mapping[str, np.ndarray]
+) -> Iterator[NearCase]:
     ids = champion.series.ids
     every = [(name, int(at)) for name in ids for at in issues.get(name, ())]
     places = sorted({int(at) for at in np.linspace(0, len(every) - 1, min(N_REAL, len(every)))})
@@ -47,7 +65,7 @@ def near_cases(
         yield replace(case, name="dead", window=replace(case.window, past=dead))
         silent = np.full(case.window.past.shape, np.nan)
         window = replace(case.window, past=silent)
-        yield replace(case, name="stale", window=window, rung=HABIT)
+        yield replace(case, name="stale", window=window)
 
 
 def near_native(champion: Champion, case: NearCase) -> np.ndarray:

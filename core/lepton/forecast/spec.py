@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
+from lepton.contracts.model import Column
 from lepton.forecast.cleaning import CleanSpec
 from lepton.forecast.panel import PanelDataset
 from lepton_edge.asof_spec import AsOfSpec
 from lepton_edge.looks import Look
 from lepton_edge.near_spec import OnsetRule
+from lepton_edge.readings import Reading
 from lepton_edge.wall_clock import DAY_S, HOUR_S, WallClock, changes_of
 from lepton_edge.watch import WatchSpec
 
@@ -77,16 +79,21 @@ class Page:
     pieces: Sequence[tuple[str, str, Any]] = ()
 
 
+Tables = Mapping[str, pd.DataFrame]
+
+
 @dataclass(frozen=True)
 class ForecastSpec:
     """panel(tables, settings): the series of canonical tables; looks(panel, settings): series ->
     what its forecasts look at, all with the same names and leads; clean: what of a history is not
     believed, where the panel does not say it itself, and what stands in; beside(rows, panel,
     settings): further columns of forecasts, whose rows have series_id and the deciles;
-    onset(panel, settings): when congestion is told, of forecasts of the next minutes, None for not
-    at all; watch(panel, settings, costs): what is told of queues and incidents beside such
-    forecasts, None for nothing; pages(story): what the report also says of this domain, no page
-    where the tables do not allow it."""
+    also(tables, settings, issued): name -> further table that stands beside forecasts issued at
+    these instants and knows nothing later; onset(panel, settings): when congestion is told, of
+    forecasts of the next minutes, None for not at all; watch(panel, settings, costs): what is told
+    of queues and incidents beside such forecasts, None for nothing; pages(story): what the report
+    also says of this domain, no page where the tables do not allow it; reading(panel): which values
+    told to a device are measurements, beside what the contract allows."""
 
     panel: Callable[[Mapping[str, pd.DataFrame], Mapping[str, float]], PanelDataset]
     looks: Callable[[PanelDataset, Mapping[str, float]], Mapping[str, Look]]
@@ -97,6 +104,19 @@ class ForecastSpec:
         None
     )
     pages: Callable[[Story], Sequence[Page]] | None = None
+    also: Callable[[Tables, Mapping[str, float], Sequence[pd.Timestamp]], Tables] | None = None
+    reading: Callable[[PanelDataset], Reading] | None = None
+
+    def reading_of(self, panel: PanelDataset, target: Column) -> Reading:
+        """Which values a device takes for measurements: within the range that rows are validated
+        by, and by what the solution says."""
+        found = Reading() if self.reading is None else self.reading(panel)
+        lowest, highest = target.minimum, target.maximum
+        return replace(
+            found,
+            lowest=found.lowest if lowest is None else max(lowest, found.lowest),
+            highest=found.highest if highest is None else min(highest, found.highest),
+        )
 
     def with_beside(
         self, rows: pd.DataFrame, entity: str, panel: PanelDataset, settings: Mapping[str, float]

@@ -22,6 +22,8 @@ _SMOOTH_S: Final = 1_800
 """How far to both sides times of day are averaged, less the farther away."""
 _SHRINK: Final = 0.3
 """Days of the mean of all days that a kind of day is drawn to."""
+_OWN_DAYS: Final = 3.5
+"""Days of a series from which on nothing but them tells what is usual for it."""
 _HALF_DAYS: Final = 28.0
 """Age of a day that counts half."""
 _FREE: Final = 0.85
@@ -86,6 +88,18 @@ class Days:
         return replace(self, values=values)
 
     def _table(self, total: np.ndarray, heavy: np.ndarray) -> np.ndarray:
+        """Means by kind of day; of series that are young drawn to what they would be were they
+        new."""
+        table, share = self._means(total, heavy), _share_of_own(heavy)
+        young = np.flatnonzero((share > 0) & (share < 1))
+        if len(young):
+            total, heavy = total.copy(), heavy.copy()
+            total[..., young] = heavy[..., young] = 0.0
+            own, others = table[..., young], self._means(total, heavy)[..., young]
+            table[..., young] = _single(others + share[young] * (own - others))
+        return table
+
+    def _means(self, total: np.ndarray, heavy: np.ndarray) -> np.ndarray:
         """Means by kind of day, each drawn to that of all days, every place filled."""
         width = max(1, _SMOOTH_S // self.spec.step_s)
         whole = _smoothed(_over(total.sum(axis=0), heavy.sum(axis=0)), width)
@@ -125,6 +139,12 @@ def days_of(panel: PanelDataset, spec: NearSpec, until_s: int, from_s: int | Non
         values[wall // DAY_S - first, wall % DAY_S // spec.step_s, code] = past.value[there]
     dates = np.arange(first, last + 1, dtype=np.int64)
     return Days(spec, values, first, day_kind(spec, dates))
+
+
+def _share_of_own(heavy: np.ndarray) -> np.ndarray:
+    """How far each series is believed what is usual for it, (n,): 1 from some days on; heavy:
+    (KINDS, slots, n) weights of its days."""
+    return np.asarray(np.minimum(heavy.sum(axis=0).mean(axis=0) / _OWN_DAYS, 1.0) ** 2)
 
 
 def _single(values: np.ndarray) -> np.ndarray:

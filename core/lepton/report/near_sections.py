@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lepton.report import near_plots
 from lepton.report.blocks import Section, picture
+from lepton.report.cold_plot import cold
 from lepton.report.content import ReportContent
 
 
@@ -37,6 +38,14 @@ def network(content: ReportContent) -> Section | None:
             "How much the error of all detectors rises when a share of them tells nothing for the "
             "whole past that is looked at.",
             near_plots.dead(told),
+        ),
+        *picture(
+            "New detectors",
+            "Error of detectors that no model learnt from over that of the same ones learnt from, "
+            "by how much of their own past before the holdout is known. Smaller trees stand for "
+            "the model, and a fifth of the detectors is new at a time.",
+            cold(told),
+            "Fewer than ten detectors: what a new one costs was not tried.",
         ),
         *picture(
             "Warnings of congestion",

@@ -114,7 +114,8 @@ def alarm_map(scored: pd.DataFrame, stays: pd.DataFrame, network: pd.DataFrame) 
     slow = scored[(scored["local_at"] >= day) & (scored["local_at"] < until)]
     slow = slow[slow["entity"].isin(place.index)].drop_duplicates(["entity", "event_at"])
     slow = slow[slow["target"] < SLOW * slow["entity"].map(order.set_index("series")["free"])]
-    step = pd.Timedelta(hours=float(np.diff(np.sort(scored["lead_h"].unique())).min()))
+    hours = float(np.diff(np.sort(scored["lead_h"].unique())).min())
+    step = pd.Timedelta(seconds=round(hours * 3_600))
     slow = _lasting(slow, step)
     rows = slow["entity"].map(place).to_numpy(float)
     left = slow["local_at"].to_numpy()

@@ -39,7 +39,7 @@ def sections(content: ReportContent) -> tuple[Section, ...]:
             forecast_sections.series(content),
             cleaning(content),
             *([] if content.forecast.coherence is None else [coherence(content)]),
-            decomposition(content),
+            *([decomposition(content)] if content.forecast.decomposition else []),
             *own_pages(content),
             contract(content),
             forecast_sections.choice(content),

@@ -9,6 +9,7 @@ import pytest
 from lepton.contracts.model import Severity, Violation
 from solutions.traffic_forecasting.limits import Limits
 from solutions.traffic_forecasting.traffic_checks import health, traffic_checks, unfit_detectors
+from tests.solutions.traffic_forecasting.crossing import DAYS, crossing
 from tests.solutions.traffic_forecasting.roads import (
     FIRST,
     IDS,
@@ -223,6 +224,30 @@ def test_names_that_the_register_lacks_and_zones_that_are_none_are_told() -> Non
     rules = found(usual(edges=edges))
     assert any("leads to where it begins" in name for name in rules)
     assert any("names detectors that the register does not have" in name for name in rules)
+
+
+def test_an_approach_that_counts_only_is_no_fault_and_its_counts_are_checked() -> None:
+    tables = crossing()
+    enough = {"readings": readings(days=DAYS)}
+    same = {one.code: one.count for one in traffic_checks({**tables, **enough})}
+    assert {one.code: one.count for one in traffic_checks(tables)} == same
+    rows = tables["readings"].copy()
+    noon = (rows["sensor_id"] == "x-east") & (rows["event_at"] >= pd.Timestamp("2024-03-06T20:00Z"))
+    rows.loc[noon[noon].index[:12], "flow_vph"] = 0.0
+    (told,) = [one for one in traffic_checks({**tables, "readings": rows}) if one.code == "LK273"]
+    assert told.examples[0].startswith("x-east: 12 from 2024-03-06T20:00Z")
+    assert told.severity is Severity.WARNING
+
+
+def test_a_detector_that_only_counts_and_is_no_approach_is_unfit() -> None:
+    rows = readings()
+    rows.loc[rows["sensor_id"] == "s2", "speed_kmh"] = np.nan
+    told = only(usual(readings=rows), "LK280")
+    assert "never tells a speed" in told.rule
+    assert (told.examples, told.severity) == (("s2: no speed at all",), Severity.WARNING)
+    assert list(unfit_detectors(usual(readings=rows))) == ["s2"]
+    rows.loc[rows["sensor_id"].isin(["s1", "s3"]), "speed_kmh"] = np.nan
+    assert only(usual(readings=rows), "LK280").severity is Severity.TABLE
 
 
 def test_limits_are_a_customers_to_set() -> None:

@@ -16,6 +16,7 @@ from lepton.forecast.spec import cuts_of
 from solutions.traffic_forecasting import SOLUTION
 from solutions.traffic_forecasting.grid import grid_of, step_of
 from solutions.traffic_forecasting.panel import panel
+from tests.solutions.traffic_forecasting.crossing import DAYS, crossing
 from tests.solutions.traffic_forecasting.roads import (
     FIRST,
     IDS,
@@ -143,6 +144,23 @@ def test_no_speed_at_all_is_refused() -> None:
     bare = readings(days=1)[["event_at", "sensor_id"]]
     with pytest.raises(DataError, match=r"LK264 .*no detector has a speed other than 0"):
         of({"readings": bare.assign(speed_kmh=0.0)})
+
+
+def test_counters_without_a_speed_are_no_series_and_change_none() -> None:
+    tables = crossing()
+    assert grid_of(tables["readings"]).ids == IDS
+    assert len(grid_of(tables["readings"], counters=True).ids) == len(IDS) + 3
+    made = of(tables)
+    assert made.ids == IDS
+    alone = of({"readings": readings(days=DAYS), "sensors": sensors().assign(type="mainline")})
+    pd.testing.assert_frame_equal(made.rows, alone.rows)
+    pd.testing.assert_frame_equal(made.series, alone.series)
+
+
+def test_a_detector_that_says_zero_all_the_time_stays_a_series() -> None:
+    rows = readings(days=2)
+    rows.loc[rows["sensor_id"] == "s2", "speed_kmh"] = 0.0
+    assert of(usual(readings=rows)).ids == IDS
 
 
 def test_neighbours_come_back_from_disk(tmp_path: Path) -> None:

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
-import pandas as pd
 import pytest
 
-from solutions.traffic_forecasting.grid import grid_of
 from solutions.traffic_forecasting.signals import (
     Approach,
     Timing,
     delay_s,
-    forecast_flows,
+    longest,
     mean_delay_s,
     suggest,
-    suggestions,
 )
-from tests.solutions.traffic_forecasting.roads import readings, sensors
 
 
 def crossing(north: float, east: float) -> list[Approach]:
@@ -104,39 +98,10 @@ def test_what_cannot_be_is_refused(
         suggest(approaches, present=present)
 
 
-def test_flows_are_forecast_from_what_is_usual_and_how_busy_it_is_and_nothing_later() -> None:
-    grid = grid_of(readings(days=10))
-    assert grid.flow is not None
-    slot = np.arange(grid.n_steps) % 288
-    at = 8 * 288 + 100
-    wanted = int(slot[at + 3])
-    usual = np.array([grid.flow[slot == wanted, code][:8].mean() for code in range(6)])
-    found = forecast_flows(grid, slot, at, wanted)
-    np.testing.assert_allclose(found, usual, rtol=0.1)
-    twice = grid.flow.copy()
-    twice[at - 3 : at] *= 2
-    np.testing.assert_allclose(
-        forecast_flows(replace(grid, flow=twice), slot, at, wanted), 2 * found, rtol=0.2
-    )
-    later = grid.flow.copy()
-    later[at:] = 9_999.0
-    np.testing.assert_array_equal(
-        forecast_flows(replace(grid, flow=later), slot, at, wanted), found
-    )
-    with pytest.raises(ValueError, match="no flow is delivered"):
-        forecast_flows(replace(grid, flow=None), slot, at, wanted)
-
-
-def test_every_signal_with_approaches_gets_a_row_and_none_where_no_flow_is_told() -> None:
-    arms = sensors().assign(
-        signal_id=pd.Series(["x", "x", "x", "y", np.nan, np.nan], dtype="str"),
-        phase=["A", "A", "B", "A", "A", "A"],
-    )
-    tables = {"readings": readings(days=10), "sensors": arms}
-    found = suggestions(tables)
-    assert found["signal_id"].tolist() == ["x", "y"]
-    assert set(found["green_s"].iloc[0]) == {"A", "B"}
-    assert (found["cycle_s"] >= 30.0).all()
-    assert suggestions({**tables, "sensors": sensors()}).empty
-    bare = tables["readings"].drop(columns="flow_vph")
-    assert suggestions({**tables, "readings": bare}).empty
+def test_the_longest_cycle_is_left_for_flows_that_no_cycle_passes() -> None:
+    found = longest(crossing(1_200.0, 800.0), lost_s=5.0)
+    assert found.cycle_s == 150.0
+    assert found.green_s["A"] == pytest.approx(140 * 0.6)
+    assert sum(found.green_s.values()) == pytest.approx(140.0)
+    uneven = [Approach("n", "A", 2_000.0), Approach("e", "B", 1.0, least_green_s=20.0)]
+    assert longest(uneven).green_s["B"] == 20.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,13 @@ from lepton.contracts.model import Contract, Severity
 from lepton.contracts.odcs import load_contracts
 from lepton.frames import fingerprint, read_parquet
 from solutions.traffic_forecasting import SOLUTION
-from solutions.traffic_forecasting.cells import Load, Road, run
+from solutions.traffic_forecasting.cells import DROP, Load, Road, run
+from solutions.traffic_forecasting.detectors import MPH
 from solutions.traffic_forecasting.grid import grid_of
+from solutions.traffic_forecasting.network import net_errors
 from solutions.traffic_forecasting.plan import STEP, Plan, plan_for
-from solutions.traffic_forecasting.realism import realism
+from solutions.traffic_forecasting.realism import AHEAD, realism, skill
+from solutions.traffic_forecasting.signal_flows import suggestions
 from solutions.traffic_forecasting.simulate import Simulated, simulate, simulate_all, truth
 from solutions.traffic_forecasting.suspect import suspects
 from tests.faults.cases import checked
@@ -74,6 +78,32 @@ def test_the_gates_hold_on_the_sample(contracts: dict[str, Contract]) -> None:
     gates = realism(contracts["readings"], rng, SAMPLE_SIZE)
     assert len(gates) >= 5 + 6
     assert [gate.name for gate in gates if not gate.holds] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 10))
+def test_the_gates_hold_on_nine_more_seeds(contracts: dict[str, Contract], seed: int) -> None:
+    gates = realism(contracts["readings"], np.random.default_rng(seed), SAMPLE_SIZE)
+    assert [gate.name for gate in gates if not gate.holds] == []
+
+
+@pytest.mark.slow
+def test_the_network_comes_before_dlinear(made: Simulated) -> None:
+    pytest.importorskip("torch")
+    found, simple = net_errors(made), skill(made)
+    for ahead in AHEAD:
+        assert found[ahead] < simple["DLinear", ahead] < simple["persistence", ahead]
+
+
+def test_dlinear_learns_a_line_that_goes_on() -> None:
+    """Speeds that rise by the same amount each step are forecast where they will be."""
+    made = simulate_all(np.random.default_rng(0), Plan(1, 2, 8))
+    slopes = np.linspace(-0.5, 0.5, len(made.ids))
+    v = 60 + np.arange(len(made.clean.speed))[:, None] * slopes
+    rising = replace(made, clean=replace(made.clean, speed=v * MPH))
+    found = skill(rising)
+    for ahead in AHEAD:
+        assert found["DLinear", ahead] < 0.02 * found["persistence", ahead]
 
 
 def test_a_simulator_without_queues_fails_its_gates(
@@ -148,7 +178,7 @@ def test_a_queue_grows_against_the_flow_from_where_room_is_taken() -> None:
     assert reached == sorted(reached)
     assert reached[0] < reached[-1]
     # what passes is what the narrow place discharges from a queue
-    assert jam.flow[0, -1, 0, 9] == pytest.approx(0.5 * 6_000 * 0.94, rel=0.01)
+    assert jam.flow[0, -1, 0, 9] == pytest.approx(0.5 * 6_000 * (1 - DROP), rel=0.01)
 
 
 def test_events_are_told_when_they_become_known(made: Simulated) -> None:
@@ -165,6 +195,38 @@ def test_forecasts_of_the_weather_reach_a_day_ahead(made: Simulated) -> None:
     assert ahead.min() == pd.Timedelta(0)
     assert ahead.max() == pd.Timedelta(hours=23)
     assert model["issued_at"].max() > made.at[-1] - pd.Timedelta(hours=6)
+
+
+def test_approaches_count_vehicles_and_stand_behind_the_detectors(made: Simulated) -> None:
+    sensors, rows = made.tables["sensors"], made.tables["readings"]
+    arms = sensors[sensors["type"] == "approach"]
+    assert len(arms) == len(made.ids) // 5
+    assert list(sensors["sensor_id"][: len(made.ids)]) == list(made.ids)
+    own = rows[rows["sensor_id"].isin(arms["sensor_id"])]
+    assert own["speed_kmh"].isna().all()
+    assert set(grid_of(rows).ids) == set(made.ids)
+    hour = own["event_at"].dt.tz_convert("America/Los_Angeles").dt.hour
+    by_hour = own.groupby([own["sensor_id"], hour])["flow_vph"].mean().unstack()
+    assert (by_hour[17] > 3 * by_hour[3]).all()
+    lanes = own["sensor_id"].map(arms.set_index("sensor_id")["lanes"])
+    assert not (own["flow_vph"] > 1_900 * lanes).any()
+    found = suggestions(made.tables)
+    assert found["signal_id"].tolist() == ["S1", "S2"]
+
+
+def test_the_ramp_brings_what_leaves_the_motorway(made: Simulated) -> None:
+    grid = grid_of(made.tables["readings"], counters=True)
+    assert grid.flow is not None
+    ramp = grid.flow[:, grid.ids.index("S1-ramp")]
+    with_ramp = made.clean.flow[:, :5].mean(axis=1)
+    known = np.isfinite(ramp)
+    assert np.corrcoef(ramp[known], with_ramp[: len(ramp)][known])[0, 1] > 0.9
+
+
+def test_a_network_too_small_for_a_signal_has_none() -> None:
+    tables = simulate(np.random.default_rng(0), 12_000)
+    assert set(tables["sensors"]["type"]) == {"mainline"}
+    assert suggestions(tables).empty
 
 
 def test_a_plan_is_as_large_as_asked() -> None:
