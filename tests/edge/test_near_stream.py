@@ -13,15 +13,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lepton.automl.budget import Budget
+from lepton.export.forecast_bundle import write_forecast_bundle
 from lepton.export.forecast_parity import check_forecasts
 from lepton.forecast.champion import Champion
 from lepton.forecast.near import near_matrix
-from lepton.forecast.near_lessons import Span
+from lepton.forecast.near_lessons import NearLearning, Span
 from lepton.forecast.near_onset import is_free
+from lepton.forecast.near_search import search_near
+from lepton.forecast.search import ForecastSearch
 from lepton.forecast.watching import replayed
 from lepton.forecast_batch import Asked, issued_by
 from lepton.nearcasting import forecasts_at
 from lepton.nearwatch import recorded
+from lepton.progress import Silent
 from lepton_edge.asof import Features
 from lepton_edge.forecast_golden import check_windows
 from lepton_edge.forecast_service import ForecastService
@@ -276,3 +281,31 @@ def test_what_is_usual_is_forecast_where_it_stands_in(bundle: Path) -> None:
     usual = champion.fallback("habit", matrix)
     np.testing.assert_allclose(made.quantiles, usual, atol=1e-9)
     assert np.isnan(made.onset).all()
+
+
+@pytest.mark.parametrize(("ids", "n_past"), [(near_tiny.IDS[:1], 12), (near_tiny.IDS[:2], 4)])
+def test_a_network_of_one_and_one_that_looks_back_on_little_verify(
+    ids: tuple[str, ...], n_past: int, tmp_path: Path
+) -> None:
+    whole, panel = near_tiny.prepared(), near_tiny.panel()
+    rows = panel.rows[panel.rows["series_id"].isin(ids)].reset_index(drop=True)
+    series = panel.series[panel.series["series_id"].isin(ids)].reset_index(drop=True)
+    small = replace(panel, rows=rows, series=series)
+    look = replace(near_tiny.spec(), neighbours=near_tiny.neighbours().of(ids), n_past=n_past)
+    asked = ForecastSearch(("near_trees",), Budget(work_units=20), 0, {})
+    prepared = replace(whole, panel=small, looks=dict.fromkeys(ids, look))
+    champion = search_near(prepared, asked, Silent(), NearLearning(most=1_000), None).champion
+    context = replace(
+        near_tiny.context(), panel=small, issues={ids[0]: np.array([near_tiny.at(7)])}
+    )
+    made = write_forecast_bundle(tmp_path / "bundle", champion, context)
+    found = check_windows(Forecaster(made.path))
+    assert (found.rows, found.flips) == (3, 0)
+    assert found.max_abs_diff <= found.tolerance
+    golden = json.loads((made.path / "golden.json").read_text(encoding="utf-8"))
+    rungs = {one["case"]: one["rung"] for one in golden["issues"]}
+    assert rungs == {
+        "real": "model",
+        "dead": "habit" if len(ids) == 1 else "model",
+        "stale": "habit",
+    }
