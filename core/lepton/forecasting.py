@@ -231,7 +231,9 @@ def report(
         model=model_facts(ctx, board, front),
         evaluation=evaluation,
         figures=ctx.solution.figures,
-        environment=environment(ctx, bundle, f"{len(prepared.numeric)} of an interval", LIBRARIES),
+        environment=environment(
+            ctx, bundle, f"{len(front.champion.spec.names)} of an interval", LIBRARIES
+        ),
         card=card(bundle),
         simulated=ctx.config.simulated,
         spec=ctx.solution.report,

@@ -66,6 +66,10 @@ def _filled(forecaster: Forecaster, n: int) -> tuple[AsOfStream | NearStream, in
         rings = rings_of(spec, np.empty(0))
         for code, values in enumerate(window.past[0]):
             rings.tell(np.full(len(past), code), past, values)
+        around = step + np.arange(-spec.n_back, spec.n_ahead)
+        for name, rows in window.known.items():
+            for code, values in enumerate(rows[0]):
+                rings.tell_known(name, np.full(len(around), code), around, values)
         return rings, issue_s
     return _of_days(spec, window, n, past, step), issue_s
 

@@ -48,16 +48,26 @@ def window_of(forecaster: Forecaster, told: Mapping[str, Any]) -> Window | NearW
     spec = forecaster.plan.spec
     step = np.array([int(told["issue_s"]) // spec.step_s], dtype=np.int64)
     if isinstance(spec, NearSpec):
-        rows = np.concatenate([_row(one) for one in told["past"]])
-        if rows.shape != (len(forecaster.plan.ids), spec.n_past):
-            raise ValueError("a window is not of all series, or not as wide as the plan says")
-        return NearWindow(step, rows[None])
+        return _near_window(spec, step, told)
     known = {name: _row(told["known"][name]) for name in (c.name for c in spec.known)}
     widths = {rows.shape[1] for rows in known.values()}
     past = _row(told["past"])
     if past.shape[1] != spec.n_past or widths - {spec.n_back + spec.n_ahead}:
         raise ValueError("a window is not as wide as the plan says")
     return Window(step, past, known, _row([told["typical"]])[0])
+
+
+def _near_window(spec: NearSpec, step: np.ndarray, told: Mapping[str, Any]) -> NearWindow:
+    """Of all series; ValueError where it is not."""
+    n = len(spec.neighbours)
+    wanted = {"": (n, spec.n_past)}
+    wanted |= {c.name: (1 if c.is_shared else n, spec.n_back + spec.n_ahead) for c in spec.known}
+    rows = {"": told["past"], **{c.name: told["known"][c.name] for c in spec.known}}
+    found = {name: np.concatenate([_row(one) for one in told]) for name, told in rows.items()}
+    if any(found[name].shape != shape for name, shape in wanted.items()):
+        raise ValueError("a window is not of all series, or not as wide as the plan says")
+    past = found.pop("")
+    return NearWindow(step, past[None], {name: known[None] for name, known in found.items()})
 
 
 def _compared(forecaster: Forecaster, told: Mapping[str, Any]) -> tuple[float, int]:

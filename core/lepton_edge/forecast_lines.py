@@ -22,6 +22,7 @@ from lepton_edge.errors import RowError
 from lepton_edge.forecast_plan import Plan
 from lepton_edge.instants import SECOND_US, microseconds
 from lepton_edge.lines import refused
+from lepton_edge.near_beside import NearKnown
 
 MOST_VALUES: Final = 100_000
 _OWN: Final = frozenset(
@@ -132,6 +133,7 @@ def _values(
     step = start // step_s + np.arange(size, dtype=np.int64)
     code = np.arange(len(plan.ids))
     if "series_id" in event:
+        _of_one(plan, columns)
         code = np.array([_code(plan, event["series_id"])])
     ends = (step + 1) * step_s
     if at_s is not None and "y" in event and ends[-1] > at_s:
@@ -159,6 +161,14 @@ def _values(
         missing=int(missing.sum()),
         suspect=int(suspect.sum()),
     )
+
+
+def _of_one(plan: Plan, columns: list[str]) -> None:
+    """Refuse a column of one series alone that all series share."""
+    for column in plan.spec.known:
+        if isinstance(column, NearKnown) and column.is_shared and column.name in columns:
+            found = "is the same for all series, and told of one alone"
+            raise refused("LK296", column.name, found, "send it as a line without series_id")
 
 
 def _edition(

@@ -15,7 +15,6 @@ from typing import Any, Final
 import numpy as np
 
 from lepton_edge import state_file
-from lepton_edge.asof_stream import Ring
 from lepton_edge.bundle import Opened
 from lepton_edge.conformal import Rolling, Scores, outside
 from lepton_edge.correction import Issue, Running, Value
@@ -24,7 +23,7 @@ from lepton_edge.forecast_plan import Plan
 from lepton_edge.forecaster import Forecaster, Forecasts
 from lepton_edge.near import is_scored
 from lepton_edge.near_spec import NearSpec
-from lepton_edge.near_stream import NearStream, rings_from, rings_of
+from lepton_edge.near_stream import NearStream, editions_of, rings_from, rings_of
 from lepton_edge.watch import Seen, Watch, sight
 
 MAGIC: Final = b"lepton-forecast 1 "
@@ -100,7 +99,7 @@ class ForecastState:
         self.forecaster, self.plan = forecaster, forecaster.plan
         spec, n = self.plan.spec, len(self.plan.ids)
         self.rings = rings_of(spec, self.plan.typical)
-        self.editions = {column.name: Ring(n, spec.n_kept) for column in spec.known}
+        self.editions = editions_of(spec, n)
         self.rolling: Rolling = forecaster.calibration()
         self.issued: dict[int, Issued] = {}
         self.answers: dict[int, dict[int, Forecasts]] = {}
@@ -129,6 +128,9 @@ class ForecastState:
     ) -> None:
         """Take in a known column where no newer edition is there; NaN tells nothing."""
         ring = self.editions[name]
+        if isinstance(self.rings, NearStream):
+            at, code = self.rings.taken(name, code, step, self.now_s)
+            step, value, edition = step[at], value[at], edition[at]
         former = ring.get(code, step[:, None])[:, 0]
         newer = np.isfinite(value) & ~(former > edition)
         code, step = code[newer], step[newer]

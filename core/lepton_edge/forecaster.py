@@ -223,11 +223,16 @@ def judged_near(
 
     A series whose own newest reading is late, or stale, says so; the model goes on while its
     neighbours tell something, and what is usual stands in where none does, or where the whole
-    network is stale. What has no reading in all that a forecast looks back on is stale."""
+    network is stale. What has no reading in all that a forecast looks back on is stale. What is
+    not known beside the network is done without."""
     own = made.X[:, 0, spec.names.index("age_min")] * 60 / spec.step_s
     stale = min(reading.stale, spec.n_past)
     is_stale = own > stale
-    told = np.select([is_stale, own > reading.late], ["stale", "late"], default="")
+    faults, reasons = [is_stale, own > reading.late], ["stale", "late"]
+    for column in spec.known:
+        faults.append(np.isnan(made.X[..., spec.names.index(column.name)]).all(axis=1))
+        reasons.append(f"known_missing:{column.name}")
+    told = np.select(faults, reasons, default="")
     gaps = [f"{side}_gap_{lag}" for side in ("near", "far") for lag in spec.around_lags]
     around = shape[:, [spec.shape_names.index(name) for name in gaps]]
     silent = np.isnan(around).all(axis=1) & is_stale

@@ -9,13 +9,15 @@ instants and a stream's single one get the same bits.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 
 from lepton_edge.habits import Habits, day_kind
+from lepton_edge.near_beside import known_features
+from lepton_edge.near_beside import mean_of as _mean
 from lepton_edge.near_spec import NearSpec, OnsetRule
 from lepton_edge.neighbours import NONE
 from lepton_edge.wall_clock import DAY_S, HOUR_S, WallClock, weekday
@@ -44,11 +46,13 @@ class NearWindow:
     """What forecasts issued at m instants see.
 
     step: (m,) int64, number since 1970 of the interval in which each is issued; past: (m, n,
-    n_past) float64, the intervals before it of all n series, NaN where unknown then.
+    n_past) float64, the intervals before it of all n series, NaN where unknown then; known: column
+    -> (m, n, n_back + n_ahead) as it stood then, n of 1 where all series have the same.
     """
 
     step: np.ndarray
     past: np.ndarray
+    known: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,9 +78,13 @@ def near_features(
     gap = window.past - usual
     around = _around(spec, window.past, gap, habits)
     own = _own(spec, window.past, gap, habits)
-    shape = np.stack([*own, *around, *_network(gap, habits), *_always(habits, len(gap))], axis=-1)
-    X = _ahead(spec, window, habits, clock, usual[..., -1], around[_near_at(spec)])
     m, n = gap.shape[:2]
+    known = known_features(spec.known, window.known, spec.n_back + spec.first_lead, n)
+    always = _always(habits, m)
+    shape = np.stack([*own, *around, *_network(gap, habits), *always, *known.shape], axis=-1)
+    X = _ahead(spec, window, habits, clock, usual[..., -1], around[_near_at(spec)])
+    if known.ahead:
+        X = np.concatenate([X, np.stack(known.ahead, axis=-1)], axis=-1)
     leads = spec.first_lead + np.arange(spec.n_leads, dtype=np.int64)
     step = np.repeat(window.step[:, None] + leads, n, axis=0)
     return NearFeatures(
@@ -239,16 +247,6 @@ def _latest(
     some = known.any(axis=-1)
     age = np.where(some, place + 1, past.shape[-1] + 1).astype(np.float64)
     return np.where(some, found, stand_in), age
-
-
-def _mean(values: np.ndarray) -> np.ndarray:
-    """Mean of what is known along the last axis, NaN where nothing is."""
-    found = np.isfinite(values)
-    count = found.sum(axis=-1)
-    total = np.zeros(values.shape[:-1])
-    for at in range(values.shape[-1]):
-        total += np.where(found[..., at], values[..., at], 0.0)
-    return np.asarray(np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0))
 
 
 __all__ = ["NearFeatures", "NearWindow", "flows_freely", "is_scored", "near_features"]

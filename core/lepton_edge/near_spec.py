@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from lepton_edge.near_beside import AHEAD_S, BACK_S, NearKnown
 from lepton_edge.neighbours import Neighbours
 from lepton_edge.wall_clock import DAY_S
 
@@ -80,7 +81,7 @@ class NearSpec:
     zone: IANA name of the clock of all series; first_lead, n_leads: the intervals forecast, counted
     from the one in which the forecast is issued; n_past: intervals of the past that are seen;
     neighbours: of every series, in the order of their codes; holidays: local dates as days since
-    1970, ascending.
+    1970, ascending; known: columns beside the series, such as weather.
     """
 
     step_s: int
@@ -90,11 +91,7 @@ class NearSpec:
     first_lead: int = 0
     n_past: int = 12
     holidays: tuple[int, ...] = ()
-
-    @property
-    def known(self) -> tuple[Any, ...]:
-        """No columns beside the series themselves."""
-        return ()
+    known: tuple[NearKnown, ...] = ()
 
     @property
     def a_day(self) -> int:
@@ -103,8 +100,8 @@ class NearSpec:
 
     @property
     def n_back(self) -> int:
-        """Intervals of known columns before the issue: none."""
-        return 0
+        """Intervals of known columns before the issue."""
+        return BACK_S // self.step_s if self.known else 0
 
     @property
     def n_ahead(self) -> int:
@@ -113,8 +110,10 @@ class NearSpec:
 
     @property
     def n_kept(self) -> int:
-        """Intervals of known columns that a stream keeps: none."""
-        return 1
+        """Intervals of known columns that a stream keeps."""
+        if not self.known:
+            return 1
+        return self.n_back + max(self.n_ahead, AHEAD_S // self.step_s) + 1
 
     @cached_property
     def holiday_dates(self) -> np.ndarray:
@@ -134,7 +133,7 @@ class NearSpec:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the features of each interval ahead, in their order."""
-        return AHEAD_NAMES
+        return (*AHEAD_NAMES, *(column.name for column in self.known))
 
     @cached_property
     def shape_names(self) -> tuple[str, ...]:
@@ -144,19 +143,25 @@ class NearSpec:
         around = [f"{side}_gap_{lag}" for side in SIDES for lag in self.around_lags]
         around += [f"{side}_turn" for side in SIDES]
         lowest = [f"{side}_low_{lag}" for side in SIDES[:2] for lag in self.around_lags[:2]]
-        return (*own, *_OWN, *around, *lowest, *_NETWORK, *_ALWAYS)
+        known = [name for column in self.known for name in column.shape_names]
+        return (*own, *_OWN, *around, *lowest, *_NETWORK, *_ALWAYS, *known)
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain data."""
         told = {**asdict(self), "neighbours": self.neighbours.to_json()}
-        return {"look": NEAR, **told, "holidays": list(self.holidays)}
+        told = {"look": NEAR, **told, "holidays": list(self.holidays)}
+        known = [column.to_json() for column in self.known]
+        del told["known"]
+        return {**told, "known": known} if known else told
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> NearSpec:
         """What `to_json` wrote; KeyError, TypeError or ValueError on other data."""
         own = {name: value for name, value in told.items() if name != "look"}
         neighbours = Neighbours.from_json(own.pop("neighbours"))
-        return cls(**{**own, "holidays": tuple(own["holidays"])}, neighbours=neighbours)
+        known = tuple(map(NearKnown.from_json, own.pop("known", ())))
+        own["holidays"] = tuple(own["holidays"])
+        return cls(**own, neighbours=neighbours, known=known)
 
 
 __all__ = ["AHEAD_NAMES", "AROUND_LAGS", "NEAR", "SIDES", "VALUE_LAGS", "NearSpec", "OnsetRule"]

@@ -16,6 +16,7 @@ from lepton.forecast.usual import days_of
 from lepton_edge.near_spec import NearSpec, OnsetRule
 from lepton_edge.neighbours import Neighbours
 from lepton_edge.readings import Reading, Standing
+from solutions.traffic_forecasting.beside import columns_of
 from solutions.traffic_forecasting.limits import LIMITS
 
 PAST_S: Final = 3_600
@@ -34,6 +35,7 @@ def looks(panel: PanelDataset, settings: Mapping[str, float]) -> Mapping[str, Ne
     zones, count = np.unique(np.array(panel.zones), return_counts=True)
     zone = str(zones[count.argmax()])
     n_leads = max(1, round(settings["lead_h"] * 3_600) // panel.step_s)
+    cuts = cuts_of(panel, settings)
     n_past = max(3, PAST_S // panel.step_s)
     spec = NearSpec(
         panel.step_s,
@@ -42,9 +44,10 @@ def looks(panel: PanelDataset, settings: Mapping[str, float]) -> Mapping[str, Ne
         panel.neighbours or Neighbours.none(panel.ids),
         n_past=n_past,
         holidays=_holidays(panel),
+        known=columns_of(panel, cuts.holdout_s),
     )
     if panel.neighbours is None:
-        days = days_of(panel, spec, cuts_of(panel, settings).selection_s)
+        days = days_of(panel, spec, cuts.selection_s)
         spec = replace(spec, neighbours=learnt_neighbours(panel.ids, days))
     return dict.fromkeys(panel.ids, spec)
 

@@ -20,11 +20,13 @@ from lepton.contracts.odcs import load_contracts
 from lepton.errors import ExportError
 from lepton.export.forecast_bundle import ForecastContext, write_forecast_bundle
 from lepton.export.forecast_parity import check_forecasts, require_forecasts
+from lepton.forecast import near_search
 from lepton.forecast.board import ForecastBoard
 from lepton.forecast.built import built
 from lepton.forecast.families import near_trees
 from lepton.forecast.matrix import Matrix
 from lepton.forecast.near import window_of
+from lepton.forecast.near_beside import Worth
 from lepton.forecast.near_lessons import NearLearning, Span, asked_of
 from lepton.forecast.near_search import near_spec, search_near, study
 from lepton.forecast.panel import seconds_of
@@ -37,8 +39,11 @@ from lepton_edge.asof import Features
 from lepton_edge.forecast_service import ForecastService
 from lepton_edge.forecaster import Forecaster
 from lepton_edge.near import NearWindow
+from lepton_edge.near_spec import NearSpec
 from lepton_edge.readings import Reading
 from solutions.traffic_forecasting import SOLUTION
+from solutions.traffic_forecasting.beside import WEATHER
+from solutions.traffic_forecasting.events import AHEAD
 from solutions.traffic_forecasting.plan import Plan
 from solutions.traffic_forecasting.simulate import simulate_all
 from tests.faults.cases import checked
@@ -52,8 +57,7 @@ Tables = Mapping[str, pd.DataFrame]
 @pytest.fixture(scope="module")
 def tables() -> Tables:
     """A short road over two weeks, with faults."""
-    made = simulate_all(np.random.default_rng(7), Plan(1, 4, 14)).tables
-    return {name: rows for name, rows in made.items() if name != "weather"}
+    return simulate_all(np.random.default_rng(7), Plan(1, 4, 14)).tables
 
 
 def prepared_of(tables: Tables) -> Prepared:
@@ -68,6 +72,11 @@ def prepared(tables: Tables) -> Prepared:
     return prepared_of(tables)
 
 
+def all_worth_it(look: NearSpec, learnt: Matrix, seed: int) -> tuple[Worth, ...]:
+    """Two weeks prove the worth of no column; the bundle is to look at all of them."""
+    return tuple(Worth(column.name, 1.0, 0.0, is_kept=True) for column in look.known)
+
+
 @pytest.fixture(scope="module")
 def board(prepared: Prepared) -> ForecastBoard:
     params = {**near_trees.PARAMS, "rounds": 25, "num_leaves": 15, "min_data_in_leaf": 20}
@@ -78,6 +87,7 @@ def board(prepared: Prepared) -> ForecastBoard:
     assert spec.onset is not None
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(near_trees, "FAMILIES", {"near_trees": small})
+        patch.setattr(near_search, "worth_of", all_worth_it)
         rule = spec.onset(prepared.panel, SETTINGS)
         return search_near(prepared, asked, Silent(), LEARNING, rule)
 
@@ -108,14 +118,42 @@ def reading_of(prepared: Prepared) -> Reading:
 
 
 def with_noise_after(tables: Tables, at_s: int, rng: np.random.Generator) -> Tables:
-    """Every reading of an interval that ends later is noise, whatever else it says."""
+    """Every reading of an interval that ends later is noise, whatever else it says, and so is what
+    is told later of weather and events."""
     rows = tables["readings"].copy()
     later = seconds_of(rows["event_at"]) + 300 > at_s
     rows.loc[later, "speed_kmh"] = rng.uniform(1.0, 190.0, int(later.sum()))
     for name in ("flow_vph", "occupancy"):
         if name in rows:
             rows.loc[later, name] = rng.uniform(0.0, 0.9, int(later.sum()))
-    return {**tables, "readings": rows}
+    found = {**tables, "readings": rows}
+    if "weather" in tables:
+        found["weather"] = _later_editions(tables["weather"], at_s, rng)
+    if "events" in tables:
+        found["events"] = _later_events(tables["events"], at_s, rng)
+    return found
+
+
+def _later_editions(weather: pd.DataFrame, at_s: int, rng: np.random.Generator) -> pd.DataFrame:
+    """What is issued later is noise, or missing."""
+    rows, later = weather.copy(), seconds_of(weather["issued_at"]) > at_s
+    for name in WEATHER:
+        noise = rng.uniform(0.0, 200.0, int(later.sum()))
+        rows.loc[later, name] = np.where(rng.random(len(noise)) < 0.3, np.nan, noise)
+    return rows
+
+
+def _later_events(events: pd.DataFrame, at_s: int, rng: np.random.Generator) -> pd.DataFrame:
+    """Incidents that go on have another end; what is reported later is at another place, and as bad
+    as can be."""
+    rows = events.copy()
+    goes_on = (events["type"] == "incident") & (seconds_of(events["ended_at"]) > at_s)
+    more = rng.integers(1, 50_000, int(goes_on.sum()))
+    end = np.maximum(seconds_of(events["started_at"])[goes_on], at_s) + more
+    rows.loc[goes_on, "ended_at"] = pd.to_datetime(end, unit="s", utc=True).as_unit("us")
+    later = seconds_of(events["reported_at"]) > at_s
+    rows.loc[later, ["severity", "km"]] = rng.uniform(0.0, 1.0, (int(later.sum()), 2))
+    return rows
 
 
 def same(one: Matrix, other: Matrix) -> bool:
@@ -127,7 +165,9 @@ def held_out(board: ForecastBoard, prepared: Prepared, most: int = 400) -> Matri
     habits, cuts = board.champion.habits, prepared.cuts
     assert habits is not None
     span = Span(cuts.holdout_s, cuts.end_s - 3_600)
-    return asked_of(prepared.panel, near_spec(prepared), habits, span, most=most)
+    look = board.champion.spec
+    assert isinstance(look, NearSpec)
+    return asked_of(prepared.panel, look, habits, span, most=most)
 
 
 def test_l06_another_holdout_leaves_all_that_is_learnt_bit_equal(
@@ -165,7 +205,10 @@ def test_l07_noise_after_the_issue_changes_no_feature_and_no_forecast(
     noisy = prepared_of(with_noise_after(tables, at_s, np.random.default_rng(seed)))
     issues = dict.fromkeys(prepared.panel.ids, np.array([at_s], dtype=np.int64))
     made = [built(one.panel, prepared.looks, issues, champion.habits) for one in (prepared, noisy)]
+    assert {"precip_mm_h", AHEAD} <= set(made[0].names)
     assert same(*made)
+    looks = champion.series.specs
+    made = [built(one.panel, looks, issues, champion.habits) for one in (prepared, noisy)]
     told = [champion.quantiles(one) for one in made]
     assert np.array_equal(told[0], told[1], equal_nan=True)
     assert champion.onset is not None
@@ -209,13 +252,13 @@ def test_x12_raw_tables_and_raw_lines_meet_in_the_bundle(
     """Readings go through the stream one by one; tables go through the panel."""
     at_s = prepared.cuts.holdout_s + 18 * 3_600
     service = ForecastService(Forecaster(bundle))
-    for line in lines_until(prepared, at_s):
+    for line in [*lines_until(prepared, at_s), *editions_until(prepared, board, at_s)]:
         answer = service.answered(json.dumps(line).encode())
         assert "error" not in answer, answer
     answer = service.answered(json.dumps({"issue_at": iso(at_s)}).encode())
     streamed = {one["series_id"]: one for one in answer["forecasts"]}
     issues = dict.fromkeys(prepared.panel.ids, np.array([at_s], dtype=np.int64))
-    matrix = built(prepared.panel, prepared.looks, issues, board.champion.habits)
+    matrix = built(prepared.panel, board.champion.series.specs, issues, board.champion.habits)
     wanted = board.champion.quantiles(matrix)
     assert len(streamed) == len(wanted) == len(prepared.panel.ids)
     for row, code in enumerate(matrix.series):
@@ -300,6 +343,24 @@ def lines_until(prepared: Prepared, at_s: int) -> list[dict[str, object]]:
         }
         for row in rows.to_dict("records")
     ]
+
+
+def editions_until(prepared: Prepared, board: ForecastBoard, at_s: int) -> list[dict[str, object]]:
+    """Every edition of weather and events around then, in the order of their issue."""
+    rows = prepared.panel.known
+    assert rows is not None
+    begins = seconds_of(rows["ts"])
+    near = (begins >= at_s - 7_200) & (begins < at_s + 3_600)
+    rows = rows[near & (seconds_of(rows["issued_at"]) <= at_s)]
+    names = [column.name for column in board.champion.spec.known]
+    found = []
+    for row in rows.sort_values("issued_at", kind="stable").to_dict("records"):
+        told = {name: row[name] for name in names if np.isfinite(row[name])}
+        if isinstance(row["series_id"], str):
+            told["series_id"] = row["series_id"]
+        when = {name: row[name].isoformat() for name in ("ts", "issued_at")}
+        found.append({**when, **told, "history": True})
+    return found
 
 
 def iso(at_s: int) -> str:

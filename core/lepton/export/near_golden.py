@@ -78,7 +78,7 @@ def near_native(champion: Champion, case: NearCase) -> np.ndarray:
 
 def near_told(champion: Champion, case: NearCase) -> dict[str, Any]:
     """A case as plain data."""
-    return {
+    told = {
         "case": case.name,
         "series": case.series,
         "issue_s": case.issue_s,
@@ -86,6 +86,9 @@ def near_told(champion: Champion, case: NearCase) -> dict[str, Any]:
         "rung": case.rung,
         "quantiles": near_native(champion, case).tolist(),
     }
+    known = case.window.known.items()
+    beside = {name: [_numbers(row) for row in rows[0]] for name, rows in known}
+    return {**told, "known": beside} if beside else told
 
 
 def _matrix(champion: Champion, case: NearCase) -> Matrix:

@@ -65,7 +65,10 @@ def _known(panel: PanelDataset, issue_s: int, rng: np.random.Generator) -> pd.Da
     known = panel.known.copy()
     later = seconds_of(known["issued_at"]) > issue_s
     for name in panel.known_columns:
-        known.loc[later, name] = rng.normal(0.0, 1e3, int(later.sum()))
+        noise = np.full(len(known), np.nan)
+        noise[later] = rng.normal(0.0, 1e3, int(later.sum()))
+        # a row tells some columns only, and noise tells no others
+        known[name] = known[name].where(known[name].isna() | ~later, noise)
     return known
 
 

@@ -13,6 +13,7 @@ from lepton.forecast.panel import PanelDataset
 from lepton.forecast.usual import Days
 from lepton_edge.habits import Habits
 from lepton_edge.near import NearWindow, near_features
+from lepton_edge.near_beside import NearKnown
 from lepton_edge.near_spec import NearSpec
 from lepton_edge.wall_clock import WallClock
 
@@ -27,11 +28,13 @@ Picks = Callable[[int], np.ndarray]
 @dataclass(frozen=True, eq=False)
 class NearIssues:
     """issue_s: (m,) UTC seconds; picked: (m, n) mask of the series that are taken; dead: the same
-    of those whose whole past is masked, None for none."""
+    of those whose whole past is masked; blind: (m,) mask of instants at which nothing is known
+    beside the network; None for none of them."""
 
     issue_s: np.ndarray
     picked: np.ndarray
     dead: np.ndarray | None = None
+    blind: np.ndarray | None = None
 
 
 def build_near(
@@ -62,7 +65,21 @@ def window_of(panel: PanelDataset, spec: NearSpec, issue_s: np.ndarray) -> NearW
     step = issue_s // spec.step_s
     wanted = step[:, None] + np.arange(-spec.n_past, 0)
     past = np.stack([panel.histories[n].y.as_of(wanted, issue_s) for n in panel.ids], axis=1)
-    return NearWindow(step, past)
+    around = step[:, None] + np.arange(-spec.n_back, spec.n_ahead)
+    known = {one.name: _beside(panel, one, around, issue_s) for one in spec.known}
+    return NearWindow(step, past, known)
+
+
+def _beside(
+    panel: PanelDataset, column: NearKnown, step: np.ndarray, issue_s: np.ndarray
+) -> np.ndarray:
+    """A known column's intervals (m, w) as they stood then, (m, n or 1, w); NaN where the panel
+    does not have it."""
+    ids = panel.ids[:1] if column.is_shared else panel.ids
+    told = [panel.histories[name].known.get(column.name) for name in ids]
+    unknown = np.full(step.shape, np.nan)
+    found = [unknown if one is None else one.as_of(step, issue_s) for one in told]
+    return np.stack(found, axis=1)
 
 
 def near_matrix(spec: NearSpec, window: NearWindow, habits: Habits, issue_s: np.ndarray) -> Matrix:
@@ -90,7 +107,11 @@ def _of_instants(
     window = window_of(panel, spec, issue_s)
     if issues.dead is not None:
         past = np.where(issues.dead[here][..., None], np.nan, window.past)
-        window = NearWindow(window.step, past)
+        window = replace(window, past=past)
+    if issues.blind is not None:
+        gone = issues.blind[here][:, None, None]
+        known = {name: np.where(gone, np.nan, rows) for name, rows in window.known.items()}
+        window = replace(window, known=known)
     made = near_matrix(spec, window, habits, issue_s)
     own = made.take(np.flatnonzero(issues.picked[here].ravel()))
     return replace(own, y=_turned_out(panel, own.series, own.step))

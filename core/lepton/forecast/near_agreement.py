@@ -6,6 +6,7 @@ import numpy as np
 
 from lepton.forecast.near import window_of
 from lepton.forecast.panel import PanelDataset
+from lepton_edge.asof_history import Vintages
 from lepton_edge.habits import Habits
 from lepton_edge.near import near_features
 from lepton_edge.near_spec import NearSpec
@@ -47,6 +48,20 @@ def _tell(
         at = np.flatnonzero(fresh)
         at = at[np.argsort(past.available_s[at], kind="stable")]
         stream.tell(np.full(len(at), code), past.step[at], past.value[at])
+    for column in spec.known:
+        for code, name in enumerate(panel.ids[:1] if column.is_shared else panel.ids):
+            told = panel.histories[name].known.get(column.name)
+            if told is not None:
+                _tell_known(stream, column.name, code, told, issue_s)
+
+
+def _tell_known(stream: NearStream, name: str, code: int, told: Vintages, issue_s: int) -> None:
+    """All editions that were there by then of the intervals that are read, the newest last."""
+    spec, now = stream.spec, issue_s // stream.spec.step_s
+    near = (told.step >= now - spec.n_back) & (told.step < now + spec.n_ahead)
+    at = np.flatnonzero(near & (told.available_s <= issue_s))
+    at = at[np.argsort(told.available_s[at], kind="stable")]
+    stream.tell_known(name, np.full(len(at), code), told.step[at], told.value[at])
 
 
 __all__ = ["near_agreement"]

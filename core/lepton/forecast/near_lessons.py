@@ -26,6 +26,8 @@ DEAD_COPIES: Final = 0.4
 """Issues with dead series, as a share of the others."""
 DEAD_SHARES: Final = (0.1, 0.5)
 """Least and largest share of the series that are dead in one of them."""
+BLIND_SHARE: Final = 0.3
+"""Share of the instants with dead series at which nothing is known beside the network either."""
 NEW_COPIES: Final = 0.2
 """Issues of series as if they were new, as a share of the others."""
 _NEW_GROUPS: Final = 6
@@ -69,11 +71,12 @@ def learnt_from(
     picked = rng.random((len(at), n)) < share
     again = rng.random((len(at), n)) < share * learning.copies
     dead = rng.random((len(at), n)) < rng.uniform(*DEAD_SHARES, (len(at), 1))
+    blind = rng.random(len(at)) < BLIND_SHARE
     for mask in (picked, again):
         mask[:, list(learning.left_out)] = False
     parts = [build_near(panel, spec, NearIssues(at, picked), days, np.float32)]
     if learning.copies:
-        parts.append(build_near(panel, spec, NearIssues(at, again, dead), days, np.float32))
+        parts.append(build_near(panel, spec, NearIssues(at, again, dead, blind), days, np.float32))
     made = joined(parts)
     return made.take(np.argsort(made.issue_s, kind="stable"))
 

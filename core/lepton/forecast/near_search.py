@@ -23,6 +23,7 @@ from lepton.forecast.families import forecaster
 from lepton.forecast.families.base import Forecaster, ForecastModel, Lesson
 from lepton.forecast.families.near_floor import DRIFT, HABIT, PERSISTENCE
 from lepton.forecast.matrix import Matrix, joined
+from lepton.forecast.near_beside import without, worth_of
 from lepton.forecast.near_conformal import CONFORMAL, near_calibrated, near_scores
 from lepton.forecast.near_lessons import (
     NearLearning,
@@ -43,6 +44,8 @@ FLOORS: Final = (PERSISTENCE, HABIT, DRIFT)
 _SHRINK: Final = 0.5
 """Share of equal weights in the blend: a selection of days says only so much."""
 _ROWS_OF_WEIGHTS: Final = 60_000
+_TRIED_S: Final = 240.0
+"""Budget in seconds from which on columns beside the series are tried."""
 _TOO_BAD: Final = 1.15
 """Loss over that of the best family from which on a family is not blended."""
 
@@ -99,6 +102,9 @@ def search_near(
     started = time.monotonic()
     learning = replace(learning or NearLearning(), seed=spec.seed)
     chosen, notes = _affordable(spec)
+    now = study(prepared, prepared.cuts.holdout_s, learning)
+    prepared, now, worth = _worthwhile(prepared, now, spec)
+    notes += worth
     past = study(prepared, prepared.cuts.selection_s, learning)
     look, panel, cuts = near_spec(prepared), prepared.panel, prepared.cuts
     asked = asked_of(panel, look, past.days.whole, Span(cuts.selection_s, cuts.holdout_s))
@@ -109,7 +115,6 @@ def search_near(
     latency_s = panel.latency_s.get("y", 0)
     stretched = near_calibrated(asked, blend, Rolling(CONFORMAL), latency_s)
     progress.step("the blend, on all before the holdout")
-    now = study(prepared, cuts.holdout_s, learning)
     champion = refitted(prepared, now, chosen, weights, spec.seed, rule)
     champion = replace(champion, calibration=_calibration(asked, blend, latency_s))
     twin = replace(
@@ -160,6 +165,24 @@ def near_weights(asked: Matrix, quantiles: Mapping[str, np.ndarray], n_series: i
         found = best_weights(y[known], told[:, known], equal)
     share = (1 - _SHRINK) * found + _SHRINK * equal
     return Weights(names, np.broadcast_to(share, (n_series, 4, len(names))).copy())
+
+
+def _worthwhile(
+    prepared: Prepared, now: NearStudy, spec: ForecastSearch
+) -> tuple[Prepared, NearStudy, list[str]]:
+    """The same with only those known columns that make forecasts better, and what each is worth."""
+    look, seconds = near_spec(prepared), spec.budget.seconds
+    if not look.known:
+        return prepared, now, []
+    worth = (
+        () if seconds is not None and seconds < _TRIED_S else worth_of(look, now.learnt, spec.seed)
+    )
+    kept = [one.name for one in worth if one.is_kept]
+    known = tuple(column for column in look.known if column.name in kept)
+    looks = dict.fromkeys(prepared.looks, replace(look, known=known))
+    learnt, new = (without(one, look, kept) for one in (now.learnt, now.new))
+    notes = [one.text for one in worth] or ["no column beside the series: the budget had no room"]
+    return replace(prepared, looks=looks), NearStudy(now.days, learnt, new), notes
 
 
 def _affordable(spec: ForecastSearch) -> tuple[list[Forecaster], list[str]]:

@@ -30,10 +30,11 @@ class PanelDataset:
     rows: series_id (str), ts (UTC, start of the interval), y (float64); quality (int8) and
     available_at (UTC) where the data have them. series: one row a series: series_id, and where
     known tz (IANA), country, subdiv (of its holidays), typical (its size where nothing tells),
-    parent_id. known: ts and a column each; series_id where they differ by series; issued_at (UTC)
-    where they are forecasts, whose editions are all kept. latency_s: column (y among them) ->
-    seconds after the interval's end at which a measured value is there. is_known_perfectly: known
-    columns without issued_at count as known in advance for all time; results have to say so.
+    parent_id. known: ts and a column each; series_id where they differ by series, missing in rows
+    that count for all; issued_at (UTC) where they are forecasts, whose editions are all kept.
+    latency_s: column (y among them) -> seconds after the interval's end at which a measured value
+    is there. is_known_perfectly: known columns without issued_at count as known in advance for all
+    time; results have to say so.
     firsts: series_id, ts, y, available_at of what was believed of intervals before their row in
     `rows` was there, y NaN for nothing; None where no value was ever judged again.
     neighbours: which series lie before and behind each other, as the data tell it; None where it
@@ -97,7 +98,7 @@ class PanelDataset:
         return {
             name: History(
                 self._past(rows.get(name, empty)),
-                shared.get(name, shared.get("", {})),
+                {**shared.get("", {}), **shared.get(name, {})},
                 typical[name],
             )
             for name in self.ids
@@ -141,10 +142,14 @@ class PanelDataset:
             return {}
         if "series_id" not in self.known:
             return {"": self._known_of(self.known)}
-        parts = self.known.groupby("series_id", sort=False)
-        return {str(key): self._known_of(part) for key, part in parts}
+        own = self.known["series_id"].notna()
+        parts = self.known[own].groupby("series_id", sort=False)
+        found = {str(key): self._known_of(part, own=True) for key, part in parts}
+        return {**found, "": self._known_of(self.known[~own])}
 
-    def _known_of(self, rows: pd.DataFrame) -> Mapping[str, Vintages]:
+    def _known_of(self, rows: pd.DataFrame, *, own: bool = False) -> Mapping[str, Vintages]:
+        """Column -> vintages; own: without columns that are never told, which may be told for
+        all."""
         step = steps_of(rows["ts"], self.step_s)
         found = {}
         for name in self.known_columns:
@@ -155,6 +160,8 @@ class PanelDataset:
                 told = rows["issued_at"]
                 measured = np.where(told.isna(), measured, seconds_of(told))
             there = np.isfinite(value)
+            if own and not there.any():
+                continue
             found[name] = Vintages(step[there], measured[there], value[there])
         return found
 

@@ -21,8 +21,7 @@ def at_steps(
     an hour where it has none, six at most; they count for each finer interval in it. keys: what
     tells editions and places apart.
     """
-    step, own = pd.Timedelta(seconds=step_s), step_of(table["valid_at"])
-    length = _HOUR if own is None else min(own, _LONGEST)
+    step, length = pd.Timedelta(seconds=step_s), length_of(table)
     rows = table[["valid_at", *keys, *columns]].copy()
     if step < length:
         finer = [
@@ -35,4 +34,11 @@ def at_steps(
     return found.sort_values(order, kind="stable", ignore_index=True)
 
 
-__all__ = ["at_steps"]
+def length_of(table: pd.DataFrame) -> pd.Timedelta:
+    """How long the values of a row with `valid_at` are of: the table's own step, an hour where it
+    has none, six at most."""
+    own = step_of(table["valid_at"])
+    return _HOUR if own is None else min(own, _LONGEST)
+
+
+__all__ = ["at_steps", "length_of"]

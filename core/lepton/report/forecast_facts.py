@@ -14,6 +14,7 @@ from lepton.forecast.scores import crps
 from lepton.forecast.search import spans_of
 from lepton.report.content import ForecastFacts
 from lepton.report.near_facts import near_facts
+from lepton_edge.asof_spec import Known
 
 RESAMPLES: Final = 300
 WEEK_S: Final = 7 * 86_400
@@ -86,7 +87,8 @@ def _response(prepared: Prepared) -> pd.DataFrame:
     columns = ["part", "at", "low", "middle", "high"]
     panel = prepared.panel
     spec = next(iter(prepared.looks.values()))
-    named = [one.name for one in spec.known if one.is_temperature]
+    known = (one for one in spec.known if isinstance(one, Known))
+    named = [one.name for one in known if one.is_temperature]
     if not named or panel.known is None:
         return pd.DataFrame(columns=columns)
     rows = _with_temperature(panel, named[0])

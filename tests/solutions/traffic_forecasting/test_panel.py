@@ -180,18 +180,3 @@ def test_neighbours_of_other_series_are_refused() -> None:
     assert made.neighbours is not None
     with pytest.raises(DataError, match="neighbours are told of other series"):
         replace(made, neighbours=made.neighbours.of(IDS[:3]))
-
-
-def test_weather_that_was_foreseen_keeps_its_editions_and_one_only_seen_is_called_perfect() -> None:
-    hours = pd.date_range(FIRST, periods=24, freq="h")
-    seen = pd.DataFrame({"valid_at": hours, "precip_mm_h": 1.0})
-    made = of(usual(weather=seen))
-    assert made.is_known_perfectly
-    assert made.known_columns == ("precip_mm_h",)
-    foreseen = seen.assign(issued_at=FIRST, provider="model")
-    both = pd.concat([seen.assign(issued_at=hours, provider="obs", precip_mm_h=9.0), foreseen])
-    made = of(usual(weather=both))
-    assert not made.is_known_perfectly
-    assert made.known is not None
-    assert set(made.known["precip_mm_h"]) == {1.0}
-    assert len(made.known) == 24 * 12

@@ -1,0 +1,172 @@
+"""Events as a column beside each detector: how bad the worst one down the road is, as known.
+
+An event counts from when it was reported. The end of roadworks and closures is taken as planned and
+known from then on; that of an incident when it has ended, so that it goes on until then. Where no
+end is told, it is two hours after the begin. Crowds bring vehicles and take no room: they are not
+among these columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from lepton.forecast.neighbourhood import apart_m
+from solutions.traffic_forecasting.register import along_km, carriageways, register_of
+
+AHEAD: Final = "event_ahead"
+"""Severity of the worst event down the road of a detector, less the farther away: queues grow up
+the road."""
+REACH_KM: Final = 4.0
+"""How far up the road an event counts."""
+BESIDE_KM: Final = 1.0
+"""How far a place that is told by latitude and longitude may lie from its detector."""
+LASTS_S: Final = 7_200
+"""How long an event lasts whose end is not told."""
+PLANNED: Final = ("roadwork", "closure")
+CROWD: Final = "event"
+
+
+@dataclass(frozen=True, eq=False)
+class _Road:
+    """Detectors: name of the carriageway and of the road, direction, kilometres the way vehicles
+    go, and what turns a postmile into these."""
+
+    way: np.ndarray
+    road: np.ndarray
+    direction: np.ndarray
+    km: np.ndarray
+    sign: np.ndarray
+    lat: np.ndarray
+    lon: np.ndarray
+
+
+def events_beside(
+    tables: Mapping[str, pd.DataFrame], ids: list[str], step_s: int
+) -> pd.DataFrame | None:
+    """series_id, ts, issued_at and the column AHEAD, with every edition; None where no event is
+    told with the instant of its report, and with a place down the road of a detector."""
+    events = tables.get("events")
+    if events is None or "reported_at" not in events:
+        return None
+    events = events[events["reported_at"].notna() & (events["type"] != CROWD)]
+    road = _road(tables, ids)
+    severity = _severity(events)
+    found = []
+    for number, event in enumerate(events.to_dict("records")):
+        told = _told(event, step_s)
+        for code, share in _reached(event, road, ids):
+            value = severity[number] * share * told["there"]
+            found.append(told.assign(code=code, value=value))
+    if not found:
+        return None
+    return _worst(pd.concat(found, ignore_index=True), ids, step_s)
+
+
+def _severity(events: pd.DataFrame) -> np.ndarray:
+    """Of each event; what is not told is as bad as the others are in the mean, 1 where none is."""
+    if "severity" not in events:
+        return np.ones(len(events))
+    told = events["severity"].to_numpy(dtype=np.float64, na_value=np.nan)
+    known = np.isfinite(told)
+    return np.where(known, told, told[known].mean() if known.any() else 1.0)
+
+
+def _told(event: Mapping[Hashable, Any], step_s: int) -> pd.DataFrame:
+    """step, issued_s, there: in which intervals it is there or over, and from when on that is
+    known."""
+    start, told = (_second(event[name]) for name in ("started_at", "reported_at"))
+    end = event.get("ended_at")
+    is_open = end is None or pd.isna(end)
+    end_s = start + LASTS_S if is_open else max(_second(end), start)
+    step = np.arange(start // step_s, -(-end_s // step_s) + 1)
+    begins = step * step_s
+    begins[-1] = end_s
+    is_planned = event["type"] in PLANNED
+    issued = np.full(len(step), told) if is_planned else np.maximum(begins, told)
+    there = np.arange(len(step)) < len(step) - 1
+    return pd.DataFrame({"step": step, "issued_s": issued, "there": there.astype(np.float64)})
+
+
+def _second(at: Any) -> int:
+    return int(pd.Timestamp(at).timestamp())
+
+
+def _road(tables: Mapping[str, pd.DataFrame], ids: list[str]) -> _Road:
+    register = register_of(tables, ids)
+    numbers = {
+        name: register[name].to_numpy(dtype=np.float64, na_value=np.nan)
+        for name in ("direction_sign", "lat", "lon")
+    }
+    texts = {
+        name: register[name].astype("object").where(register[name].notna(), "").to_numpy()
+        for name in ("road_id", "direction")
+    }
+    way = np.array(
+        [name or f"\0{at}" for at, name in enumerate(carriageways(register))], dtype=object
+    )
+    sign = np.where(numbers["direction_sign"] == -1, -1.0, 1.0)
+    km = np.nan_to_num(along_km(register), nan=0.0)
+    return _Road(
+        way, texts["road_id"], texts["direction"], km, sign, numbers["lat"], numbers["lon"]
+    )
+
+
+def _reached(
+    event: Mapping[Hashable, Any], road: _Road, ids: list[str]
+) -> Iterator[tuple[int, float]]:
+    """Code of each detector that it counts for, and how much."""
+    for way, km in _places(event, road, ids):
+        for code in np.flatnonzero(road.way == way).tolist():
+            ahead = round(km - float(road.km[code]), 3)
+            if 0 <= ahead <= REACH_KM:
+                yield code, 1 - ahead / (2 * REACH_KM)
+
+
+def _places(
+    event: Mapping[Hashable, Any], road: _Road, ids: list[str]
+) -> Iterator[tuple[str, float]]:
+    """Carriageways that it is on, and kilometres there."""
+
+    def told(name: str) -> bool:
+        return name in event and not pd.isna(event[name])
+
+    if told("sensor_id") and str(event["sensor_id"]) in ids:
+        code = ids.index(str(event["sensor_id"]))
+        yield road.way[code], float(road.km[code])
+    elif told("road_id") and told("km"):
+        own = road.road == str(event["road_id"])
+        if told("direction"):
+            own &= (road.direction == str(event["direction"])) | (road.direction == "")
+        for way in dict.fromkeys(road.way[own]):
+            code = int(np.flatnonzero(road.way == way)[0])
+            yield way, float(road.sign[code]) * float(event["km"])
+    elif told("lat") and told("lon"):
+        lat, lon = (float(event[name]) for name in ("lat", "lon"))
+        away = apart_m(np.append(road.lat, lat), np.append(road.lon, lon))[-1, :-1] / 1_000
+        near = np.where(np.isfinite(away) & (away <= BESIDE_KM), away, np.inf)
+        for way in dict.fromkeys(road.way[np.isfinite(near)]):
+            code = int(np.argmin(np.where(road.way == way, near, np.inf)))
+            yield way, float(road.km[code])
+
+
+def _worst(rows: pd.DataFrame, ids: list[str], step_s: int) -> pd.DataFrame:
+    """Of several events of an interval the worst of those that were known."""
+    keys = ["code", "step"]
+    known = rows.groupby([*keys, "issued_s"])["value"].max().reset_index()
+    known[AHEAD] = known.groupby(keys)["value"].cummax()
+    at = {"ts": known["step"] * step_s, "issued_at": known["issued_s"]}
+    return pd.DataFrame(
+        {
+            "series_id": pd.Series(np.array(ids, dtype=object)[known["code"]], dtype="str"),
+            **{n: pd.to_datetime(s, unit="s", utc=True).dt.as_unit("us") for n, s in at.items()},
+            AHEAD: known[AHEAD],
+        }
+    )
+
+
+__all__ = ["AHEAD", "events_beside"]
