@@ -53,8 +53,8 @@ def queues(content: ReportContent) -> Section | None:
         Block(
             "What alarms are worth",
             "A queue counts as missed where no alarm of one of its first detectors came before it; "
-            "an alarm is false where nothing was congested until an hour after it. The chance is that "
-            "which cost the least on the days before.",
+            "an alarm is false where nothing was congested until an hour after it. Alarms come "
+            "from the chance that cost the least on the days before.",
             table=_policies(content),
         ),
         *picture(
