@@ -13,7 +13,7 @@ from lepton.forecast.panel import MISSING, OK, SUSPECT, PanelDataset
 from solutions.traffic_forecasting.beside import known_of
 from solutions.traffic_forecasting.grid import Grid, grid_of
 from solutions.traffic_forecasting.register import neighbours_of, register_of
-from solutions.traffic_forecasting.suspect import suspects
+from solutions.traffic_forecasting.suspect import REASONS, Suspect, suspects
 
 ROLLED: Final = ("tz", "country", "subdiv", "road_id", "direction", "type")
 
@@ -33,7 +33,7 @@ def panel(tables: Mapping[str, pd.DataFrame], settings: Mapping[str, float]) -> 
             found="no detector has a speed other than 0",
             remedy="look at the quarantine, and whether speeds are really delivered",
         )
-    rows = _rows(grid, suspects(grid, tables).any)
+    rows = _rows(grid, suspects(grid, tables))
     ids = [name for at, name in enumerate(grid.ids) if grid.told[:, at].any()]
     return PanelDataset(
         rows,
@@ -45,11 +45,15 @@ def panel(tables: Mapping[str, pd.DataFrame], settings: Mapping[str, float]) -> 
     )
 
 
-def _rows(grid: Grid, suspect: np.ndarray) -> pd.DataFrame:
-    """series_id, ts, y, quality of every reading that came, detector by detector."""
+def _rows(grid: Grid, suspect: Suspect) -> pd.DataFrame:
+    """series_id, ts, y, quality and reason ("" for a good one) of every reading that came, detector
+    by detector."""
     column, row = np.nonzero(grid.told.T)
     y = grid.speed.T[column, row]
-    bad = suspect.T[column, row]
+    bad = suspect.any.T[column, row]
+    masks = {name: getattr(suspect, name) for name in REASONS} | {"zero": grid.zero}
+    told = [mask.T[column, row] for mask in masks.values()]
+    reason = np.select([*told, ~np.isfinite(y)], [*masks, "missing"], default="")
     quality = np.where(bad, SUSPECT, np.where(np.isfinite(y), OK, MISSING))
     return pd.DataFrame(
         {
@@ -57,6 +61,7 @@ def _rows(grid: Grid, suspect: np.ndarray) -> pd.DataFrame:
             "ts": grid.at[row],
             "y": y,
             "quality": quality.astype(np.int8),
+            "reason": pd.Series(reason, dtype="str"),
         }
     )
 

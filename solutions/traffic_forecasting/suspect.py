@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,9 @@ from lepton_edge.neighbours import NONE
 from solutions.traffic_forecasting.grid import Grid
 from solutions.traffic_forecasting.limits import LIMITS, Limits
 from solutions.traffic_forecasting.register import nearest, register_of
+
+REASONS: Final = ("doubted", "impossible", "stuck", "jump", "dead")
+"""Names of the masks, in the order in which they are told."""
 
 
 @dataclass(frozen=True, eq=False)

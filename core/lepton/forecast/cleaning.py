@@ -74,8 +74,16 @@ class _Judged:
 
 
 def untouched(panel: PanelDataset) -> Cleaned:
-    """The panel as it is."""
-    return Cleaned(panel, pd.DataFrame(columns=list(AUDIT)))
+    """The panel as it is, with what it says itself to be no measurement; where its rows tell
+    `reason`, why."""
+    rows = panel.rows
+    if "quality" not in rows:
+        return Cleaned(panel, pd.DataFrame(columns=list(AUDIT)))
+    marked = rows[rows["quality"].isin([MISSING, SUSPECT])].reset_index(drop=True)
+    plain = np.where(marked["quality"] == MISSING, "missing", "suspect")
+    reason = marked["reason"] if "reason" in marked else pd.Series(plain, dtype="str")
+    audit = marked.assign(reason=reason, before=marked["y"], after=np.nan)
+    return Cleaned(panel, audit[list(AUDIT)])
 
 
 def clean(panel: PanelDataset, spec: CleanSpec | None = None) -> Cleaned:

@@ -74,7 +74,7 @@ def _worst(prepared: Prepared) -> pd.DataFrame:
             "series": own["series_id"],
             "ts": own["ts"],
             "before": before.where(changed, own["y"]),
-            "after": own["y"],
+            "after": own["ts"].map(told["after"]).where(changed, own["y"]),
             "changed": changed,
         }
     ).sort_values("ts", ignore_index=True)
@@ -106,11 +106,15 @@ def cleaning(content: ReportContent) -> Section:
         Block("What is not judged by", lines=[_unjudged(facts.unjudged)]),
     ]
     changed, total = facts.total
-    text = (
-        f"{changed:,} of {total:,} values were changed. What stands in is looked at, but never "
-        "learnt from as a target nor judged by. A forecast sees a verdict that needs days on both "
-        "sides only a week later; until then it sees what looked right when it came."
-    )
+    text = f"{changed:,} of {total:,} values are missing or not believed. "
+    if facts.counts.empty or facts.counts["bridged"].any():
+        text += (
+            "What stands in is looked at, but never learnt from as a target nor judged by. A "
+            "forecast sees a verdict that needs days on both sides only a week later; until then "
+            "it sees what looked right when it came."
+        )
+    else:
+        text += "Nothing stands in for them: a forecast does without."
     return Section("cleaning", "Cleaning audit", text, blocks, "Cleaning")
 
 

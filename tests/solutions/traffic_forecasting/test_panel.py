@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from lepton.errors import DataError
+from lepton.forecast.cleaning import untouched
 from lepton.forecast.panel import MISSING, OK, SUSPECT, PanelDataset
 from lepton.forecast.prepared import Prepared
 from lepton.forecast.spec import cuts_of
@@ -180,3 +181,16 @@ def test_neighbours_of_other_series_are_refused() -> None:
     assert made.neighbours is not None
     with pytest.raises(DataError, match="neighbours are told of other series"):
         replace(made, neighbours=made.neighbours.of(IDS[:3]))
+
+
+def test_the_audit_names_what_is_no_measurement_and_why() -> None:
+    def spoil(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.assign(speed_kmh=[0.0, 190.0, *rows["speed_kmh"].iloc[2:]], occupancy=0.01)
+
+    found = untouched(panel(spoilt(spoil, "s2", "2024-03-20T19:00Z", 12), SOLUTION.settings))
+    own = found.audit[found.audit["series_id"] == "s2"]
+    assert own["reason"].tolist() == ["zero", "impossible"]
+    assert own["quality"].tolist() == [MISSING, SUSPECT]
+    assert np.isnan(own["before"].iloc[0])
+    assert own["before"].iloc[1] == 190.0
+    assert own["after"].isna().all()
