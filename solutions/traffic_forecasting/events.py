@@ -68,12 +68,17 @@ def events_beside(
 
 
 def _severity(events: pd.DataFrame) -> np.ndarray:
-    """Of each event; what is not told is as bad as the others are in the mean, 1 where none is."""
+    """Of each event; what is not told is as bad as those were in the mean that had been reported
+    by then, 1 where none had."""
     if "severity" not in events:
         return np.ones(len(events))
     told = events["severity"].to_numpy(dtype=np.float64, na_value=np.nan)
-    known = np.isfinite(told)
-    return np.where(known, told, told[known].mean() if known.any() else 1.0)
+    order = np.argsort(events["reported_at"].to_numpy(), kind="stable")
+    known = np.isfinite(told[order])
+    total, count = np.cumsum(np.where(known, told[order], 0.0)), np.cumsum(known)
+    mean = np.empty(len(told))
+    mean[order] = np.where(count > 0, total / np.maximum(count, 1), 1.0)
+    return np.where(np.isfinite(told), told, mean)
 
 
 def _told(event: Mapping[Hashable, Any], step_s: int) -> pd.DataFrame:

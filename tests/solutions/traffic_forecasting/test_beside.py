@@ -166,3 +166,12 @@ def test_weather_for_all_and_events_by_detector_go_together() -> None:
     assert known(made, AHEAD, 70, 70, "s3") == 0.8
     wanted = (NearKnown("precip_mm_h", is_shared=True), NearKnown(AHEAD, otherwise=0.0))
     assert columns_of(made, made.end_s) == wanted
+
+
+def test_how_bad_an_untold_event_is_comes_from_those_reported_before_it() -> None:
+    untold = event(event_id="e2", severity=np.nan)
+    before = event(event_id="e0", km=50.0, severity=0.4, reported_at=FIRST)
+    after = event(event_id="e3", km=50.0, severity=9.0, reported_at=FIRST + 400 * MINUTE)
+    made = of(usual(events=pd.concat([after, untold, before])))
+    assert known(made, AHEAD, 70, 79, "s3") == 0.4
+    assert known(of(usual(events=untold)), AHEAD, 70, 79, "s3") == 1.0
