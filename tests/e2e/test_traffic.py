@@ -70,6 +70,7 @@ def test_the_report_is_whole(done: Done) -> None:
         "incidents",
     ):
         assert f'id="{anchor}"' in page
+    assert "Alarms came before" in page
     assert 'id="signals"' in page
     assert "New detectors" in page
     assert 'id="decomposition"' not in page

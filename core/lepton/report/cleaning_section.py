@@ -137,7 +137,8 @@ def _drawn(worst: pd.DataFrame, unit: str) -> Figure | None:
     axes.plot(at, worst["before"].where(near), color=RED, lw=1.3, label="as it came")
     axes.plot(at, worst["after"], color=BLUE, lw=1.4, label="as it is used")
     held = worst["after"].where(wrong)
-    axes.plot(at, held, "o", color=BLUE, ms=3, label="stands in")
+    if held.notna().any():
+        axes.plot(at, held, "o", color=BLUE, ms=3, label="stands in")
     axes.set_title(name_of(worst["series"].iloc[0]), fontsize=10, color=INK, loc="right")
     axes.tick_params(axis="x", labelcolor=MUTED)
     axes.margins(x=0.01)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from lepton.evaluation.results import MetricResult
-from lepton.report import forecast_plots
+from lepton.report import forecast_plots, queue_section
 from lepton.report.blocks import Block, Section, picture, table_or
 from lepton.report.content import ReportContent
 from lepton.report.own import own_blocks
@@ -57,6 +57,7 @@ def _found(content: ReportContent) -> Iterator[str]:
             f"{percent(_of(found, 'coverage80'))} of the values lay inside the interval that is "
             "meant to hold 80 %."
         )
+    yield from queue_section.worth(content)
 
 
 def _limits(content: ReportContent) -> Iterator[str]:

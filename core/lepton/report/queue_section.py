@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import matplotlib.dates
@@ -69,6 +70,21 @@ def queues(content: ReportContent) -> Section | None:
         "queue has one alarm however it grows."
     )
     return Section("queues", "Alarms of queues", text, blocks, "Alarms")
+
+
+def worth(content: ReportContent) -> Iterator[str]:
+    """What alarms were worth in sentences, none of what is not watched."""
+    found, facts = content.evaluation, content.evaluation.facts
+    if not facts.get("watch_queues"):
+        return
+    lead = found.queues["lead_min"].dropna()
+    told = f"Alarms came before {percent(len(lead) / len(found.queues))} of the queues"
+    early = f", half of these {lead.median():.0f} minutes before" if len(lead) else ""
+    share = f"; {percent(found.alarms['came'].mean())} came true" if len(found.alarms) else ""
+    yield (
+        f"{told}{early}{share}. They cost {exact(facts['watch_cost'])}; alarms of what is slow "
+        f"already cost {exact(facts['watch_cost_slow'])}, none {exact(facts['watch_cost_never'])}."
+    )
 
 
 def _policies(content: ReportContent) -> Any:
