@@ -50,16 +50,32 @@ def chances_of(forecaster: Forecaster, panel: PanelDataset) -> Chances:
     return told
 
 
-def recorded(panel: PanelDataset, look: NearSpec, forecaster: Forecaster, span: Span) -> Record:
-    """What a watching device would have seen over a span."""
+def recorded(
+    panel: PanelDataset,
+    look: NearSpec,
+    forecaster: Forecaster,
+    span: Span,
+    *,
+    is_whole: bool = False,
+) -> Record:
+    """What a watching device would have seen over a span, of large networks over its newest part;
+    is_whole: over all of it, however large they are."""
     from lepton.export.edge import edge_faults
-    from lepton.forecast.watching import record_of
+    from lepton.forecast.watching import MOST_WATCHED, record_of
 
     assert forecaster.plan.watch is not None
     habits = habits_of(forecaster.plan, panel, look, span.first_s)
     with edge_faults():
         chances = chances_of(forecaster, panel)
-        return record_of(panel, look, habits, span, chances, forecaster.plan.watch)
+        return record_of(
+            panel,
+            look,
+            habits,
+            span,
+            chances,
+            forecaster.plan.watch,
+            most=None if is_whole else MOST_WATCHED,
+        )
 
 
 def with_watch(
@@ -126,7 +142,7 @@ def told_beside(
         return rows
     asked = seconds_of(rows["issued_at"])
     span = Span(int(asked.min()) - BACK_S, int(asked.max()) + 1)
-    record = recorded(panel, look, forecaster, span)
+    record = recorded(panel, look, forecaster, span, is_whole=True)
     told = replayed(record, spec, look.neighbours)
     at = np.searchsorted(record.at_s, asked)
     code = pd.Index(record.ids).get_indexer(pd.Index(rows[entity]))
