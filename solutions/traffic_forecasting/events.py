@@ -32,9 +32,9 @@ CROWD: Final = "event"
 
 
 @dataclass(frozen=True, eq=False)
-class _Road:
-    """Detectors: name of the carriageway and of the road, direction, kilometres the way vehicles
-    go, and what turns a postmile into these."""
+class Road:
+    """Detectors: name of the carriageway and of the road, "" where the kilometre is not told,
+    direction, kilometres the way vehicles go, and what turns a postmile into these."""
 
     way: np.ndarray
     road: np.ndarray
@@ -54,7 +54,7 @@ def events_beside(
     if events is None or "reported_at" not in events:
         return None
     events = events[events["reported_at"].notna() & (events["type"] != CROWD)]
-    road = _road(tables, ids)
+    road = road_of(tables, ids)
     severity = _severity(events)
     found = []
     for number, event in enumerate(events.to_dict("records")):
@@ -96,7 +96,8 @@ def _second(at: Any) -> int:
     return int(pd.Timestamp(at).timestamp())
 
 
-def _road(tables: Mapping[str, pd.DataFrame], ids: list[str]) -> _Road:
+def road_of(tables: Mapping[str, pd.DataFrame], ids: list[str]) -> Road:
+    """Where detectors stand; one whose kilometre is not told is a carriageway of its own."""
     register = register_of(tables, ids)
     numbers = {
         name: register[name].to_numpy(dtype=np.float64, na_value=np.nan)
@@ -106,31 +107,32 @@ def _road(tables: Mapping[str, pd.DataFrame], ids: list[str]) -> _Road:
         name: register[name].astype("object").where(register[name].notna(), "").to_numpy()
         for name in ("road_id", "direction")
     }
-    way = np.array(
-        [name or f"\0{at}" for at, name in enumerate(carriageways(register))], dtype=object
-    )
+    km = along_km(register)
+    is_along = np.isfinite(km)
+    names = np.where(is_along, np.array(carriageways(register), dtype=object), None)
+    way = np.array([name or f"\0{at}" for at, name in enumerate(names)], dtype=object)
+    road = np.where(is_along, texts["road_id"], "")
     sign = np.where(numbers["direction_sign"] == -1, -1.0, 1.0)
-    km = np.nan_to_num(along_km(register), nan=0.0)
-    return _Road(
-        way, texts["road_id"], texts["direction"], km, sign, numbers["lat"], numbers["lon"]
-    )
+    km = np.where(is_along, km, 0.0)
+    return Road(way, road, texts["direction"], km, sign, numbers["lat"], numbers["lon"])
 
 
 def _reached(
-    event: Mapping[Hashable, Any], road: _Road, ids: list[str]
+    event: Mapping[Hashable, Any], road: Road, ids: list[str]
 ) -> Iterator[tuple[int, float]]:
     """Code of each detector that it counts for, and how much."""
-    for way, km in _places(event, road, ids):
+    for way, km in places_of(event, road, ids):
         for code in np.flatnonzero(road.way == way).tolist():
             ahead = round(km - float(road.km[code]), 3)
             if 0 <= ahead <= REACH_KM:
                 yield code, 1 - ahead / (2 * REACH_KM)
 
 
-def _places(
-    event: Mapping[Hashable, Any], road: _Road, ids: list[str]
+def places_of(
+    event: Mapping[Hashable, Any], road: Road, ids: list[str]
 ) -> Iterator[tuple[str, float]]:
-    """Carriageways that it is on, and kilometres there."""
+    """Carriageways that an event is on, and kilometres there, as far as a detector stands on them:
+    by its detector, else by road and kilometre, else on the map."""
 
     def told(name: str) -> bool:
         return name in event and not pd.isna(event[name])
@@ -169,4 +171,4 @@ def _worst(rows: pd.DataFrame, ids: list[str], step_s: int) -> pd.DataFrame:
     )
 
 
-__all__ = ["AHEAD", "events_beside"]
+__all__ = ["AHEAD", "LASTS_S", "Road", "events_beside", "places_of", "road_of"]

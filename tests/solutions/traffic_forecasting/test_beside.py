@@ -154,6 +154,13 @@ def test_a_place_is_told_by_detector_by_road_or_on_the_map(place: dict[str, Any]
     assert np.isnan(known(made, AHEAD, 70, 70, "s5"))
 
 
+def test_where_kilometres_are_not_told_an_event_counts_at_its_own_detector_alone() -> None:
+    told = sensors().drop(columns="postmile_km")
+    made = of(usual(events=event(sensor_id="s3", road_id=None, km=None), sensors=told))
+    assert known(made, AHEAD, 70, 70, "s3") == pytest.approx(0.8)
+    assert all(np.isnan(known(made, AHEAD, 70, 70, name)) for name in ("s0", "s2", "s4"))
+
+
 def test_on_a_road_whose_kilometres_fall_the_way_vehicles_go_it_lies_the_other_way() -> None:
     made = of(usual(events=event(), sensors=sensors().assign(direction_sign=-1.0)))
     assert known(made, AHEAD, 70, 70, "s5") == pytest.approx(0.8 * (1 - 1.6 / 8))
