@@ -109,8 +109,8 @@ def road_of(tables: Mapping[str, pd.DataFrame], ids: list[str]) -> Road:
     }
     km = along_km(register)
     is_along = np.isfinite(km)
-    names = np.where(is_along, np.array(carriageways(register), dtype=object), None)
-    way = np.array([name or f"\0{at}" for at, name in enumerate(names)], dtype=object)
+    names = enumerate(carriageways(register))
+    way = np.array([(is_along[at] and name) or f"\0{at}" for at, name in names], dtype=object)
     road = np.where(is_along, texts["road_id"], "")
     sign = np.where(numbers["direction_sign"] == -1, -1.0, 1.0)
     km = np.where(is_along, km, 0.0)
