@@ -16,6 +16,8 @@ import numpy as np
 import pandas as pd
 
 from lepton.forecast.neighbourhood import apart_m
+from lepton.forecast.panel import seconds_of
+from lepton_edge.near_beside import BACK_S
 from solutions.traffic_forecasting.register import along_km, carriageways, register_of
 
 AHEAD: Final = "event_ahead"
@@ -27,6 +29,8 @@ BESIDE_KM: Final = 1.0
 """How far a place that is told by latitude and longitude may lie from its detector."""
 LASTS_S: Final = 7_200
 """How long an event lasts whose end is not told."""
+AFTER_S: Final = 604_800
+"""How long after the last reading events are told of: works may go on for years."""
 PLANNED: Final = ("roadwork", "closure")
 CROWD: Final = "event"
 
@@ -56,15 +60,16 @@ def events_beside(
     events = events[events["reported_at"].notna() & (events["type"] != CROWD)]
     road = road_of(tables, ids)
     severity = _severity(events)
+    at = seconds_of(tables["readings"]["event_at"])
+    span = (int(at.min()) - BACK_S) // step_s, (int(at.max()) + AFTER_S) // step_s
     found = []
     for number, event in enumerate(events.to_dict("records")):
-        told = _told(event, step_s)
+        told = _told(event, step_s, span)
         for code, share in _reached(event, road, ids):
             value = severity[number] * share * told["there"]
             found.append(told.assign(code=code, value=value))
-    if not found:
-        return None
-    return _worst(pd.concat(found, ignore_index=True), ids, step_s)
+    rows = pd.concat(found, ignore_index=True) if found else pd.DataFrame()
+    return None if rows.empty else _worst(rows, ids, step_s)
 
 
 def _severity(events: pd.DataFrame) -> np.ndarray:
@@ -76,19 +81,19 @@ def _severity(events: pd.DataFrame) -> np.ndarray:
     return np.where(known, told, told[known].mean() if known.any() else 1.0)
 
 
-def _told(event: Mapping[Hashable, Any], step_s: int) -> pd.DataFrame:
-    """step, issued_s, there: in which intervals it is there or over, and from when on that is
-    known."""
+def _told(event: Mapping[Hashable, Any], step_s: int, span: tuple[int, int]) -> pd.DataFrame:
+    """step, issued_s, there: in which intervals of a span it is there or over, and from when on
+    that is known."""
     start, told = (_second(event[name]) for name in ("started_at", "reported_at"))
     end = event.get("ended_at")
     is_open = end is None or pd.isna(end)
     end_s = start + LASTS_S if is_open else max(_second(end), start)
-    step = np.arange(start // step_s, -(-end_s // step_s) + 1)
-    begins = step * step_s
-    begins[-1] = end_s
+    over = -(-end_s // step_s)
+    step = np.arange(max(start // step_s, span[0]), min(over, span[1]) + 1)
+    begins = np.where(step == over, end_s, step * step_s)
     is_planned = event["type"] in PLANNED
     issued = np.full(len(step), told) if is_planned else np.maximum(begins, told)
-    there = np.arange(len(step)) < len(step) - 1
+    there = step < over
     return pd.DataFrame({"step": step, "issued_s": issued, "there": there.astype(np.float64)})
 
 

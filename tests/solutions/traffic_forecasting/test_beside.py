@@ -126,6 +126,21 @@ def test_an_event_without_an_end_lasts_two_hours() -> None:
     assert known(made, AHEAD, 180, 180, "s3") == 0.0
 
 
+def test_works_of_many_years_are_told_of_while_there_are_readings() -> None:
+    years = event(
+        type="closure",
+        started_at=FIRST - pd.Timedelta(days=4_000),
+        reported_at=FIRST - pd.Timedelta(days=4_001),
+        ended_at=pd.Timestamp("2099-12-31T23:00Z"),
+    )
+    made = of(usual(events=years))
+    assert made.known is not None
+    assert len(made.known) < 4 * 288 * 60
+    assert [known(made, AHEAD, minute, 0, "s3") for minute in (0, 57_000)] == [0.8, 0.8]
+    before = event(started_at=FIRST - pd.Timedelta(days=9), ended_at=FIRST - pd.Timedelta(days=8))
+    assert of(usual(events=before)).known is None
+
+
 def test_of_several_events_the_worst_that_is_known_counts() -> None:
     worse = event(event_id="e2", severity=0.9, reported_at=FIRST + 80 * MINUTE)
     made = of(usual(events=pd.concat([event(), worse])))
