@@ -52,10 +52,18 @@ def test_what_was_seen_takes_the_place_of_what_was_foreseen() -> None:
 
 def test_every_detector_has_the_weather_of_its_station() -> None:
     weather = pd.concat([SEEN.assign(station_id="a"), SEEN.assign(station_id="b", precip_mm_h=9.0)])
-    told = sensors().assign(station_id=["a", "b", np.nan, "a", "a", "a"])
+    told = sensors().assign(station_id=["a", "b", np.nan, "c", "a", "a"])
     made = of(usual(weather=weather, sensors=told))
-    assert [known(made, "precip_mm_h", 60, 200, name) for name in IDS[:3]] == [1.0, 9.0, 1.0]
+    assert [known(made, "precip_mm_h", 60, 200, name) for name in IDS[:4]] == [1.0, 9.0, 5.0, 5.0]
     assert columns_of(made, made.end_s) == (NearKnown("precip_mm_h"),)
+
+
+def test_without_stations_of_detectors_all_have_the_mean_of_stations() -> None:
+    weather = pd.concat([SEEN.assign(station_id="a"), SEEN.assign(station_id="b", precip_mm_h=9.0)])
+    for told in (sensors(), sensors().assign(station_id="elsewhere")):
+        made = of(usual(weather=weather, sensors=told))
+        assert known(made, "precip_mm_h", 60, 200) == 5.0
+        assert columns_of(made, made.end_s) == (NearKnown("precip_mm_h", is_shared=True),)
 
 
 def test_only_columns_that_differ_may_be_looked_at() -> None:
