@@ -158,8 +158,8 @@ def told_beside(
 
 def open_alarms(frame: pd.DataFrame, entity: str) -> pd.DataFrame:
     """One row an issue and open alarm of forecasts as `told_beside` gives them: issued_at, alarm,
-    alarm_since, the highest chance in it, how many series it has, and which; none where nothing is
-    watched."""
+    alarm_since, the highest chance in it, how many series it has, and which; no column either
+    where nothing is watched."""
     if "alarm" not in frame:
         return pd.DataFrame()
     own = frame[frame["alarm"].notna()].drop_duplicates(["issued_at", "alarm", entity])
