@@ -35,16 +35,21 @@ FALSE: Final = "alarms in which nothing came, by hundred days of a series"
 
 
 def chances_of(forecaster: Forecaster, panel: PanelDataset) -> Chances:
-    """The bundle's chances of congestion."""
+    """The bundle's chances of congestion, where its model forecasts."""
     from lepton.forecast.matrix import Matrix
     from lepton_edge.asof import Features
+    from lepton_edge.forecaster import judged_near
 
     plan = forecaster.plan
+    assert isinstance(plan.spec, NearSpec)
+    spec = plan.spec
     codes = np.array([plan.codes.get(n, len(plan.codes)) for n in panel.ids], dtype=np.int64)
 
     def told(asked: Matrix) -> np.ndarray:
         made = Features(asked.X, asked.scale, asked.step)
         found = forecaster.onset(made, asked.shape, codes[asked.series])
+        rung, _ = judged_near(spec, plan.reading, made, asked.shape)
+        found[rung > 0] = np.nan
         return found if found.shape[1] else np.full((len(asked), 1), np.nan)
 
     return told

@@ -16,7 +16,6 @@ from solutions.traffic_forecasting.register import register_of
 
 WEATHER: Final = ("temp_C", "precip_mm_h", "visibility_m", "snow_mm_h", "wind_ms")
 """What of the weather may become features."""
-OBSERVED: Final = "obs"
 
 
 def known_of(
