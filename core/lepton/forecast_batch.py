@@ -71,7 +71,7 @@ def tables_beside(
     ctx: Context, validated: Validated, frame: pd.DataFrame
 ) -> Mapping[str, pd.DataFrame]:
     """Open alarms of a network, and what the solution also tells at the issues of these forecasts;
-    only tables that have rows."""
+    a table without rows says that nothing is open, and takes the place of one told before."""
     if frame.empty:
         return {}
     made = {"alarms": open_alarms(frame, entity_name(ctx))}
@@ -79,7 +79,9 @@ def tables_beside(
     if also is not None:
         issued = [pd.Timestamp(at) for at in sorted(frame["issued_at"].unique())]
         made |= also(validated.tables, ctx.settings, issued)
-    return {name: rows.assign(run_id=ctx.run_id) for name, rows in made.items() if len(rows)}
+    return {
+        name: rows.assign(run_id=ctx.run_id) for name, rows in made.items() if len(rows.columns)
+    }
 
 
 @dataclass(frozen=True, eq=False)

@@ -35,31 +35,52 @@ FALSE: Final = "alarms in which nothing came, by hundred days of a series"
 
 
 def chances_of(forecaster: Forecaster, panel: PanelDataset) -> Chances:
-    """The bundle's chances of congestion."""
+    """The bundle's chances of congestion, where its model forecasts."""
     from lepton.forecast.matrix import Matrix
     from lepton_edge.asof import Features
+    from lepton_edge.forecaster import judged_near
 
     plan = forecaster.plan
+    assert isinstance(plan.spec, NearSpec)
+    spec = plan.spec
     codes = np.array([plan.codes.get(n, len(plan.codes)) for n in panel.ids], dtype=np.int64)
 
     def told(asked: Matrix) -> np.ndarray:
         made = Features(asked.X, asked.scale, asked.step)
         found = forecaster.onset(made, asked.shape, codes[asked.series])
+        rung, _ = judged_near(spec, plan.reading, made, asked.shape)
+        found[rung > 0] = np.nan
         return found if found.shape[1] else np.full((len(asked), 1), np.nan)
 
     return told
 
 
-def recorded(panel: PanelDataset, look: NearSpec, forecaster: Forecaster, span: Span) -> Record:
-    """What a watching device would have seen over a span."""
+def recorded(
+    panel: PanelDataset,
+    look: NearSpec,
+    forecaster: Forecaster,
+    span: Span,
+    *,
+    is_whole: bool = False,
+) -> Record:
+    """What a watching device would have seen over a span, of large networks over its newest part;
+    is_whole: over all of it, however large they are."""
     from lepton.export.edge import edge_faults
-    from lepton.forecast.watching import record_of
+    from lepton.forecast.watching import MOST_WATCHED, record_of
 
     assert forecaster.plan.watch is not None
     habits = habits_of(forecaster.plan, panel, look, span.first_s)
     with edge_faults():
         chances = chances_of(forecaster, panel)
-        return record_of(panel, look, habits, span, chances, forecaster.plan.watch)
+        return record_of(
+            panel,
+            look,
+            habits,
+            span,
+            chances,
+            forecaster.plan.watch,
+            most=None if is_whole else MOST_WATCHED,
+        )
 
 
 def with_watch(
@@ -126,7 +147,7 @@ def told_beside(
         return rows
     asked = seconds_of(rows["issued_at"])
     span = Span(int(asked.min()) - BACK_S, int(asked.max()) + 1)
-    record = recorded(panel, look, forecaster, span)
+    record = recorded(panel, look, forecaster, span, is_whole=True)
     told = replayed(record, spec, look.neighbours)
     at = np.searchsorted(record.at_s, asked)
     code = pd.Index(record.ids).get_indexer(pd.Index(rows[entity]))
@@ -142,8 +163,8 @@ def told_beside(
 
 def open_alarms(frame: pd.DataFrame, entity: str) -> pd.DataFrame:
     """One row an issue and open alarm of forecasts as `told_beside` gives them: issued_at, alarm,
-    alarm_since, the highest chance in it, how many series it has, and which; none where nothing is
-    watched."""
+    alarm_since, the highest chance in it, how many series it has, and which; no column either
+    where nothing is watched."""
     if "alarm" not in frame:
         return pd.DataFrame()
     own = frame[frame["alarm"].notna()].drop_duplicates(["issued_at", "alarm", entity])

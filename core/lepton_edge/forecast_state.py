@@ -129,7 +129,9 @@ class ForecastState:
         """Take in a known column where no newer edition is there; NaN tells nothing."""
         ring = self.editions[name]
         if isinstance(self.rings, NearStream):
-            at, code = self.rings.taken(name, code, step, self.now_s)
+            # before the clock goes, what is told is as old as its edition
+            now_s = edition if self.now_s is None else self.now_s
+            at, code = self.rings.taken(name, code, step, now_s)
             step, value, edition = step[at], value[at], edition[at]
         former = ring.get(code, step[:, None])[:, 0]
         newer = np.isfinite(value) & ~(former > edition)

@@ -95,14 +95,13 @@ def near_features(
 def flows_freely(names: Sequence[str], shape: np.ndarray, rule: OnsetRule) -> np.ndarray:
     """Whether a series' last readings are known and none of them is slow, (n,); shape: (n, names).
 
-    Of intervals that are many in the time that counts those are read that are features.
+    Of intervals that are many in the time that counts those are read that are features; where none
+    is one, the lowest of all that forecasts look back on.
     """
     low = rule.share * shape[:, names.index("free")]
-    found = np.ones(len(shape), dtype=bool)
-    for lag in range(rule.late + 1, rule.late + rule.steps + 1):
-        if f"value_{lag}" in names:
-            found &= shape[:, names.index(f"value_{lag}")] >= low
-    return found
+    lags = range(rule.late + 1, rule.late + rule.steps + 1)
+    read = [f"value_{lag}" for lag in lags if f"value_{lag}" in names] or ["min"]
+    return np.asarray(np.all([shape[:, names.index(name)] >= low for name in read], axis=0))
 
 
 def _near_at(spec: NearSpec) -> int:

@@ -44,16 +44,15 @@ class NearStream:
         self.known[name].put(series, step, value)
 
     def taken(
-        self, name: str, series: np.ndarray, step: np.ndarray, now_s: int | None
+        self, name: str, series: np.ndarray, step: np.ndarray, now_s: int | np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Of rows of a known column: places of those that are kept, and the ring's row of each.
+        """Of rows of a known column: places of those that are kept, and the ring's row of each;
+        now_s: UTC seconds, of all or of each.
 
         What lies farther ahead than is kept would push out what is needed sooner; of a column that
         all series share one of them is enough.
         """
-        kept = np.ones(len(step), dtype=bool)
-        if now_s is not None:
-            kept = step < now_s // self.spec.step_s + self.spec.n_kept - self.spec.n_back
+        kept = step < now_s // self.spec.step_s + self.spec.n_kept - self.spec.n_back
         if len(self.known[name].step) == len(self.spec.neighbours):
             return np.flatnonzero(kept), series[kept]
         at = np.flatnonzero(kept & (series == series[:1]))

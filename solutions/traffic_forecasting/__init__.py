@@ -90,6 +90,8 @@ SOLUTION: Final = Solution(
     },
     setting_bounds={
         **SETTING_BOUNDS,
+        # of the hour that is looked back on something has to be there
+        "latency_h": (0.0, 0.75),
         "selection_days": (1.0, 366.0),
         "holdout_days": (1.0, 366.0),
         "learnt": (1_000.0, 1e6),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from lepton.forecast.panel import PanelDataset, seconds_of
@@ -15,7 +16,6 @@ from solutions.traffic_forecasting.register import register_of
 
 WEATHER: Final = ("temp_C", "precip_mm_h", "visibility_m", "snow_mm_h", "wind_ms")
 """What of the weather may become features."""
-OBSERVED: Final = "obs"
 
 
 def known_of(
@@ -63,27 +63,35 @@ def weather_beside(
     seen = weather["valid_at"] + length_of(weather)
     issued = weather["issued_at"].fillna(seen) if "issued_at" in weather else seen
     used = weather.assign(issued_at=issued)
-    stations = "station_id" in used and used["station_id"].notna().any()
-    keys = ["station_id", "issued_at"] if stations else ["issued_at"]
-    known = at_steps(used, columns, keys, step_s)
-    return _of_stations(tables, ids, known) if stations else known
+    shared = at_steps(used, columns, ["issued_at"], step_s)
+    if "station_id" not in used:
+        return shared
+    placed = used[used["station_id"].notna()]
+    wanted = _stations(tables, ids, placed)
+    if wanted.empty:
+        return shared
+    placed = placed.assign(station_id=placed["station_id"].astype("str"))
+    known = at_steps(placed, columns, ["station_id", "issued_at"], step_s)
+    own = wanted.merge(known, on="station_id", validate="many_to_many")
+    parts = [own.drop(columns="station_id")]
+    if len(wanted) < len(ids):
+        parts.append(_by_series(shared))
+    return pd.concat(parts, ignore_index=True)
 
 
-def _of_stations(
-    tables: Mapping[str, pd.DataFrame], ids: list[str], known: pd.DataFrame
+def _stations(
+    tables: Mapping[str, pd.DataFrame], ids: list[str], placed: pd.DataFrame
 ) -> pd.DataFrame:
-    """Of each detector the weather of its station, the first one's where none is told."""
-    known = known[known["station_id"].notna()].copy()
-    known["station_id"] = known["station_id"].astype("str")
-    told = register_of(tables, ids)["station_id"].astype("object")
-    wanted = pd.DataFrame(
+    """series_id and station_id of the detectors whose station tells its weather; of the others the
+    mean of all stations counts."""
+    told = register_of(tables, ids)["station_id"]
+    own = told.notna() & told.astype("str").isin(placed["station_id"].astype("str"))
+    return pd.DataFrame(
         {
-            "series_id": pd.Series(ids, dtype="str"),
-            "station_id": told.fillna(known["station_id"].iloc[0]).astype("str"),
+            "series_id": pd.Series(np.asarray(ids, dtype=object)[own], dtype="str"),
+            "station_id": told[own].astype("str").to_numpy(),
         }
     )
-    joined = wanted.merge(known, on="station_id", how="inner", validate="many_to_many")
-    return joined.drop(columns="station_id")
 
 
 def _by_series(rows: pd.DataFrame) -> pd.DataFrame:

@@ -16,6 +16,8 @@ import numpy as np
 import pandas as pd
 
 from lepton.forecast.neighbourhood import apart_m
+from lepton.forecast.panel import seconds_of
+from lepton_edge.near_beside import BACK_S
 from solutions.traffic_forecasting.register import along_km, carriageways, register_of
 
 AHEAD: Final = "event_ahead"
@@ -27,14 +29,16 @@ BESIDE_KM: Final = 1.0
 """How far a place that is told by latitude and longitude may lie from its detector."""
 LASTS_S: Final = 7_200
 """How long an event lasts whose end is not told."""
+AFTER_S: Final = 604_800
+"""How long after the last reading events are told of: works may go on for years."""
 PLANNED: Final = ("roadwork", "closure")
 CROWD: Final = "event"
 
 
 @dataclass(frozen=True, eq=False)
-class _Road:
-    """Detectors: name of the carriageway and of the road, direction, kilometres the way vehicles
-    go, and what turns a postmile into these."""
+class Road:
+    """Detectors: name of the carriageway and of the road, "" where the kilometre is not told,
+    direction, kilometres the way vehicles go, and what turns a postmile into these."""
 
     way: np.ndarray
     road: np.ndarray
@@ -54,17 +58,18 @@ def events_beside(
     if events is None or "reported_at" not in events:
         return None
     events = events[events["reported_at"].notna() & (events["type"] != CROWD)]
-    road = _road(tables, ids)
+    road = road_of(tables, ids)
     severity = _severity(events)
+    at = seconds_of(tables["readings"]["event_at"])
+    span = (int(at.min()) - BACK_S) // step_s, (int(at.max()) + AFTER_S) // step_s
     found = []
     for number, event in enumerate(events.to_dict("records")):
-        told = _told(event, step_s)
+        told = _told(event, step_s, span)
         for code, share in _reached(event, road, ids):
             value = severity[number] * share * told["there"]
             found.append(told.assign(code=code, value=value))
-    if not found:
-        return None
-    return _worst(pd.concat(found, ignore_index=True), ids, step_s)
+    rows = pd.concat(found, ignore_index=True) if found else pd.DataFrame()
+    return None if rows.empty else _worst(rows, ids, step_s)
 
 
 def _severity(events: pd.DataFrame) -> np.ndarray:
@@ -81,19 +86,19 @@ def _severity(events: pd.DataFrame) -> np.ndarray:
     return np.where(np.isfinite(told), told, mean)
 
 
-def _told(event: Mapping[Hashable, Any], step_s: int) -> pd.DataFrame:
-    """step, issued_s, there: in which intervals it is there or over, and from when on that is
-    known."""
+def _told(event: Mapping[Hashable, Any], step_s: int, span: tuple[int, int]) -> pd.DataFrame:
+    """step, issued_s, there: in which intervals of a span it is there or over, and from when on
+    that is known."""
     start, told = (_second(event[name]) for name in ("started_at", "reported_at"))
     end = event.get("ended_at")
     is_open = end is None or pd.isna(end)
     end_s = start + LASTS_S if is_open else max(_second(end), start)
-    step = np.arange(start // step_s, -(-end_s // step_s) + 1)
-    begins = step * step_s
-    begins[-1] = end_s
+    over = -(-end_s // step_s)
+    step = np.arange(max(start // step_s, span[0]), min(over, span[1]) + 1)
+    begins = np.where(step == over, end_s, step * step_s)
     is_planned = event["type"] in PLANNED
     issued = np.full(len(step), told) if is_planned else np.maximum(begins, told)
-    there = np.arange(len(step)) < len(step) - 1
+    there = step < over
     return pd.DataFrame({"step": step, "issued_s": issued, "there": there.astype(np.float64)})
 
 
@@ -101,7 +106,8 @@ def _second(at: Any) -> int:
     return int(pd.Timestamp(at).timestamp())
 
 
-def _road(tables: Mapping[str, pd.DataFrame], ids: list[str]) -> _Road:
+def road_of(tables: Mapping[str, pd.DataFrame], ids: list[str]) -> Road:
+    """Where detectors stand; one whose kilometre is not told is a carriageway of its own."""
     register = register_of(tables, ids)
     numbers = {
         name: register[name].to_numpy(dtype=np.float64, na_value=np.nan)
@@ -111,31 +117,32 @@ def _road(tables: Mapping[str, pd.DataFrame], ids: list[str]) -> _Road:
         name: register[name].astype("object").where(register[name].notna(), "").to_numpy()
         for name in ("road_id", "direction")
     }
-    way = np.array(
-        [name or f"\0{at}" for at, name in enumerate(carriageways(register))], dtype=object
-    )
+    km = along_km(register)
+    is_along = np.isfinite(km)
+    names = enumerate(carriageways(register))
+    way = np.array([(is_along[at] and name) or f"\0{at}" for at, name in names], dtype=object)
+    road = np.where(is_along, texts["road_id"], "")
     sign = np.where(numbers["direction_sign"] == -1, -1.0, 1.0)
-    km = np.nan_to_num(along_km(register), nan=0.0)
-    return _Road(
-        way, texts["road_id"], texts["direction"], km, sign, numbers["lat"], numbers["lon"]
-    )
+    km = np.where(is_along, km, 0.0)
+    return Road(way, road, texts["direction"], km, sign, numbers["lat"], numbers["lon"])
 
 
 def _reached(
-    event: Mapping[Hashable, Any], road: _Road, ids: list[str]
+    event: Mapping[Hashable, Any], road: Road, ids: list[str]
 ) -> Iterator[tuple[int, float]]:
     """Code of each detector that it counts for, and how much."""
-    for way, km in _places(event, road, ids):
+    for way, km in places_of(event, road, ids):
         for code in np.flatnonzero(road.way == way).tolist():
             ahead = round(km - float(road.km[code]), 3)
             if 0 <= ahead <= REACH_KM:
                 yield code, 1 - ahead / (2 * REACH_KM)
 
 
-def _places(
-    event: Mapping[Hashable, Any], road: _Road, ids: list[str]
+def places_of(
+    event: Mapping[Hashable, Any], road: Road, ids: list[str]
 ) -> Iterator[tuple[str, float]]:
-    """Carriageways that it is on, and kilometres there."""
+    """Carriageways that an event is on, and kilometres there, as far as a detector stands on them:
+    by its detector, else by road and kilometre, else on the map."""
 
     def told(name: str) -> bool:
         return name in event and not pd.isna(event[name])
@@ -174,4 +181,4 @@ def _worst(rows: pd.DataFrame, ids: list[str], step_s: int) -> pd.DataFrame:
     )
 
 
-__all__ = ["AHEAD", "events_beside"]
+__all__ = ["AHEAD", "LASTS_S", "Road", "events_beside", "places_of", "road_of"]

@@ -15,13 +15,15 @@ TEXT: Final = (
     "and slower than further down the road: a jam of every day is usual, and one that comes from "
     "further down slows both sides."
 )
-_PLACED: Final = ("type", "started_at", "ended_at", "road_id", "km")
+_PLACES: Final = ({"sensor_id"}, {"road_id", "km"}, {"lat", "lon"})
+"""What tells where an event is."""
 
 
 def incident_pages(story: Story) -> Sequence[Page]:
-    """One page where incidents were told or events have a place along a road."""
+    """One page where incidents were told or events have a place."""
     events = story.tables.get("events")
-    is_known = events is not None and {*_PLACED} <= set(events.columns) and len(events) > 0
+    is_known = events is not None and any(place <= set(events) for place in _PLACES)
+    is_known = is_known and len(story.tables["events"]) > 0
     if story.judged.empty or (story.incidents.empty and not is_known):
         return ()
     at = story.judged["event_at"]

@@ -9,11 +9,13 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from solutions.traffic_forecasting.events import LASTS_S, Road, places_of, road_of
 from solutions.traffic_forecasting.grid import DAY_S, counters_of
-from solutions.traffic_forecasting.register import along_km, carriageways, register_of
 
 NEAR_KM: Final = 2.5
 """Kilometres up the road within which an incident may be told."""
+BEHIND_KM: Final = 0.5
+"""The same down the road, as places are rough."""
 LATE_MIN: Final = 30.0
 """Minutes after its end until which it may be told."""
 
@@ -47,7 +49,7 @@ def judged(
     span: tuple[pd.Timestamp, pd.Timestamp],
 ) -> Told:
     """What was told (series, told_at, cleared_at) in a span against the incidents of the table
-    events that began in it; raises KeyError where events have no place along a road.
+    events that began in it and have a place where detectors stand.
 
     One counts as found where it was told within `NEAR_KM` up its carriageway from its begin until
     `LATE_MIN` minutes after its end; what is told near no event is false, once for each queue of
@@ -56,33 +58,36 @@ def judged(
     readings = tables["readings"]
     told_of = readings.loc[~readings["sensor_id"].isin(counters_of(readings)), "sensor_id"]
     names = told_of.astype("str").unique().tolist()
-    ids = register_of(tables, names)
-    roads, km = carriageways(ids), along_km(ids)
-    place = pd.Index(ids["sensor_id"]).get_indexer(told["series"])
-    rows = told.assign(road=np.array(roads, dtype=object)[place], real=False)
-    events, minutes, n = tables["events"], [], 0
-    for _, event in events.iterrows():
-        near = np.isin(place, _near(event, roads, km))
-        ends = event["ended_at"] if pd.notna(event["ended_at"]) else event["started_at"]
+    road = road_of(tables, names)
+    place = pd.Index(names).get_indexer(told["series"])
+    rows = told.assign(road=road.way[place], real=False)
+    minutes: list[float] = []
+    n = 0
+    for event in tables["events"].to_dict("records"):
+        places = tuple(places_of(event, road, names))
+        begins, end = event["started_at"], event.get("ended_at")
+        ends = begins + pd.Timedelta(seconds=LASTS_S) if end is None or pd.isna(end) else end
+        near = np.isin(place, _near(places, road))
         near &= (rows["told_at"] <= ends + pd.Timedelta(minutes=LATE_MIN)).to_numpy()
-        near &= (rows["cleared_at"] >= event["started_at"]).to_numpy()
+        near &= (rows["cleared_at"] >= begins).to_numpy()
         rows.loc[near, "real"] = True
-        if event["type"] == "incident" and span[0] <= event["started_at"] < span[1]:
+        if event["type"] == "incident" and span[0] <= begins < span[1] and places:
             n += 1
-            since = rows.loc[near, "told_at"] - event["started_at"]
+            since = rows.loc[near, "told_at"] - begins
             minutes += [max(since.min() / pd.Timedelta(minutes=1), 0.0)] if near.any() else []
     false = _false(rows)
-    days = (span[1] - span[0]) / pd.Timedelta(days=1) * len(ids)
+    days = (span[1] - span[0]) / pd.Timedelta(days=1) * len(names)
     middle = float(np.median(minutes)) if minutes else float("nan")
     return Told(len(minutes), n, false, middle, 100 * false / max(days, 1e-9), rows)
 
 
-def _near(event: pd.Series, roads: Sequence[str | None], km: np.ndarray) -> np.ndarray:
+def _near(places: Sequence[tuple[str, float]], road: Road) -> np.ndarray:
     """Codes of the detectors up the road within reach of an event."""
-    own = f"{event['road_id']} {event['direction']}".strip()
-    away = float(event["km"]) - km
-    same = np.array([road == own for road in roads])
-    return np.flatnonzero(same & (away >= -0.5) & (away <= NEAR_KM))
+    found = np.zeros(len(road.way), dtype=bool)
+    for way, km in places:
+        away = km - road.km
+        found |= (road.way == way) & (away >= -BEHIND_KM) & (away <= NEAR_KM)
+    return np.flatnonzero(found)
 
 
 def _false(rows: pd.DataFrame) -> int:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
 
 import lepton.scoring
+from lepton import forecast_batch
 from lepton.cli import main as cli
 from lepton.registry.store import Version
 from lepton.scoring import Scores
@@ -55,3 +58,20 @@ def test_without_them_nothing_is_written_and_nothing_said(
     told = scored(monkeypatch, tmp_path, {}, "next.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["next.csv"]
     assert "suggestions" not in told.output
+
+
+@pytest.mark.parametrize(("is_watched", "wanted"), [(True, {"alarms": 0}), (False, {})])
+def test_that_no_alarm_is_open_is_a_table_without_rows(
+    monkeypatch: pytest.MonkeyPatch, is_watched: bool, wanted: dict[str, int]
+) -> None:
+    at = pd.Series([pd.Timestamp("2024-03-01T08:00Z")])
+    frame = pd.DataFrame({"sensor_id": ["a"], "issued_at": at, "congestion_15": [0.1]})
+    if is_watched:
+        frame["alarm"] = pd.array([pd.NA], dtype="Int64")
+        frame["alarm_since"] = pd.Series([pd.NaT], dtype=at.dtype)
+    monkeypatch.setattr(forecast_batch, "entity_name", lambda ctx: "sensor_id")
+    monkeypatch.setattr(forecast_batch, "spec_of", lambda ctx: SimpleNamespace(also=None))
+    context: Any = SimpleNamespace(run_id="run-1")
+    nothing: Any = None
+    found = forecast_batch.tables_beside(context, nothing, frame)
+    assert {name: len(rows) for name, rows in found.items()} == wanted

@@ -87,6 +87,13 @@ def test_what_lies_too_far_ahead_pushes_nothing_out() -> None:
     assert (every.tolist(), of_each.tolist()) == ([0, 1], [1, 2])
 
 
+def test_a_long_forecast_that_is_told_as_history_leaves_what_is_needed_first(bundle: Path) -> None:
+    told, short = with_past(bundle), with_past(bundle)
+    for service, n in ((told, 48 * 12), (short, 24)):
+        answered(service, ts=iso(NOW), rain=[2.0] * n, issued_at=iso(NOW - 1_800), history=True)
+    np.testing.assert_array_equal(medians(told), medians(short))
+
+
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return near_beside_tiny.bundle(tmp_path_factory.mktemp("beside"))

@@ -25,7 +25,7 @@ from lepton.forecast.search import ForecastSearch
 from lepton.forecast.watching import replayed
 from lepton.forecast_batch import Asked, issued_by
 from lepton.nearcasting import forecasts_at
-from lepton.nearwatch import recorded
+from lepton.nearwatch import recorded, told_beside
 from lepton.progress import Silent
 from lepton_edge.asof import Features
 from lepton_edge.forecast_golden import check_windows
@@ -146,6 +146,27 @@ def test_a_device_tells_the_alarms_and_incidents_of_the_batch(bundle: Path) -> N
     assert 5 < seen < len(issued)
     calls = [alarm for one in issued for alarm in one["alarms"] if alarm["call"]]
     assert len({alarm["alarm"] for alarm in calls}) == len(calls) >= 1
+
+
+def test_a_batch_of_many_instants_is_watched_at_each_of_them(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = near_tiny.START + 7 * 86_400 + 3_600 * np.arange(5, 20)
+    asked = pd.DataFrame(
+        {
+            "series_id": np.repeat(near_tiny.IDS, len(at)),
+            "issued_at": pd.to_datetime(np.tile(at, N), unit="s", utc=True),
+        }
+    )
+
+    def told() -> pd.DataFrame:
+        forecaster = Forecaster(bundle)
+        return told_beside(asked, "series_id", near_tiny.panel(), near_tiny.spec(), forecaster)
+
+    wanted = told()
+    assert wanted["alarm"].notna().any()
+    monkeypatch.setattr("lepton.forecast.watching.MOST_WATCHED", 10 * N)
+    pd.testing.assert_frame_equal(told(), wanted)
 
 
 def test_an_instant_is_watched_once_whoever_asks(bundle: Path) -> None:

@@ -162,6 +162,20 @@ def test_chances_of_congestion_rank_what_comes_and_grow_with_the_span() -> None:
     assert came.mean() > 5 * not_.mean()
 
 
+@pytest.mark.parametrize("late", [4, 6, 9])
+def test_readings_that_come_late_are_free_only_where_some_are_known_and_none_is_slow(
+    late: int,
+) -> None:
+    rule, asked = replace(near_tiny.RULE, late=late), near_tiny.asked(300)
+    gone = replace(asked, shape=np.full_like(asked.shape, np.nan))
+    assert not is_free(gone, rule).any()
+    free = is_free(asked, rule)
+    assert 0 < free.mean() < 1
+    slow = asked.shape.copy()
+    slow[:, asked.shape_names.index("free")] = 1e4
+    assert not is_free(replace(asked, shape=slow), rule).any()
+
+
 def test_prepared_comes_back_with_its_look(tmp_path: Path) -> None:
     near_tiny.prepared().save(tmp_path)
     again = Prepared.load(tmp_path)

@@ -69,11 +69,13 @@ def record_of(
     span: Span,
     chances: Chances,
     watch: WatchSpec,
-    most: int = MOST_WATCHED,
+    most: int | None = MOST_WATCHED,
 ) -> Record:
-    """The newest part of a span with at most so many instants times series."""
+    """The newest part of a span with at most so many instants times series; all of it for None."""
     n = len(panel.ids)
-    at = span.instants(spec.step_s)[-max(1, most // n) :]
+    at = span.instants(spec.step_s)
+    if most is not None:
+        at = at[-max(1, most // n) :]
     clock = WallClock(spec.zone)
     ratio, away, told = [], [], []
     for own in np.array_split(at, max(1, -(-len(at) * n // AT_ONCE))):

@@ -52,10 +52,18 @@ def test_what_was_seen_takes_the_place_of_what_was_foreseen() -> None:
 
 def test_every_detector_has_the_weather_of_its_station() -> None:
     weather = pd.concat([SEEN.assign(station_id="a"), SEEN.assign(station_id="b", precip_mm_h=9.0)])
-    told = sensors().assign(station_id=["a", "b", np.nan, "a", "a", "a"])
+    told = sensors().assign(station_id=["a", "b", np.nan, "c", "a", "a"])
     made = of(usual(weather=weather, sensors=told))
-    assert [known(made, "precip_mm_h", 60, 200, name) for name in IDS[:3]] == [1.0, 9.0, 1.0]
+    assert [known(made, "precip_mm_h", 60, 200, name) for name in IDS[:4]] == [1.0, 9.0, 5.0, 5.0]
     assert columns_of(made, made.end_s) == (NearKnown("precip_mm_h"),)
+
+
+def test_without_stations_of_detectors_all_have_the_mean_of_stations() -> None:
+    weather = pd.concat([SEEN.assign(station_id="a"), SEEN.assign(station_id="b", precip_mm_h=9.0)])
+    for told in (sensors(), sensors().assign(station_id="elsewhere")):
+        made = of(usual(weather=weather, sensors=told))
+        assert known(made, "precip_mm_h", 60, 200) == 5.0
+        assert columns_of(made, made.end_s) == (NearKnown("precip_mm_h", is_shared=True),)
 
 
 def test_only_columns_that_differ_may_be_looked_at() -> None:
@@ -126,6 +134,21 @@ def test_an_event_without_an_end_lasts_two_hours() -> None:
     assert known(made, AHEAD, 180, 180, "s3") == 0.0
 
 
+def test_works_of_many_years_are_told_of_while_there_are_readings() -> None:
+    years = event(
+        type="closure",
+        started_at=FIRST - pd.Timedelta(days=4_000),
+        reported_at=FIRST - pd.Timedelta(days=4_001),
+        ended_at=pd.Timestamp("2099-12-31T23:00Z"),
+    )
+    made = of(usual(events=years))
+    assert made.known is not None
+    assert len(made.known) < 4 * 288 * 60
+    assert [known(made, AHEAD, minute, 0, "s3") for minute in (0, 57_000)] == [0.8, 0.8]
+    before = event(started_at=FIRST - pd.Timedelta(days=9), ended_at=FIRST - pd.Timedelta(days=8))
+    assert of(usual(events=before)).known is None
+
+
 def test_of_several_events_the_worst_that_is_known_counts() -> None:
     worse = event(event_id="e2", severity=0.9, reported_at=FIRST + 80 * MINUTE)
     made = of(usual(events=pd.concat([event(), worse])))
@@ -152,6 +175,13 @@ def test_a_place_is_told_by_detector_by_road_or_on_the_map(place: dict[str, Any]
     assert known(made, AHEAD, 70, 70, "s3") == pytest.approx(0.8)
     assert known(made, AHEAD, 70, 70, "s1") == pytest.approx(0.8 * (1 - 1.6 / 8))
     assert np.isnan(known(made, AHEAD, 70, 70, "s5"))
+
+
+def test_where_kilometres_are_not_told_an_event_counts_at_its_own_detector_alone() -> None:
+    told = sensors().drop(columns="postmile_km")
+    made = of(usual(events=event(sensor_id="s3", road_id=None, km=None), sensors=told))
+    assert known(made, AHEAD, 70, 70, "s3") == pytest.approx(0.8)
+    assert all(np.isnan(known(made, AHEAD, 70, 70, name)) for name in ("s0", "s2", "s4"))
 
 
 def test_on_a_road_whose_kilometres_fall_the_way_vehicles_go_it_lies_the_other_way() -> None:

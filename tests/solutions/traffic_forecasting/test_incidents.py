@@ -46,6 +46,33 @@ def test_what_is_told_too_late_before_or_beyond_it_is_false(series: str, after_m
     assert found.false_per_100_days == pytest.approx(100 / (2 * len(usual()["sensors"])))
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"direction": None},
+        {"direction": None, "road_id": None, "km": None, "sensor_id": "s2"},
+        {"ended_at": pd.NaT},
+    ],
+)
+def test_an_event_may_lack_what_the_contract_lets_it(place: dict[str, object]) -> None:
+    made = with_event(**place)
+    made["events"] = made["events"].dropna(axis=1, how="all")
+    found = judged(told("s2", 15), made, SPAN)
+    assert (found.found, found.n, found.false) == (1, 1, 0)
+
+
+def test_up_the_road_lies_the_other_way_where_kilometres_fall() -> None:
+    made = with_event()
+    made["sensors"] = made["sensors"].assign(direction_sign=-1.0)
+    assert judged(told("s4", 15), made, SPAN).found == 1
+    assert judged(told("s1", 15), made, SPAN).found == 0
+
+
+def test_an_event_that_lies_nowhere_is_not_asked_for() -> None:
+    made = with_event(road_id="R9")
+    assert judged(told("s2", 15), made, SPAN).n == 0
+
+
 def test_what_touches_in_time_along_a_road_is_false_once() -> None:
     rows = pd.concat(
         [told("s1", -300, 40), told("s2", -270, 60), told("s3", -100)], ignore_index=True

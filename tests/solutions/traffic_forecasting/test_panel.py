@@ -15,7 +15,8 @@ from lepton.forecast.panel import MISSING, OK, SUSPECT, PanelDataset
 from lepton.forecast.prepared import Prepared
 from lepton.forecast.spec import cuts_of
 from solutions.traffic_forecasting import SOLUTION
-from solutions.traffic_forecasting.grid import grid_of, step_of
+from solutions.traffic_forecasting.grid import STEPS_S, grid_of, step_of
+from solutions.traffic_forecasting.looks import looks
 from solutions.traffic_forecasting.panel import panel
 from tests.solutions.traffic_forecasting.crossing import DAYS, crossing
 from tests.solutions.traffic_forecasting.roads import (
@@ -194,3 +195,14 @@ def test_the_audit_names_what_is_no_measurement_and_why() -> None:
     assert np.isnan(own["before"].iloc[0])
     assert own["before"].iloc[1] == 190.0
     assert own["after"].isna().all()
+
+
+@pytest.mark.parametrize("step_s", STEPS_S)
+def test_of_what_is_looked_back_on_something_is_there_at_the_largest_latency(step_s: int) -> None:
+    latency_h = SOLUTION.setting_bounds["latency_h"][1]
+    rows = readings(days=12)
+    at = rows["event_at"]
+    rows = rows[at == at.dt.floor(f"{max(step_s, 300)}s")]
+    made = of(usual(readings=rows), latency_h=latency_h, step_min=step_s / 60)
+    look = looks(made, SOLUTION.settings)[IDS[0]]
+    assert latency_h * 3_600 <= (look.n_past - 1) * step_s
