@@ -100,6 +100,12 @@ def _stop_and_go(rng: np.random.Generator, queued: np.ndarray) -> np.ndarray:
     return np.asarray(queued * (4.5 * quick + 11.5 * slow))
 
 
+MOST_OUT: Final = 0.2
+"""Share of the detectors that are out at most at the end of a record."""
+OUT: Final = 0.3
+"""Share of a day from which a detector counts as out."""
+
+
 @dataclass(frozen=True)
 class Amounts:
     """How often detectors fail, by detector and day unless said otherwise.
@@ -148,6 +154,7 @@ def failed(rng: np.random.Generator, made: Measured, amounts: Amounts) -> Failed
         for column, begin, length in _stretches(rng, shape, often * days, median):
             kind = (zero, gone, absent)[int(rng.choice(3, p=(0.6, 0.2, 0.2)))]
             kind[begin : begin + length, column] = True
+    _mended((zero, gone, absent), a_day)
     for _ in range(rng.poisson(amounts.network * days)):
         begin = int(rng.integers(0, shape[0]))
         absent[begin : begin + int(rng.integers(1, 6))] = True
@@ -164,6 +171,17 @@ def failed(rng: np.random.Generator, made: Measured, amounts: Amounts) -> Failed
     speed[gone], flow[gone], occupancy[gone] = np.nan, np.nan, np.nan
     wild &= ~(zero | gone | absent)
     return Failed(Measured(speed, flow, occupancy), zero, gone, absent, stuck, wild, late)
+
+
+def _mended(masks: tuple[np.ndarray, ...], a_day: int) -> None:
+    """No more than a fifth of the detectors are out on the last day: nobody delivers a record of a
+    network that is down, and of a small one chance alone would make many."""
+    out = np.any(masks, axis=0)[-a_day:].sum(axis=0) / a_day
+    spared = int(MOST_OUT * len(out))
+    for column in np.argsort(-out, kind="stable")[spared:]:
+        if out[column] > OUT:
+            for mask in masks:
+                mask[-a_day:, column] = False
 
 
 def _stretches(

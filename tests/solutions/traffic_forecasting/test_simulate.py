@@ -232,3 +232,11 @@ def test_a_network_too_small_for_a_signal_has_none() -> None:
 def test_a_plan_is_as_large_as_asked() -> None:
     assert plan_for(345_600).days * plan_for(345_600).carriageways * 5 * 288 == 345_600
     assert plan_for(1).days >= 2
+
+
+def test_most_of_a_small_network_is_alive_at_the_end_of_its_record() -> None:
+    for seed in range(8):
+        made = truth(np.random.default_rng(seed), 30_000)
+        a_day = pd.Timedelta(days=1) // STEP
+        out = made.failed.missing[-a_day:].mean(axis=0) > 0.5
+        assert out.mean() <= 0.2
