@@ -8,6 +8,8 @@ issued_at where they are forecasts. A list stands for intervals one after anothe
 request: issue_at, and series_id, a name or a list, where not all are asked for; again true: what
 was issued before is made again by what has been measured since. `at` tells when a line came; alone
 it lets the clock go on. `history` true: of the past, told late; no clock moves by it.
+Of columns that were delivered and that no forecast looks at nothing is taken: a sender need not
+change when another version reads others.
 """
 
 from __future__ import annotations
@@ -66,13 +68,17 @@ class Told:
 def read_line(plan: Plan, event: Mapping[str, Any]) -> Told:
     """The line as arrays; RowError LK296, LK297 or LK294 on what cannot be taken in."""
     _only_known_fields(plan, event)
+    read = {name: value for name, value in event.items() if name not in plan.unread}
+    if len(read) < len(event) and "y" not in read and not _columns(plan, read):
+        return _tick(None)
+    event = read
     at_s = _seconds(event, "at") if "at" in event else None
     is_history = _is(event, "history")
     if "issue_at" in event:
         return _request(plan, event)
     if "again" in event:
         raise refused("LK296", "again", "belongs to a request", "send it with issue_at")
-    columns = [column.name for column in plan.spec.known if column.name in event]
+    columns = _columns(plan, event)
     if "y" not in event and not columns:
         if "at" in event and set(event) == {"at"}:
             return _tick(at_s)
@@ -81,6 +87,10 @@ def read_line(plan: Plan, event: Mapping[str, Any]) -> Told:
     if "y" in event and "series_id" not in event:
         raise refused("LK296", "series_id", "is missing", "name the series that was measured")
     return _values(plan, event, columns, at_s, is_history)
+
+
+def _columns(plan: Plan, event: Mapping[str, Any]) -> list[str]:
+    return [column.name for column in plan.spec.known if column.name in event]
 
 
 def _request(plan: Plan, event: Mapping[str, Any]) -> Told:
@@ -233,6 +243,7 @@ def _numbers(event: Mapping[str, Any], name: str) -> np.ndarray:
 
 def _only_known_fields(plan: Plan, event: Mapping[str, Any]) -> None:
     known = _OWN | {column.name for column in plan.spec.known} | set(plan.reading.beside)
+    known |= set(plan.unread)
     strange = sorted(set(event) - known)
     if strange:
         remedy = f"known fields are {', '.join(sorted(known))}"

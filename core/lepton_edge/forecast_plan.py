@@ -99,7 +99,8 @@ class Plan:
     of each series; typical: size of each where its past does not tell, NaN for none; latency_s:
     column (y among them) -> seconds after an interval's end; habits, onset, watch: what is usual,
     when congestion is told, and what is told of queues, of forecasts of the next minutes; reading:
-    which values are measurements."""
+    which values are measurements; unread: columns that may be told and that no forecast looks
+    at."""
 
     ids: tuple[str, ...]
     specs: tuple[Look, ...]
@@ -116,6 +117,7 @@ class Plan:
     onset: OnsetRule | None = None
     watch: WatchSpec | None = None
     reading: Reading = field(default_factory=Reading)
+    unread: tuple[str, ...] = ()
 
     @cached_property
     def codes(self) -> Mapping[str, int]:
@@ -214,6 +216,7 @@ def _plan(told: Mapping[str, Any]) -> Plan:
         watch=WatchSpec.from_json(told["watch"]) if told.get("watch") else None,
         # bundles of former kits take every value as it is
         reading=Reading.from_json(told["reading"]) if "reading" in told else Reading(),
+        unread=tuple(map(str, told.get("unread", ()))),
     )
 
 

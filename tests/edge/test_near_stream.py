@@ -330,3 +330,20 @@ def test_a_network_of_one_and_one_that_looks_back_on_little_verify(
         "dead": "habit" if len(ids) == 1 else "model",
         "stale": "habit",
     }
+
+
+def test_a_column_that_no_forecast_looks_at_may_be_told_and_changes_nothing(tmp_path: Path) -> None:
+    panel = near_tiny.panel()
+    rain = pd.DataFrame({"ts": panel.rows["ts"].unique(), "rain": 0.0})
+    context = replace(near_tiny.context(), panel=replace(panel, known=rain))
+    made = write_forecast_bundle(tmp_path / "bundle", near_tiny.board().champion, context)
+    service = ForecastService(Forecaster(made.path))
+    assert service.plan.unread == ("rain",)
+    when = iso(near_tiny.at(7))
+    value = {"series_id": "d1", "ts": when, "y": 50.0}
+    alone = service.answered(json.dumps({"ts": when, "rain": [1.0, 2.0]}).encode())
+    assert (alone["taken"], service.state.now_s) == (0, None)
+    beside = service.answered(json.dumps({**value, "rain": 1.0}).encode())
+    assert beside["taken"] == 1
+    strange = service.answered(json.dumps({**value, "rian": 1.0}).encode())
+    assert strange["error"] == "LK296"

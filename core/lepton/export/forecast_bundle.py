@@ -151,9 +151,16 @@ def plan_of(champion: Champion, context: ForecastContext) -> dict[str, Any]:
         "unit": context.unit,
         "correction": champion.correction.to_json(),
         "reading": context.reading.to_json(),
+        "unread": _unread(champion, context.panel),
         **({} if champion.onset is None else {"onset": champion.onset.rule.to_json()}),
         **({} if champion.watch is None else {"watch": champion.watch.to_json()}),
     }
+
+
+def _unread(champion: Champion, panel: PanelDataset) -> list[str]:
+    """Columns that were delivered beside the series and that no forecast looks at."""
+    read = {column.name for column in champion.spec.known}
+    return sorted(set(panel.known_columns) - read)
 
 
 def zone_rules_version() -> str:
