@@ -15,7 +15,7 @@ from lepton import nearcasting, roles
 from lepton.context import Context
 from lepton.contracts.model import Validated
 from lepton.errors import ConfigError
-from lepton.forecast.cleaning import Cleaned, clean, untouched
+from lepton.forecast.cleaning import Cleaned
 from lepton.forecast.judged import LEVELS, instants
 from lepton.forecast.near_known import habits_of, look_of
 from lepton.forecast.spec import ForecastSpec, daily_issues, within
@@ -265,8 +265,7 @@ def entity_name(ctx: Context) -> str:
 def cleaned(ctx: Context, validated: Validated) -> Cleaned:
     """The series as they are learnt from and looked at, and what was changed in them."""
     spec = spec_of(ctx)
-    panel = spec.panel(validated.tables, ctx.settings)
-    return untouched(panel) if spec.clean is None else clean(panel, spec.clean)
+    return spec.cleaned(spec.panel(validated.tables, ctx.settings))
 
 
 def spec_of(ctx: Context) -> ForecastSpec:

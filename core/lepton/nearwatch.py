@@ -87,48 +87,35 @@ def with_watch(
     found: Evaluation, panel: PanelDataset, look: NearSpec, forecaster: Forecaster, span: Span
 ) -> Evaluation:
     """The evaluation with its alarms and queues, and what they were worth beside other policies."""
-    from lepton.forecast.watching import (
-        alarms_of,
-        incidents_of,
-        outcome,
-        queues_of,
-        replayed,
-        stays_of,
-    )
+    from lepton.forecast.watching import incidents_of, stays_of, watched
 
     spec = forecaster.plan.watch
     if spec is None:
         return found
     record = recorded(panel, look, forecaster, span)
-    told = replayed(record, spec, look.neighbours)
-    jam = record.jammed(spec.queue.enter)
-    alarms = alarms_of(told.alarm, jam, record)
-    queues = queues_of(told.alarm, jam, record, look.neighbours)
-    worth = outcome(alarms, queues, record, spec.queue)
+    made = watched(record, spec, look.neighbours)
     blind = replace(record, chance=np.full(record.chance.shape, np.nan))
-    late = replayed(blind, spec, look.neighbours).alarm
-    rows = alarms_of(late, jam, record), queues_of(late, jam, record, look.neighbours)
-    former = outcome(*rows, record, spec.queue)
+    worth, slow = made.worth, watched(blind, spec, look.neighbours).worth
     facts = {
         "watch_queues": float(worth.queues),
         "watch_alarms": float(worth.alarms),
         "watch_false": float(worth.false),
         "watch_cost": worth.cost,
         "watch_cost_never": spec.queue.c_miss * worth.queues,
-        "watch_cost_slow": former.cost,
-        "watch_warned_slow": float(former.warned),
-        "watch_false_slow": float(former.false),
+        "watch_cost_slow": slow.cost,
+        "watch_warned_slow": float(slow.warned),
+        "watch_false_slow": float(slow.false),
         "watch_threshold": spec.queue.threshold,
         "watch_hours": len(record.at_s) * record.step_s / 3_600,
     }
     return replace(
         found,
-        metrics=(*found.metrics, *_metrics(alarms, queues, worth.false_per_100_days)),
+        metrics=(*found.metrics, *_metrics(made.alarms, made.queues, worth.false_per_100_days)),
         facts={**found.facts, **facts},
-        alarms=alarms,
-        queues=queues,
-        stays=stays_of(told.alarm, record),
-        incidents=incidents_of(told.incident, record),
+        alarms=made.alarms,
+        queues=made.queues,
+        stays=stays_of(made.told.alarm, record),
+        incidents=incidents_of(made.told.incident, record),
     )
 
 

@@ -46,8 +46,8 @@ def panel(tables: Mapping[str, pd.DataFrame], settings: Mapping[str, float]) -> 
 
 
 def _rows(grid: Grid, suspect: Suspect) -> pd.DataFrame:
-    """series_id, ts, y, quality, reason ("" for a good one) and before (y as it came) of every
-    reading that came, detector by detector."""
+    """series_id, ts, y, quality and reason ("" for a good one) of every reading that came, detector
+    by detector."""
     column, row = np.nonzero(grid.told.T)
     y = grid.speed.T[column, row]
     bad = suspect.any.T[column, row]
@@ -62,7 +62,6 @@ def _rows(grid: Grid, suspect: Suspect) -> pd.DataFrame:
             "y": y,
             "quality": quality.astype(np.int8),
             "reason": pd.Series(reason, dtype="str"),
-            "before": y,
         }
     )
 

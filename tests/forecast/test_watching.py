@@ -15,8 +15,8 @@ from lepton.forecast.watching import (
     incidents_of,
     outcome,
     queues_of,
-    replayed,
     stays_of,
+    watched,
     with_best_chance,
 )
 from lepton_edge.neighbours import Neighbours
@@ -44,9 +44,8 @@ def record(chance_by: float = 1.0) -> Record:
 
 
 def judged(made: Record) -> tuple[pd.DataFrame, pd.DataFrame, Outcome, np.ndarray]:
-    told, jam = replayed(made, SPEC, ROAD).alarm, made.jammed(0.6)
-    alarms, queues = alarms_of(told, jam, made), queues_of(told, jam, made, ROAD)
-    return alarms, queues, outcome(alarms, queues, made, SPEC.queue), told
+    found = watched(made, SPEC, ROAD)
+    return found.alarms, found.queues, found.worth, found.told.alarm
 
 
 def test_a_queue_that_was_foreseen_is_warned_of_by_its_lead_and_alarms_for_nothing_are_false() -> (

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lepton.contracts.model import Column
-from lepton.forecast.cleaning import CleanSpec
+from lepton.forecast.cleaning import Cleaned, CleanSpec, clean, untouched
 from lepton.forecast.panel import PanelDataset
 from lepton_edge.asof_spec import AsOfSpec
 from lepton_edge.looks import Look
@@ -117,6 +117,10 @@ class ForecastSpec:
             lowest=found.lowest if lowest is None else max(lowest, found.lowest),
             highest=found.highest if highest is None else min(highest, found.highest),
         )
+
+    def cleaned(self, panel: PanelDataset) -> Cleaned:
+        """The series as they are learnt from and looked at, and what was changed in them."""
+        return untouched(panel) if self.clean is None else clean(panel, self.clean)
 
     def with_beside(
         self, rows: pd.DataFrame, entity: str, panel: PanelDataset, settings: Mapping[str, float]

@@ -150,6 +150,25 @@ def outcome(alarms: pd.DataFrame, queues: pd.DataFrame, record: Record, spec: Qu
     )
 
 
+@dataclass(frozen=True, eq=False)
+class Watched:
+    """What a policy told of a record, its alarms and the queues there were (tables of `alarms_of`
+    and `queues_of`), and what it was worth."""
+
+    told: Told
+    alarms: pd.DataFrame
+    queues: pd.DataFrame
+    worth: Outcome
+
+
+def watched(record: Record, spec: WatchSpec, neighbours: Neighbours) -> Watched:
+    """What a device would have told, against what came."""
+    told, jam = replayed(record, spec, neighbours), record.jammed(spec.queue.enter)
+    alarms = alarms_of(told.alarm, jam, record)
+    queues = queues_of(told.alarm, jam, record, neighbours)
+    return Watched(told, alarms, queues, outcome(alarms, queues, record, spec.queue))
+
+
 def alarms_of(told: np.ndarray, jam: np.ndarray, record: Record) -> pd.DataFrame:
     """One row an alarm: alarm, raised_at, cleared_at (ends of intervals), first (the series it
     began at), most (series at once), came (whether any of its series was congested until an hour
@@ -192,15 +211,12 @@ def with_best_chance(record: Record, spec: WatchSpec, neighbours: Neighbours) ->
     pay for the network. What a chance is worth is only seen where there were queues: without any
     the watch stays as it is.
     """
-    jam = record.jammed(spec.queue.enter)
     best, least = spec, math.inf
     for chance in sorted({*CHANCES, spec.queue.threshold}, reverse=True):
         option = replace(spec, queue=replace(spec.queue, from_chance=chance))
-        told = replayed(record, replace(option, incident=None), neighbours).alarm
-        alarms, queues = alarms_of(told, jam, record), queues_of(told, jam, record, neighbours)
-        cost = outcome(alarms, queues, record, option.queue).cost
-        if len(queues) and cost < least:
-            best, least = option, cost
+        worth = watched(record, replace(option, incident=None), neighbours).worth
+        if worth.queues and worth.cost < least:
+            best, least = option, worth.cost
     return best
 
 
@@ -262,6 +278,7 @@ __all__ = [
     "Outcome",
     "Record",
     "Told",
+    "Watched",
     "alarms_of",
     "incidents_of",
     "outcome",
@@ -269,5 +286,6 @@ __all__ = [
     "record_of",
     "replayed",
     "stays_of",
+    "watched",
     "with_best_chance",
 ]

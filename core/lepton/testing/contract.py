@@ -19,7 +19,6 @@ from lepton.evaluation.scored import scored_frame
 from lepton.features.batch import compute, without_features
 from lepton.features.fit import fit_spec, sensor_columns
 from lepton.features.spec import FeatureSpec, Sensors
-from lepton.forecast.cleaning import clean
 from lepton.forecast.leak import leak_of
 from lepton.forecast.prepared import Prepared
 from lepton.forecast.spec import cuts_of, daily_issues
@@ -158,7 +157,7 @@ def _forecasts(case: _Case) -> Iterator[str]:
     if not len(poor.rows):
         yield "no series is left where only the required columns are delivered"
     tables = case.tables(0)
-    panel = clean(spec.panel(tables, settings), spec.clean).panel
+    panel = spec.cleaned(spec.panel(tables, settings)).panel
     looks = spec.looks(panel, settings)
     if len({(look.names, look.n_leads, look.first_lead) for look in looks.values()}) > 1:
         yield "series are forecast from different features, or other intervals"
